@@ -1,0 +1,1 @@
+"""lms_graph: a headless GraphQL course-commerce backend."""
