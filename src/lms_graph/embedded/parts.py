@@ -8,12 +8,13 @@ from pathlib import Path
 from lms_graph.embedded import postgres
 from lms_graph.embedded.object_store import ObjectStore
 from lms_graph.embedded.postgres import Postgres
-from lms_graph.embedded.processes import PartFailed, data_folder
+from lms_graph.embedded.processes import DataFolder, PartFailed, data_folder
 from lms_graph.embedded.valkey import Valkey
 
 DATABASE_VARIABLES = ("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_SYSTEM_URL")
 REDIS_VARIABLES = ("REDIS_URL",)
 S3_VARIABLES = ("S3_ENDPOINT", "S3_REGION", "S3_BUCKET", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY")
+VARIABLES = DATABASE_VARIABLES + REDIS_VARIABLES + S3_VARIABLES
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,8 @@ class Parts:
     """Where the parts are, in the variables the product reads; given ones as they were given."""
     superuser_url: str | None
     """PostgreSQL's superuser, for tests that make databases; None when the database was given."""
+    folder: DataFolder
+    """The locked data folder, for those who start more in it."""
 
 
 @contextmanager
@@ -71,7 +74,7 @@ def running(
             objects.wait()
             found |= objects.environment
             say("Object store (S3) is ready.")
-        yield Parts(found, database.superuser_url if database else None)
+        yield Parts(found, database.superuser_url if database else None, folder)
 
 
 def _given(environment: Mapping[str, str], variables: tuple[str, ...]) -> dict[str, str]:

@@ -60,7 +60,7 @@ class Child:
 
 
 class DataFolder:
-    """The folder of one start: `log/` and `run/` in it, and a lock held until the last keeper has gone."""
+    """A folder that is ours alone: `log/` and `run/` in it, and a lock held until the last keeper has gone."""
 
     def __init__(self, path: Path, lock: int) -> None:
         self.path = path
