@@ -1,0 +1,175 @@
+"""`lms-graph dev`: the whole product on one machine, until Ctrl-C."""
+
+import base64
+import errno
+import http.client
+import os
+import secrets
+import signal
+import socket
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import yaml
+from rich.console import Console
+
+from lms_graph.embedded.parts import Parts, running
+from lms_graph.embedded.processes import Child, PartFailed, wait_until
+
+CLI = (sys.executable, "-m", "lms_graph.cli")
+DEMO = Path(__file__).parents[1] / "demo" / "tenant.yaml"
+
+
+def dev(*, port: int, data: Path) -> int:
+    """Runs parts, migration, demo data, API and worker; returns the exit code once all of it has stopped."""
+    console = Console(markup=False, highlight=False, emoji=False, soft_wrap=True)
+    _stop_on_signals()
+    try:
+        require_free(port)
+        with ExitStack() as stack:
+            # Without a terminal there is no spinner: the plain lines between are the progress.
+            with console.status("Starting …"):
+                parts = stack.enter_context(running(data, environment=os.environ, say=console.print))
+                children = _start(parts, port, console, stack)
+            console.print(_ready(port, parts))
+            return _watch(children, console)
+    except PartFailed as failure:
+        console.print(str(failure))
+        return 1
+    except KeyboardInterrupt:
+        console.print("Stopped.")
+        return 0
+
+
+def _start(parts: Parts, port: int, console: Console, stack: ExitStack) -> list[Child]:
+    environment = {
+        "LMS_BASE_URL": f"http://localhost:{port}",
+        **os.environ,
+        **parts.environment,
+        "LMS_DEVELOPMENT": "1",
+        "LMS_SECRET_KEYS": os.environ.get("LMS_SECRET_KEYS") or _secret_keys(parts.folder.path / "secret-keys"),
+        "PYTHONUNBUFFERED": "1",
+    }
+
+    def start(*arguments: str) -> Child:
+        child = parts.folder.start(
+            arguments[0], [*CLI, *arguments], environment=environment, grace=20, directory=Path.cwd()
+        )
+        stack.callback(child.stop)
+        return child
+
+    for step, says in (("migrate", "Preparing the database …"), ("seed", "Filling in the demo school …")):
+        console.print(says)
+        child = start(step)
+        if child.wait() != 0:
+            raise PartFailed(f"`lms-graph {step}` failed with code {child.exit_code}. The end of {child.log}:\n{child.tail()}")
+    console.print("Starting the API and the worker …")
+    children = [start("serve", "--port", str(port)), start("worker")]
+    # The first callback to run: all hear of it at once, then each is waited for.
+    stack.callback(lambda: [child.ask_to_stop() for child in children])
+    wait_until(lambda: _answers(port), children[0])
+    return children
+
+
+def _watch(children: list[Child], console: Console) -> int:
+    while True:
+        for child in children:
+            if child.exit_code is not None:
+                console.print(f"{child.name} ended with code {child.exit_code}. The end of {child.log}:\n{child.tail()}")
+                return 1
+        time.sleep(0.2)
+
+
+def _stop_on_signals() -> None:
+    """Makes SIGTERM and a closed terminal the same as Ctrl-C, and a second one harmless: stopping is under way and ends."""
+    signals = {signal.SIGINT, signal.SIGTERM}
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup
+        signals.add(signal.SIGHUP)
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        for sent in signals:
+            signal.signal(sent, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    for awaited in signals:
+        signal.signal(awaited, stop)
+
+
+def require_free(port: int) -> None:
+    for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+        try:
+            with socket.socket(family) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind((address, port))
+        except PermissionError:
+            raise PartFailed(f"Port {port} is for root only. Choose another one: --port {port + 8000}") from None
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:  # others: no IPv6 here
+                raise PartFailed(
+                    f"Port {port} is taken by another program. Stop that one, or choose another port: --port {port + 1}"
+                ) from None
+
+
+def _answers(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _secret_keys(path: Path) -> str:
+    """The keys that seal secrets in this data folder's database, made once."""
+    if not path.exists():
+        fresh = path.with_name(f"{path.name}.new")
+        fresh.unlink(missing_ok=True)
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(base64.b64encode(secrets.token_bytes(32)).decode() + "\n")
+        fresh.rename(path)
+    return path.read_text().strip()
+
+
+def _ready(port: int, parts: Parts) -> str:
+    address = f"http://localhost:{port}"
+    demo: dict[str, Any] = yaml.safe_load(DEMO.read_text(encoding="utf-8"))
+    accounts = demo["accounts"]
+    email_width = max(len(account["email"]) for account in accounts)
+    password_width = max(len(account["password"]) for account in accounts)
+    lines = [
+        "",
+        "ready",
+        "",
+        f"  GraphQL       {address}/graphql   (in a browser: the explorer)",
+        f"  Certificates  {address}/verify/NUMBER",
+        f"  Logs          {parts.folder.path / 'log'}",
+        "",
+        f"  Demo sign-ins (tenant {demo['slug']}):",
+        *(
+            f"    {account['email']:<{email_width}}  {account['password']:<{password_width}}  {', '.join(account['roles'])}"
+            for account in accounts
+        ),
+        "",
+        *_chromium_note(),
+        "Ctrl-C stops everything.",
+    ]
+    return "\n".join(lines)
+
+
+def _chromium_note() -> list[str]:
+    from lms_graph.integrations.chromium import find_chromium
+    from lms_graph.kit.errors import Unavailable
+
+    try:
+        if find_chromium(os.environ.get("CHROMIUM_PATH")):
+            return []
+        note = f"No Chromium here: certificates wait for it. This fetches one: {sys.executable} -m lms_graph.integrations.chromium fetch"
+    except Unavailable as error:
+        note = f"Certificates wait for Chromium: {error}"
+    return [note, ""]
