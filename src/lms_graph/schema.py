@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import strawberry
-from graphql import GraphQLError
+from graphql import GraphQLError, lexicographic_sort_schema, print_schema
 from strawberry.extensions import MaskErrors, ParserCache, SchemaExtension, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 
@@ -59,3 +59,8 @@ schema = strawberry.Schema(
     extensions=[Operation, Mask, lambda: ParserCache(maxsize=2000), lambda: ValidationCache(maxsize=2000)],
     config=StrawberryConfig(),
 )
+
+
+def sdl() -> str:
+    """The schema in SDL, sorted: what `schema.graphql` holds."""
+    return print_schema(lexicographic_sort_schema(schema._schema)) + "\n"

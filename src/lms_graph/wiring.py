@@ -32,7 +32,7 @@ async def running(settings: Settings) -> AsyncIterator[Adapters]:
         stack.push_async_callback(objects.aclose)
         live = RedisLiveBus(settings.redis_url.get_secret_value())
         stack.push_async_callback(live.aclose)
-        renderer = ChromiumCertificateRenderer(settings.chromium_path)
+        renderer = ChromiumCertificateRenderer(chromium_path=settings.chromium_path)
         stack.push_async_callback(renderer.aclose)
         secret_keys = SecretKeys.parse(settings.secret_keys.get_secret_value())
         yield Adapters(

@@ -17,6 +17,8 @@ from asyncpg.pool import PoolConnectionProxy
 from tortoise import Tortoise
 from tortoise.backends.asyncpg.client import AsyncpgDBClient
 from tortoise.connection import get_connection
+from tortoise.migrations.api import migrate as tortoise_migrate
+from tortoise.transactions import in_transaction
 
 from lms_graph.kit.caller import Caller
 
@@ -26,6 +28,17 @@ Record = asyncpg.Record
 Connection = PoolConnectionProxy
 
 watchers: list[Callable[[str], None]] = []  # told of every statement; tests count with it
+
+
+async def migrate(owner_url: str, system_url: str) -> None:
+    """Bring the tables up to date, as their owner. Two at once wait for each other."""
+    lock = await asyncpg.connect(owner_url)
+    try:
+        await lock.execute("SELECT pg_advisory_lock(7020192)")
+        await tortoise_migrate(config=configuration(owner_url, system_url))
+    finally:
+        await Tortoise.close_connections()
+        await lock.close()
 
 
 def configuration(app_url: str, system_url: str, size: int = 10) -> dict[str, Any]:
@@ -54,6 +67,7 @@ def _credentials(url: str, size: int) -> dict[str, Any]:
             "database": parts.path.lstrip("/"),
             "minsize": 1,
             "maxsize": size,
+            "server_settings": {"application_name": "lms-graph", "lock_timeout": "5s", "statement_timeout": "15s", "idle_in_transaction_session_timeout": "60s"},
             **extra,
         },
     }
@@ -123,20 +137,18 @@ _writes: ContextVar[Connection | None] = ContextVar("writes", default=None)
 @asynccontextmanager
 async def reading(caller: Caller) -> AsyncIterator[ReadScope]:
     """The read scope of an operation (of one event in a subscription)."""
-    scope = ReadScope(caller)
-    token = _reads.set(scope)
+    scope, outer = ReadScope(caller), _reads.get()
+    _reads.set(scope)
     try:
         yield scope
     finally:
-        _reads.reset(token)
+        _reads.set(outer)  # not by token: a stream may be closed by another task than the one that opened it
         await scope.release()
 
 
 @asynccontextmanager
 async def writing(caller: Caller) -> AsyncIterator[Connection]:
     """A write transaction under the caller's tenant. Only `outbox.unit_of_work` opens one."""
-    from tortoise.transactions import in_transaction
-
     if scope := _reads.get():
         await scope.release()  # a request that held a read connection while it waits for a write one could starve the pool
     await _pool("app")
@@ -155,6 +167,17 @@ async def as_system() -> AsyncIterator[Connection]:
     """A transaction as the system role: outbox, deliveries, and the look-ups of tenants, domains and tokens. Nothing else is granted to it."""
     async with (await _pool("system")).acquire() as connection, connection.transaction():
         yield connection
+
+
+@asynccontextmanager
+async def system_connection() -> AsyncIterator[Connection]:
+    """A connection of the system role outside a transaction, to listen on."""
+    pool = await _pool("system")
+    connection = await pool.acquire()
+    try:
+        yield connection
+    finally:
+        await pool.release(connection)
 
 
 @asynccontextmanager

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -57,8 +58,8 @@ class DeadDelivery:
     error: str
 
 
-async def tell(reactions_to: Callable[[str], Iterable[str]], *, limit: int = 500) -> list[Told]:
-    """Give untold facts their place in the feed and a delivery per reaction. Positions commit in order: a feed's cursor never skips one."""
+async def tell(reactions_to: Callable[[str, dict[str, Any]], Iterable[tuple[str, datetime | None]]], *, limit: int = 500) -> list[Told]:
+    """Give untold facts their place in the feed and a delivery per reaction, due now or at its own time. Positions commit in order: a feed's cursor never skips one."""
     async with database.as_system() as connection:
         await connection.execute("SELECT pg_advisory_xact_lock(7020191)")
         rows = await connection.fetch(
@@ -72,9 +73,9 @@ async def tell(reactions_to: Callable[[str], Iterable[str]], *, limit: int = 500
             limit,
         )
         told = [Told(row["tenant_id"], row["id"], row["name"], row["aggregate_id"], row["sequence"], database.from_json(row["payload"])) for row in rows]
-        owed = [(fact.tenant_id, new_id(), fact.id, reaction) for fact in told for reaction in reactions_to(fact.name)]
+        owed = [(fact.tenant_id, new_id(), fact.id, reaction, due_at) for fact in told for reaction, due_at in reactions_to(fact.name, fact.payload)]
         await connection.executemany(
-            "INSERT INTO deliveries (tenant_id, id, fact_id, reaction, state, attempts, due_at) VALUES ($1, $2, $3, $4, 'PENDING', 0, now()) "
+            "INSERT INTO deliveries (tenant_id, id, fact_id, reaction, state, attempts, due_at) VALUES ($1, $2, $3, $4, 'PENDING', 0, coalesce($5, now())) "
             "ON CONFLICT (tenant_id, fact_id, reaction) DO NOTHING",
             owed,
         )
@@ -124,9 +125,10 @@ async def note_failure(delivery: Delivery, error: str, *, final: bool) -> None:
 
 
 async def unfinished() -> int:
-    """How many facts are untold and deliveries not done (buried ones left out): zero means that everything has followed."""
+    """How many facts are untold and deliveries due and not done (buried ones left out): zero means that everything has followed."""
     async with database.as_system() as connection:
-        return int(await connection.fetchval("SELECT (SELECT count(*) FROM facts WHERE position IS NULL) + (SELECT count(*) FROM deliveries WHERE state IN ('PENDING', 'SENT'))"))
+        return int(await connection.fetchval("SELECT (SELECT count(*) FROM facts WHERE position IS NULL) + "
+            "(SELECT count(*) FROM deliveries WHERE state = 'SENT' OR (state = 'PENDING' AND due_at <= now()))"))
 
 
 async def dead(*, limit: int = 100) -> list[DeadDelivery]:
