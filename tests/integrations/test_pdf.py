@@ -287,8 +287,9 @@ class TestBrowser:
         assert body.startswith(b"%PDF-")
 
     async def test_a_browser_that_hangs_is_unavailable(self, browser_program: Path) -> None:
-        renderer = ChromiumCertificateRenderer(chromium_path=str(browser_program), timeout=1.0)
+        renderer = ChromiumCertificateRenderer(chromium_path=str(browser_program))
         await renderer.render(document())
+        renderer._timeout = 1.0
         stopped = _children("headless", "chrom")
         for process in stopped:
             os.kill(process, signal.SIGSTOP)
