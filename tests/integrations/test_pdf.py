@@ -143,9 +143,15 @@ class TestLongWords:
     @pytest.mark.parametrize(
         "changes",
         [
-            {"student_name": "Maximiliana Konstantina Alexandra Philippa " * 4, "course_title": "Design, Verification and Long-Term Maintenance of Systems " * 5},
+            {
+                "student_name": "Maximiliana Konstantina Alexandra Philippa " * 4,
+                "course_title": "Design, Verification and Long-Term Maintenance of Systems " * 5,
+            },
             {"student_name": "W" * 150, "course_title": "M" * 250, "tenant_name": "Akademie" * 15, "number": "N" * 60},
-            {"instructor_names": tuple(f"Prof. Dr. Bartholomäus Freiherr von und zu Guttenstein {n}" for n in range(8)), "tenant_name": "Academy of Letters " * 8},
+            {
+                "instructor_names": tuple(f"Prof. Dr. Bartholomäus Freiherr von und zu Guttenstein {n}" for n in range(8)),
+                "tenant_name": "Academy of Letters " * 8,
+            },
             {"verify_url": "https://a-very-long-name-of-a-custom-domain.of-a-training-company.example.com/verify/" + "K7QF-" * 8 + "END"},
         ],
         ids=["many words", "one word", "eight instructors", "long address"],
@@ -196,7 +202,7 @@ class TestHostileWords:
             writer.close()
 
         server = await asyncio.start_server(answer, "127.0.0.1", 0)
-        address = "http://127.0.0.1:%d/x.png" % server.sockets[0].getsockname()[1]
+        address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/x.png"
         logo = f'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><image href="{address}" width="9" height="9"/><script>fetch("{address}")</script></svg>'
         html = certificate_html(document(logo_svg_or_png=logo.encode()))
         # Even a template that wants to must not get out.

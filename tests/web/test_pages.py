@@ -104,7 +104,16 @@ class TestEveryState:
         shown = certificate()
         read = Reader(verify(state, certificate=certificate(expires_at=datetime(2026, 11, 30, tzinfo=UTC))))
 
-        for value in [shown.student_name, shown.course_title, shown.number, shown.code, shown.pdf_sha256, *shown.instructor_names, "November 23, 2026", "November 30, 2026"]:
+        for value in [
+            shown.student_name,
+            shown.course_title,
+            shown.number,
+            shown.code,
+            shown.pdf_sha256,
+            *shown.instructor_names,
+            "November 23, 2026",
+            "November 30, 2026",
+        ]:
             assert value in read.text
         assert shown.pdf_url in [link["href"] for link in read.all("a")]
 
@@ -115,10 +124,14 @@ class TestOneState:
         assert "no end" in Reader(verify("valid", certificate=certificate())).text
 
     def test_expired_says_until_when(self) -> None:
-        assert "has expired It was issued by Northwind Academy and was valid until November 30, 2026 ." in Reader(verify("expired")).text.replace("2026.", "2026 .")
+        assert "has expired It was issued by Northwind Academy and was valid until November 30, 2026 ." in Reader(verify("expired")).text.replace(
+            "2026.", "2026 ."
+        )
 
     def test_revoked_says_when_and_why(self) -> None:
-        text = Reader(verify("revoked", certificate=certificate(revoked_at=datetime(2026, 12, 1, tzinfo=UTC), revocation_reason="Somebody else sat the exam."))).text
+        text = Reader(
+            verify("revoked", certificate=certificate(revoked_at=datetime(2026, 12, 1, tzinfo=UTC), revocation_reason="Somebody else sat the exam."))
+        ).text
 
         assert "was revoked" in text and "withdrawn it on December 1, 2026" in text and "Somebody else sat the exam." in text
 
@@ -149,7 +162,12 @@ class TestHostileWords:
 
     def test_stay_text(self) -> None:
         shown = certificate(
-            student_name=self.HOSTILE, course_title=self.HOSTILE, instructor_names=(self.HOSTILE,), number=self.HOSTILE, code=self.HOSTILE, revocation_reason=self.HOSTILE
+            student_name=self.HOSTILE,
+            course_title=self.HOSTILE,
+            instructor_names=(self.HOSTILE,),
+            number=self.HOSTILE,
+            code=self.HOSTILE,
+            revocation_reason=self.HOSTILE,
         )
 
         for html in (verify("revoked", certificate=shown, tenant=TENANT | {"name": self.HOSTILE}), verify("not_found", code=self.HOSTILE)):

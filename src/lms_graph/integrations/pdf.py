@@ -10,7 +10,6 @@ import logging
 import math
 import os
 import re
-from collections.abc import Coroutine
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -25,7 +24,7 @@ from babel.dates import format_date
 from jinja2 import FileSystemLoader, StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
 from markupsafe import Markup
-from playwright.async_api import Browser, BrowserContext, Playwright, Route, async_playwright
+from playwright.async_api import Browser, BrowserContext, Playwright, Route, ViewportSize, async_playwright
 from playwright.async_api import Error as BrowserError
 
 from lms_graph.domain.certificates.ports import CertificateDocument
@@ -38,7 +37,7 @@ TEMPLATES = Path(__file__).parents[1] / "templates"
 FONTS = TEMPLATES / "certificates" / "fonts"
 DEFAULT_COLOR = "#1f3a5f"
 FETCH_AGAIN_AFTER = 300.0
-A4_LANDSCAPE = {"width": 1123, "height": 794}  # in CSS pixels, so that measuring on the screen is measuring on paper
+A4_LANDSCAPE: ViewportSize = {"width": 1123, "height": 794}  # in CSS pixels, so that measuring on the screen is measuring on paper
 
 # The files' subsets, as their makers cut them. What is outside of these is left to the fonts of the box.
 SUBSETS = {
@@ -256,18 +255,22 @@ def certificate_html(document: CertificateDocument, *, template: str = "certific
     phrases = _phrases(document.locale)
     issued_on = _date(document.issued_at, document.locale)
     expires_on = _date(document.expires_at, document.locale) if document.expires_at else None
-    return _environment().get_template(template).render(
-        document=document,
-        phrases=phrases,
-        lang=_locale(document.locale).language,
-        issued_on=issued_on,
-        expires_on=expires_on,
-        color=safe_color(document.primary_color),
-        logo=image_uri(document.logo_svg_or_png),
-        qr=_qr(document.verify_url),
-        font_faces=_font_faces(frozenset(_words(document, phrases, issued_on, expires_on or ""))),
-        border=Markup(_border()),
-        rosette=Markup(_rosette()),
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            document=document,
+            phrases=phrases,
+            lang=_locale(document.locale).language,
+            issued_on=issued_on,
+            expires_on=expires_on,
+            color=safe_color(document.primary_color),
+            logo=image_uri(document.logo_svg_or_png),
+            qr=_qr(document.verify_url),
+            font_faces=_font_faces(frozenset(_words(document, phrases, issued_on, expires_on or ""))),
+            border=Markup(_border()),
+            rosette=Markup(_rosette()),
+        )
     )
 
 
