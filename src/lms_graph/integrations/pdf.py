@@ -149,7 +149,7 @@ class ChromiumCertificateRenderer:
         async with self._starting:
             # A fetch that fails takes a minute to do so; a queue of certificates must not wait for it one by one.
             if self._fetch_failed and monotonic() - self._fetch_failed[0] < FETCH_AGAIN_AFTER:
-                raise Unavailable(self._fetch_failed[1].message)
+                raise Unavailable(str(self._fetch_failed[1]))
             try:
                 return await asyncio.to_thread(chromium.fetch_chromium, log.info)
             except Unavailable as error:
