@@ -1,0 +1,53 @@
+import pytest
+from lms_graph.embedded import parts
+from lms_graph.embedded.doctor import doctor
+from lms_graph.embedded.parts import running
+
+
+@pytest.fixture(scope="module")
+def started(tmp_path_factory):
+    with running(tmp_path_factory.mktemp("parts"), environment={}, durable=False) as found:
+        yield found
+
+
+def findings(capsys):
+    """The verdict on each part."""
+    lines = [line for line in capsys.readouterr().out.splitlines() if line[:4].strip() in ("ok", "warn", "fail")]
+    return {line[6:22].strip(): (line[:4].strip(), line[24:]) for line in lines}
+
+
+class TestDoctor:
+    @pytest.mark.slow
+    def test_finds_the_embedded_parts_in_order(self, capsys):
+        doctor({})
+
+        found = findings(capsys)
+        for part in ("Python", "packages", "database", "Redis", "object store", "Playwright", "ffmpeg", "disk"):
+            assert found[part][0] == "ok", found[part]
+
+    def test_finds_given_parts_in_order(self, capsys, started):
+        doctor(started.environment)
+
+        found = findings(capsys)
+        for part in ("database", "Redis", "object store"):
+            assert found[part][0] == "ok", found[part]
+
+    def test_fails_with_the_mend_when_nothing_answers(self, capsys):
+        nowhere = {name: "http://127.0.0.1:9" for name in parts.S3_VARIABLES}
+        nowhere |= {name: "postgres://lms@127.0.0.1:9/lms" for name in parts.DATABASE_VARIABLES}
+
+        code = doctor(nowhere | {"REDIS_URL": "redis://127.0.0.1:9"})
+
+        printed = capsys.readouterr()
+        assert code == 1
+        assert "start that server, or correct DATABASE_URL" in printed.out
+        assert "start that server, or correct REDIS_URL" in printed.out
+        assert "check S3_ENDPOINT" in printed.out
+
+    def test_fails_when_the_application_is_not_bound_by_row_policies(self, capsys, started):
+        code = doctor(started.environment | {"DATABASE_URL": started.superuser_url})
+
+        verdict, said = findings(capsys)["database"]
+        assert code == 1
+        assert verdict == "fail"
+        assert "postgres is not bound by row policies" in said
