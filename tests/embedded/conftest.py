@@ -36,9 +36,7 @@ def hold_parts() -> Iterator[Callable[..., Holder]]:
     started: list[subprocess.Popen[str]] = []
 
     def hold(data: Path, prefix: Sequence[str] = ()) -> Holder:
-        process = subprocess.Popen(
-            [*prefix, sys.executable, "-c", HOLD, data], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+        process = subprocess.Popen([*prefix, sys.executable, "-c", HOLD, data], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         started.append(process)
         assert process.stdout is not None
         line = process.stdout.readline()

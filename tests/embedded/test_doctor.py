@@ -1,4 +1,5 @@
 import pytest
+
 from lms_graph.embedded import parts
 from lms_graph.embedded.doctor import doctor
 from lms_graph.embedded.parts import running
@@ -33,8 +34,8 @@ class TestDoctor:
             assert found[part][0] == "ok", found[part]
 
     def test_fails_with_the_mend_when_nothing_answers(self, capsys):
-        nowhere = {name: "http://127.0.0.1:9" for name in parts.S3_VARIABLES}
-        nowhere |= {name: "postgres://lms@127.0.0.1:9/lms" for name in parts.DATABASE_VARIABLES}
+        nowhere = dict.fromkeys(parts.S3_VARIABLES, "http://127.0.0.1:9")
+        nowhere |= dict.fromkeys(parts.DATABASE_VARIABLES, "postgres://lms@127.0.0.1:9/lms")
 
         code = doctor(nowhere | {"REDIS_URL": "redis://127.0.0.1:9"})
 

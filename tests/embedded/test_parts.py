@@ -11,6 +11,7 @@ import pytest
 import redis
 from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
+
 from lms_graph.embedded import parts, postgres
 from lms_graph.embedded.parts import running
 from lms_graph.embedded.processes import PartFailed
@@ -39,9 +40,7 @@ WITHOUT_NAMESPACES = textwrap.dedent("""
 """)
 
 only_root = pytest.mark.skipif(os.geteuid() != 0, reason="is about root")
-needs_namespaces = pytest.mark.skipif(
-    not postgres.user_namespaces_work(), reason="another user is made with a user namespace, which this machine forbids"
-)
+needs_namespaces = pytest.mark.skipif(not postgres.user_namespaces_work(), reason="another user is made with a user namespace, which this machine forbids")
 
 
 def fetch(url, statement):
@@ -104,8 +103,7 @@ class TestDatabase:
         ):
             [row] = fetch(
                 started.environment[variable],
-                "SELECT rolname, rolsuper, rolbypassrls, rolcreaterole, rolcreatedb, current_database() AS database"
-                " FROM pg_roles WHERE rolname = current_user",
+                "SELECT rolname, rolsuper, rolbypassrls, rolcreaterole, rolcreatedb, current_database() AS database FROM pg_roles WHERE rolname = current_user",
             )
             assert tuple(row.values()) == (role, False, False, False, False, "lms")
 

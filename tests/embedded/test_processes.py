@@ -6,6 +6,7 @@ import textwrap
 import time
 
 import pytest
+
 from lms_graph.embedded import keeper
 from lms_graph.embedded.processes import PartFailed, data_folder, wait_until
 
@@ -76,7 +77,7 @@ class TestWaitUntil:
         with data_folder(tmp_path) as folder:
             child = folder.start("broken", [sys.executable, "-c", "raise SystemExit('no disk')"])
 
-            with pytest.raises(PartFailed, match="(?s)broken ended with code 1.*no disk"):
+            with pytest.raises(PartFailed, match=r"(?s)broken ended with code 1.*no disk"):
                 wait_until(lambda: False, child)
 
 

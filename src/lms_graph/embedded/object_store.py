@@ -26,8 +26,8 @@ class ObjectStore:
     def _start_swift(self, folder: DataFolder) -> Child:
         if importlib.util.find_spec("swift") is None:
             raise PartFailed(f"The object store (OpenStack Swift) {MISSING}")
-        command = [sys.executable, "-P", "-m", "lms_graph.embedded.swift_server", self._data]
-        return folder.start("objects", [*command, REGION, ACCESS_KEY_ID, SECRET_ACCESS_KEY])
+        command = [sys.executable, "-P", "-m", "lms_graph.embedded.swift_server"]
+        return folder.start("objects", [*command, self._data, REGION, ACCESS_KEY_ID, SECRET_ACCESS_KEY])
 
     def _start_rclone(self, folder: DataFolder) -> Child:
         files = self._data / "files"

