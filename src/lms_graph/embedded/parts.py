@@ -37,7 +37,7 @@ def running(
 ) -> Iterator[Parts]:
     """Runs what `environment` does not name until the block ends, with its files in `data`.
 
-    Without `durable`, a crash of the machine may lose data: for tests. Raises `PartFailed` when a part does not start, when
+    Without `durable`, data may be lost at the end: for tests. Raises `PartFailed` when a part does not start, when
     `data` is in use, or when only some of the variables of one part are given.
     """
     found: dict[str, str] = {}
@@ -58,6 +58,8 @@ def running(
             if not (folder.path / "postgres").exists():
                 say("PostgreSQL: making the database (once) …")
             database = Postgres(folder, durable=durable)
+            if not durable:
+                stack.callback(database.forget_elsewhere)
             stack.callback(database.child.stop)
             database.wait()
             found |= {
