@@ -4,10 +4,13 @@ Each verb imports what it needs when it runs, so that help comes at once.
 """
 
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from cyclopts import App, Parameter
+
+T = TypeVar("T")
 
 app = App(
     name="lms-graph",
@@ -40,6 +43,103 @@ def doctor() -> int:
     from lms_graph.embedded.doctor import doctor
 
     return doctor(os.environ)
+
+
+@app.command
+def serve(
+    *,
+    host: Annotated[str, Parameter(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, Parameter(help="The port to listen on.")] = 8000,
+) -> None:
+    """Serve the API. Reads the environment: `lms-graph doctor` says what is missing."""
+    import uvicorn
+
+    uvicorn.run("lms_graph.asgi:application", factory=True, host=host, port=port, log_config=None, timeout_graceful_shutdown=20, ws_max_size=1_048_576)
+
+
+@app.command
+def worker() -> None:
+    """Run jobs, the relay of facts and the clock. Any number of workers may run."""
+    import asyncio
+
+    from lms_graph.settings import Settings
+    from lms_graph.worker import work
+
+    asyncio.run(work(Settings.from_env()))
+
+
+@app.command
+def migrate() -> None:
+    """Bring the database up to date, as the owner of the tables (DATABASE_OWNER_URL)."""
+    import asyncio
+
+    from lms_graph.models.database import migrate
+    from lms_graph.settings import Settings
+
+    settings = Settings.from_env()
+    if settings.database_owner_url is None:
+        raise SystemExit("DATABASE_OWNER_URL is missing: migrations run as the owner of the tables.")
+    asyncio.run(migrate(settings.database_owner_url.get_secret_value(), settings.database_system_url.get_secret_value()))
+    print("The database is up to date.")
+
+
+schema = App(name="schema", help="The GraphQL schema.")
+app.command(schema)
+
+
+@schema.command
+def export(path: Annotated[Path, Parameter(help="Where to write it.")] = Path("schema.graphql")) -> None:
+    """Write the schema in SDL, sorted, as it is checked in."""
+    from lms_graph.schema import sdl
+
+    path.write_text(sdl())
+    print(f"{path} written.")
+
+
+jobs = App(name="jobs", help="Work that follows from facts.")
+app.command(jobs)
+dead = App(name="dead", help="Work that was given up after many tries.")
+jobs.command(dead)
+
+
+@dead.command(name="list")
+def list_dead(*, limit: Annotated[int, Parameter(help="How many at most.")] = 100) -> None:
+    """List what was given up, latest first: id, job, fact, tries and the last error."""
+    from lms_graph.outbox import store
+
+    rows = _in_database(lambda: store.dead(limit=limit))
+    for row in rows:
+        print(f"{row.id}  {row.reaction}  after {row.fact}  {row.attempts} tries  {row.error}")
+    print(f"{len(rows)} given up." if rows else "Nothing was given up.")
+
+
+@dead.command
+def requeue(*ids: Annotated[str, Parameter(help="Ids from `jobs dead list`; none means all.")]) -> None:
+    """Try again what was given up."""
+    from uuid import UUID
+
+    from lms_graph.outbox import store
+
+    count = _in_database(lambda: store.requeue([UUID(id) for id in ids] or None))
+    print(f"{count} will be tried again.")
+
+
+def _in_database(call: Callable[[], Awaitable[T]]) -> T:
+    """Run one call with the environment's database open."""
+    import asyncio
+
+    from lms_graph.models.database import close_database, open_database
+    from lms_graph.settings import Settings
+
+    async def run() -> T:
+        settings = Settings.from_env()
+        await open_database(settings.database_url.get_secret_value(), settings.database_system_url.get_secret_value())
+        try:
+            return await call()
+        finally:
+            await close_database()
+
+    return asyncio.run(run())
 
 
 def main() -> None:

@@ -1,0 +1,20 @@
+"""The bundle of ports that is handed to every edge. `wiring` chooses what fulfils them."""
+
+from dataclasses import dataclass
+
+from lms_graph.domain.certificates.ports import CertificateRenderer
+from lms_graph.domain.media.ports import ObjectStore, VideoProbe
+from lms_graph.kit.live import LiveBus
+from lms_graph.kit.pages import Cursors
+from lms_graph.kit.secrets import SecretKeys
+
+
+@dataclass(frozen=True)
+class Adapters:
+    base_url: str
+    cursors: Cursors
+    secret_keys: SecretKeys
+    objects: ObjectStore
+    live: LiveBus
+    certificate_renderer: CertificateRenderer
+    video_probe: VideoProbe

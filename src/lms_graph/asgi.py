@@ -1,0 +1,54 @@
+"""The ASGI application: routes, and what opens and closes with the process."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.routing import Route, WebSocketRoute
+
+from lms_graph.schema import schema
+from lms_graph.settings import Settings
+from lms_graph.web import health
+from lms_graph.web.graphql import Endpoint
+from lms_graph.wiring import running
+
+MAX_BODY_BYTES = 1_000_000
+
+
+def application(settings: Settings | None = None) -> Starlette:
+    """The application for these settings, by default the environment's."""
+    settings = settings or Settings.from_env()
+    endpoint: Any = None
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        nonlocal endpoint
+        async with running(settings) as adapters:
+            app.state.adapters = adapters
+            endpoint = Endpoint(schema, adapters, default_tenant=settings.default_tenant)
+            yield
+
+    async def graphql(scope: Any, receive: Any, send: Any) -> None:
+        await endpoint(scope, receive, send)
+
+    return Starlette(
+        lifespan=lifespan,
+        max_body_size=MAX_BODY_BYTES,
+        routes=[
+            Route("/graphql", _Mounted(graphql), methods=["GET", "POST"]),
+            WebSocketRoute("/graphql", _Mounted(graphql)),
+            Route("/healthz", health.healthz),
+            Route("/readyz", health.readyz),
+        ],
+    )
+
+
+class _Mounted:
+    """A class instance, so that Starlette takes it for an ASGI application and not for a request handler."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await self.app(scope, receive, send)

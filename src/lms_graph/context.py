@@ -1,0 +1,62 @@
+"""What a resolver knows besides its arguments: who asks, the loaders of this operation, and the ports."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import strawberry
+
+from lms_graph.adapters import Adapters
+from lms_graph.kit.caller import Caller
+from lms_graph.kit.ids import public_id
+from lms_graph.models import database
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from lms_graph.dataloaders import Loaders
+
+
+@dataclass
+class Context:
+    """Of one request, or of one operation on a socket."""
+
+    caller: Caller
+    adapters: Adapters
+    make_loaders: Callable[["Context"], "Loaders"]
+    base_url: str
+    trace_id: str
+    request: Any = field(default=None, repr=False)
+    connection_params: dict[str, Any] | None = None
+    reads: database.ReadScope | None = field(default=None, repr=False)
+    _loaders: "Loaders | None" = field(default=None, repr=False)
+
+    @property
+    def loaders(self) -> "Loaders":
+        if self._loaders is None:
+            self._loaders = self.make_loaders(self)
+        return self._loaders
+
+    def fresh(self) -> "Context":
+        """The same caller at the present moment, with loaders that have read nothing yet."""
+        return replace(self, caller=self.caller.at(datetime.now(UTC)), reads=None, _loaders=None)
+
+    def renew(self) -> None:
+        """Forget what was loaded: before each mutation and each event of a subscription."""
+        self.caller = self.caller.at(datetime.now(UTC))
+        self._loaders = None
+
+    def file_url(self, file_id: "UUID | None") -> str | None:
+        """The address of a public file."""
+        return None if file_id is None else f"{self.base_url}/files/{public_id('fil', file_id)}"
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[None]:
+        async with database.reading(self.caller) as scope:
+            self.reads = scope
+            yield
+
+
+Info = strawberry.Info[Context, None]

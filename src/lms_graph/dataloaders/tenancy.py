@@ -1,0 +1,18 @@
+"""Loaders of tenancy."""
+
+from uuid import UUID
+
+from lms_graph.dataloaders.loading import AreaLoaders, batch, grouped, matched
+from lms_graph.domain.tenancy import queries
+from lms_graph.types.tenancy import Storefront, StorefrontDomain
+
+
+class TenancyLoaders(AreaLoaders):
+    @batch
+    async def domains(self, tenant_ids: list[UUID]) -> list[list[StorefrontDomain]]:
+        rows = await queries.domains_of_tenants(caller=self.caller, tenant_ids=tenant_ids)
+        return grouped(rows, "tenant_id", tenant_ids, StorefrontDomain.from_row)
+
+    @batch
+    async def storefront(self, tenant_ids: list[UUID]) -> list[Storefront | None]:
+        return matched([await queries.storefront(caller=self.caller)], "id", tenant_ids, Storefront.from_row)

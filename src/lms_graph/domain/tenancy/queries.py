@@ -1,0 +1,68 @@
+"""Which tenant a request is for, and what everybody may know of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from lms_graph.kit.caller import Caller
+from lms_graph.models import database
+
+
+@dataclass(frozen=True)
+class Identified:
+    """The first step of a request: the tenant that the host or header names, and the session that the token names."""
+
+    tenant_id: UUID | None
+    session_tenant_id: UUID | None = None
+    session_id: UUID | None = None
+    account_id: UUID | None = None
+    token_expires_at: datetime | None = None
+    roles: frozenset[str] = frozenset()
+    locale: str | None = None
+
+
+async def identify(*, host: str | None, slug: str | None, token_hash: bytes | None, now: datetime) -> Identified:
+    """One statement as the system role. A session counts while neither it nor its access token has ended and its account is active."""
+    async with database.as_system() as connection:
+        row = await connection.fetchrow(
+            """
+            SELECT coalesce((SELECT tenant_id FROM domains WHERE host = $1), (SELECT tenant_id FROM tenants WHERE slug = $2)) AS tenant_id, s.*
+            FROM (SELECT 1) AS one LEFT JOIN LATERAL (
+                SELECT t.tenant_id AS session_tenant_id, s.id AS session_id, s.account_id, t.expires_at, a.locale,
+                       ARRAY(SELECT r.role FROM account_roles r WHERE r.tenant_id = a.tenant_id AND r.account_id = a.id) AS roles
+                FROM session_tokens t
+                JOIN sessions s ON s.tenant_id = t.tenant_id AND s.id = t.session_id
+                JOIN accounts a ON a.tenant_id = s.tenant_id AND a.id = s.account_id
+                WHERE t.token_hash = $3 AND t.kind = 'ACCESS' AND t.expires_at > $4 AND s.revoked_at IS NULL AND s.expires_at > $4 AND a.status = 'ACTIVE'
+            ) AS s ON true
+            """,
+            host,
+            slug,
+            token_hash,
+            now,
+        )
+    return Identified(
+        tenant_id=row["tenant_id"],
+        session_tenant_id=row["session_tenant_id"],
+        session_id=row["session_id"],
+        account_id=row["account_id"],
+        token_expires_at=row["expires_at"],
+        roles=frozenset(row["roles"] or ()),
+        locale=row["locale"],
+    )
+
+
+async def storefront(*, caller: Caller) -> database.Record:
+    """The caller's tenant as its storefront shows it."""
+    row = await database.fetch_one(
+        "SELECT id, slug, name, logo_file_id, primary_color, locale, currency, support_email FROM tenants WHERE tenant_id = $1", caller.tenant_id
+    )
+    assert row is not None, "a caller's tenant exists"
+    return row
+
+
+async def domains_of_tenants(*, caller: Caller, tenant_ids: list[UUID]) -> list[database.Record]:
+    """The verified domains, primary first."""
+    return await database.fetch(
+        "SELECT tenant_id, host, is_primary FROM domains WHERE tenant_id = $1 AND tenant_id = ANY($2) AND status = 'VERIFIED' ORDER BY is_primary DESC, host", caller.tenant_id, tenant_ids
+    )

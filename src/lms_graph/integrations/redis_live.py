@@ -1,0 +1,76 @@
+"""The live bus on Redis: one subscribing connection per process, fanned out to local watchers."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import redis.asyncio as redis
+from redis.exceptions import RedisError
+
+HEARTBEAT_SECONDS = 5.0
+_CHANNEL = "lms-graph-live"
+
+
+class RedisLiveBus:
+    """Fulfils LiveBus. Everything goes over one channel as lists of topics; each process keeps those somebody watches."""
+
+    def __init__(self, url: str) -> None:
+        self._publisher = redis.Redis.from_url(url)
+        self._subscriber = redis.Redis.from_url(url, socket_timeout=None)  # redis-py's default of 5 s would break every quiet wait
+        self._watchers: dict[str, set[asyncio.Event]] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    async def publish(self, topics: list[str]) -> None:
+        if topics:
+            with contextlib.suppress(RedisError, OSError):  # a wake-up only: watchers catch up by themselves
+                await self._publisher.publish(_CHANNEL, "\n".join(topics))
+
+    @asynccontextmanager
+    async def listen(self, topic: str) -> AsyncIterator[AsyncIterator[None]]:
+        if self._task is None:
+            self._task = asyncio.create_task(self._pump(), name="live bus")
+        event = asyncio.Event()
+        event.set()
+        self._watchers.setdefault(topic, set()).add(event)
+        try:
+            yield self._wake_ups(event)
+        finally:
+            watchers = self._watchers[topic]
+            watchers.discard(event)
+            if not watchers:
+                del self._watchers[topic]
+
+    @staticmethod
+    async def _wake_ups(event: asyncio.Event) -> AsyncIterator[None]:
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(event.wait(), HEARTBEAT_SECONDS)
+            event.clear()
+            yield
+
+    async def _pump(self) -> None:
+        while True:
+            try:
+                async with self._subscriber.pubsub() as pubsub:
+                    await pubsub.subscribe(_CHANNEL)
+                    async for message in pubsub.listen():
+                        if message["type"] == "subscribe":  # at the start and after each reconnect: something may have been missed
+                            self._wake(list(self._watchers))
+                        elif message["type"] == "message":
+                            self._wake(message["data"].decode().split("\n"))
+            except (RedisError, OSError):
+                await asyncio.sleep(0.5)
+
+    def _wake(self, topics: list[str]) -> None:
+        for topic in topics:
+            for event in self._watchers.get(topic, ()):
+                event.set()
+
+    async def aclose(self) -> None:
+        if self._task:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+        await self._publisher.aclose()
+        await self._subscriber.aclose()

@@ -1,0 +1,28 @@
+"""What follows what: the one page that says which jobs a fact sets off.
+
+A reaction is due at once, or at the time that a field of the fact names. Reactions of one fact come in any order and more than once.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Reaction:
+    job: str
+    due: str | None = None  # the field of the fact that holds the time (RFC 3339), where it is not at once
+
+
+REACTIONS: dict[str, tuple[Reaction, ...]] = {}
+
+
+def reactions_to(fact: str, payload: dict[str, Any]) -> list[tuple[str, datetime | None]]:
+    """The jobs a fact sets off, each with its time or None for now. A reaction whose time field is null is not set off."""
+    owed = []
+    for reaction in REACTIONS.get(fact, ()):
+        if reaction.due is None:
+            owed.append((reaction.job, None))
+        elif payload[reaction.due] is not None:
+            owed.append((reaction.job, datetime.fromisoformat(payload[reaction.due])))
+    return owed

@@ -1,0 +1,57 @@
+"""The relay: tells facts to the live bus and their deliveries to the workers, woken at each commit and swept by the clock."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import structlog
+
+from lms_graph.jobs.reactions import reactions_to
+from lms_graph.kit.live import LiveBus, topic
+from lms_graph.outbox import store
+from lms_graph.outbox.store import Message
+from lms_graph.outbox.wake import WakeUp
+
+log = structlog.get_logger(__name__)
+
+
+class Relay:
+    """Any number may run: rows are claimed. `send` hands a message to the workers' queue and may fail: it is sent again when due."""
+
+    def __init__(self, *, live: LiveBus, send: Callable[[Message], None], resend_after: float, sweep_every: float) -> None:
+        self._live = live
+        self._send = send
+        self._resend_after = resend_after
+        self._sweep_every = sweep_every
+
+    async def run(self) -> None:
+        """Until canceled."""
+        async with WakeUp() as wake:
+            while True:
+                try:
+                    while await self.drain():
+                        pass
+                except Exception:  # the database or Redis is away: the facts wait
+                    log.exception("relay.failed")
+                    await asyncio.sleep(1)
+                await wake.wait(self._sweep_every)
+
+    async def drain(self) -> int:
+        """Once through: tell, publish, send. Gives how much there was."""
+        told = await store.tell(reactions_to)
+        await self._live.publish(sorted({topic(fact.tenant_id, fact.aggregate_id) for fact in told}))
+        due = await store.claim_due(resend_after=self._resend_after)
+        for message in due:
+            await asyncio.to_thread(self._send, message)
+        return len(told) + len(due)
+
+
+async def keep_house(*, progress_event_months: int) -> None:
+    """Once at the start and then every hour: coming partitions made, old rows dropped."""
+    while True:
+        try:
+            await store.prepare_partitions(months_kept=progress_event_months)
+            await store.sweep()
+        except Exception:  # tried again in an hour; partitions are made three months ahead
+            log.exception("housekeeping.failed", at=datetime.now(UTC).isoformat())
+        await asyncio.sleep(3600)

@@ -1,0 +1,34 @@
+"""Ids: UUIDv7 inside, a prefix and 26 letters outside. `docs/ids.md` lists the prefixes."""
+
+from uuid import UUID
+
+from uuid_utils.compat import uuid7 as _uuid7
+
+ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u
+_VALUES = {letter: value for value, letter in enumerate(ALPHABET)}
+_LENGTH = 26  # 130 bits hold the 128 of a UUID
+
+
+def new_id() -> UUID:
+    """A new UUIDv7 (RFC 9562): sorts by time of making."""
+    return _uuid7()
+
+
+def public_id(prefix: str, id: UUID) -> str:
+    """`crs` and a UUID give `crs_06f…`: opaque, globally unique, one prefix per GraphQL type."""
+    number, letters = id.int, []
+    for _ in range(_LENGTH):
+        number, value = divmod(number, 32)
+        letters.append(ALPHABET[value])
+    return f"{prefix}_{''.join(reversed(letters))}"
+
+
+def parse_id(text: str) -> tuple[str, UUID] | None:
+    """The prefix and UUID of a public id; None for anything that is not the spelling of one."""
+    prefix, _, letters = text.rpartition("_")
+    if not prefix or len(letters) != _LENGTH or letters[0] > "7" or any(letter not in _VALUES for letter in letters):
+        return None
+    number = 0
+    for letter in letters:
+        number = number * 32 + _VALUES[letter]
+    return prefix, UUID(int=number)

@@ -1,0 +1,21 @@
+"""The live bus: a wake-up for whoever watches something. Messages carry no state; watchers reload what they may see."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+from uuid import UUID
+
+
+def topic(tenant_id: UUID, aggregate_id: UUID) -> str:
+    """The topic on which the facts about one aggregate are announced."""
+    return f"live:{tenant_id}:{aggregate_id}"
+
+
+class LiveBus(Protocol):
+    """Announces to every process of the deployment. May lose messages; watchers catch up from the outbox by sequence."""
+
+    async def publish(self, topics: list[str]) -> None: ...
+
+    def listen(self, topic: str) -> AbstractAsyncContextManager[AsyncIterator[None]]:
+        """Wake-ups on a topic: one at once, one per announcement (several may fall together), and one at least every few seconds."""
+        ...

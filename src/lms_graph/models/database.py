@@ -1,0 +1,220 @@
+"""The way to PostgreSQL: one pool as the application role, one as the system role, and the connection that the present call uses.
+
+Nobody takes a connection from a pool: a write runs on its unit of work's, the reads of an operation share a `ReadScope`, and `fetch` finds the right one.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from typing import Any, cast
+from urllib.parse import parse_qsl, unquote, urlsplit
+from uuid import UUID
+
+import asyncpg
+import orjson
+from asyncpg.pool import PoolConnectionProxy
+from tortoise import Tortoise
+from tortoise.backends.asyncpg.client import AsyncpgDBClient
+from tortoise.connection import get_connection
+from tortoise.migrations.api import migrate as tortoise_migrate
+from tortoise.transactions import in_transaction
+
+from lms_graph.kit.caller import Caller
+
+MODELS = [f"lms_graph.models.{area}" for area in ("tasks", "tenancy", "identity", "media", "assessment", "catalog", "learning", "certificates", "outbox")]
+
+Record = asyncpg.Record
+Connection = PoolConnectionProxy
+
+watchers: list[Callable[[str], None]] = []  # told of every statement; tests count with it
+
+
+async def migrate(owner_url: str, system_url: str) -> None:
+    """Bring the tables up to date, as their owner. Two at once wait for each other."""
+    lock = await asyncpg.connect(owner_url)
+    try:
+        await lock.execute("SELECT pg_advisory_lock(7020192)")
+        await tortoise_migrate(config=configuration(owner_url, system_url))
+    finally:
+        await Tortoise.close_connections()
+        await lock.close()
+
+
+def configuration(app_url: str, system_url: str, size: int = 10) -> dict[str, Any]:
+    """Tortoise's configuration for the two roles."""
+    return {
+        "connections": {"app": _credentials(app_url, size), "system": _credentials(system_url, 4)},
+        "apps": {"models": {"models": MODELS, "default_connection": "app", "migrations": "lms_graph.migrations"}},
+        "use_tz": True,
+        "timezone": "UTC",
+    }
+
+
+def _credentials(url: str, size: int) -> dict[str, Any]:
+    parts = urlsplit(url)
+    extra: dict[str, Any] = dict(parse_qsl(parts.query))
+    host = extra.pop("host", parts.hostname)
+    if "statement_cache_size" in extra:  # 0 behind PgBouncer in transaction mode
+        extra["statement_cache_size"] = int(extra["statement_cache_size"])
+    return {
+        "engine": "tortoise.backends.asyncpg",
+        "credentials": {
+            "host": host,
+            "port": parts.port or 5432,
+            "user": unquote(parts.username or ""),
+            "password": unquote(parts.password) if parts.password else None,
+            "database": parts.path.lstrip("/"),
+            "minsize": 1,
+            "maxsize": size,
+            "server_settings": {"application_name": "lms-graph", "lock_timeout": "5s", "statement_timeout": "15s", "idle_in_transaction_session_timeout": "60s"},
+            **extra,
+        },
+    }
+
+
+async def open_database(app_url: str, system_url: str, size: int = 10) -> None:
+    """Once per process, before anything reads. Requests and jobs run in other tasks than this one: hence the global fallback."""
+    await Tortoise.init(config=configuration(app_url, system_url, size), _enable_global_fallback=True)
+
+
+async def close_database() -> None:
+    await Tortoise.close_connections()
+
+
+def _client(name: str) -> AsyncpgDBClient:
+    return cast(AsyncpgDBClient, get_connection(name))
+
+
+async def _pool(name: str) -> asyncpg.Pool:
+    client = _client(name)
+    if client._pool is None:
+        async with client._pool_init_lock:
+            if client._pool is None:
+                await client.create_connection(with_db=True)
+    assert client._pool is not None
+    return client._pool
+
+
+class ReadScope:
+    """The reads of one operation: one connection, taken at the first statement, in one read-only transaction under the caller's tenant."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+        self._lock = asyncio.Lock()
+        self._connection: Connection | None = None
+
+    async def fetch(self, sql: str, parameters: Sequence[Any]) -> list[Record]:
+        async with self._lock:
+            if self._connection is None:
+                connection = await (await _pool("app")).acquire()
+                self._connection = connection
+                await connection.execute(f"BEGIN READ ONLY; {_identify(self._caller)}")
+            return cast(list[Record], await self._connection.fetch(sql, *parameters))
+
+    async def release(self) -> None:
+        """End the transaction and give the connection back; the next read takes a new one."""
+        async with self._lock:
+            if self._connection is None:
+                return
+            connection, self._connection = self._connection, None
+            pool = await _pool("app")
+            try:
+                await asyncio.shield(connection.execute("COMMIT"))
+            finally:
+                await asyncio.shield(pool.release(connection))
+
+
+def _identify(caller: Caller) -> str:
+    account = str(caller.account_id) if caller.account_id else ""  # both are UUIDs: nothing to quote
+    return f"SELECT set_config('app.tenant', '{UUID(str(caller.tenant_id))}', true), set_config('app.account', '{account}', true)"
+
+
+_reads: ContextVar[ReadScope | None] = ContextVar("reads", default=None)
+_writes: ContextVar[Connection | None] = ContextVar("writes", default=None)
+
+
+@asynccontextmanager
+async def reading(caller: Caller) -> AsyncIterator[ReadScope]:
+    """The read scope of an operation (of one event in a subscription)."""
+    scope, outer = ReadScope(caller), _reads.get()
+    _reads.set(scope)
+    try:
+        yield scope
+    finally:
+        _reads.set(outer)  # not by token: a stream may be closed by another task than the one that opened it
+        await scope.release()
+
+
+@asynccontextmanager
+async def writing(caller: Caller) -> AsyncIterator[Connection]:
+    """A write transaction under the caller's tenant. Only `outbox.unit_of_work` opens one."""
+    if scope := _reads.get():
+        await scope.release()  # a request that held a read connection while it waits for a write one could starve the pool
+    await _pool("app")
+    async with in_transaction("app") as transaction:
+        connection = cast(Connection, transaction._connection)
+        await connection.execute(_identify(caller))
+        token = _writes.set(connection)
+        try:
+            yield connection
+        finally:
+            _writes.reset(token)
+
+
+@asynccontextmanager
+async def as_system() -> AsyncIterator[Connection]:
+    """A transaction as the system role: outbox, deliveries, and the look-ups of tenants, domains and tokens. Nothing else is granted to it."""
+    async with (await _pool("system")).acquire() as connection, connection.transaction():
+        yield connection
+
+
+@asynccontextmanager
+async def system_connection() -> AsyncIterator[Connection]:
+    """A connection of the system role outside a transaction, to listen on."""
+    pool = await _pool("system")
+    connection = await pool.acquire()
+    try:
+        yield connection
+    finally:
+        await pool.release(connection)
+
+
+@asynccontextmanager
+async def savepoint() -> AsyncIterator[None]:
+    """Undo what is inside when it raises, and keep the transaction."""
+    connection = _writes.get()
+    assert connection is not None, "a savepoint belongs inside a unit of work"
+    async with connection.transaction():
+        yield
+
+
+async def fetch(sql: str, *parameters: Any) -> list[Record]:
+    """Rows, on the unit of work's connection if one is open, else on the operation's read scope."""
+    for watch in watchers:
+        watch(sql)
+    if (connection := _writes.get()) is not None:
+        return cast(list[Record], await connection.fetch(sql, *parameters))
+    scope = _reads.get()
+    if scope is None:
+        raise RuntimeError("no read scope: a query ran outside an operation")
+    return await scope.fetch(sql, parameters)
+
+
+async def fetch_one(sql: str, *parameters: Any) -> Record | None:
+    rows = await fetch(sql, *parameters)
+    return rows[0] if rows else None
+
+
+async def fetch_value(sql: str, *parameters: Any) -> Any:
+    row = await fetch_one(sql, *parameters)
+    return row[0] if row else None
+
+
+def from_json(text: str | bytes | None) -> Any:
+    """A `json`/`jsonb` value as asyncpg gives it."""
+    return None if text is None else orjson.loads(text)
+
+
+def to_json(value: Any) -> str:
+    return orjson.dumps(value, default=str).decode()

@@ -1,0 +1,100 @@
+"""Accounts of a tenant, their roles, sessions and tokens, and the public pages of instructors."""
+
+from enum import StrEnum
+
+from tortoise import fields
+
+from lms_graph.models.base import TenantRow
+
+
+class AccountStatus(StrEnum):
+    ACTIVE = "ACTIVE"
+    SUSPENDED = "SUSPENDED"
+    ERASED = "ERASED"
+
+
+class Role(StrEnum):
+    PLATFORM_ADMIN = "PLATFORM_ADMIN"
+    TENANT_ADMIN = "TENANT_ADMIN"
+    INSTRUCTOR = "INSTRUCTOR"
+    SUPPORT = "SUPPORT"
+    STUDENT = "STUDENT"
+
+
+class TokenKind(StrEnum):
+    ACCESS = "ACCESS"
+    REFRESH = "REFRESH"
+
+
+class Account(TenantRow):
+    """A person in one tenant. The same address in two tenants is two accounts."""
+
+    email = fields.CharField(254)
+    email_key = fields.CharField(254)
+    name = fields.CharField(200)
+    avatar_file_id = fields.UUIDField(null=True)
+    password_hash = fields.CharField(255, null=True)
+    email_verified_at = fields.DatetimeField(null=True)
+    locale = fields.CharField(35, null=True)
+    status = fields.CharEnumField(AccountStatus, max_length=16, default=AccountStatus.ACTIVE)
+    created_at = fields.DatetimeField(auto_now_add=True)
+
+    class Meta:
+        table = "accounts"
+        unique_together = (("tenant_id", "email_key"),)
+
+
+class AccountRole(TenantRow):
+    """A role that an account holds in the whole tenant."""
+
+    account_id = fields.UUIDField()
+    role = fields.CharEnumField(Role, max_length=32)
+    granted_at = fields.DatetimeField(auto_now_add=True)
+
+    class Meta:
+        table = "account_roles"
+        unique_together = (("tenant_id", "account_id", "role"),)
+
+
+class Session(TenantRow):
+    """One sign-in on one device. Its tokens rotate; ending it ends them all."""
+
+    account_id = fields.UUIDField()
+    created_at = fields.DatetimeField()
+    last_seen_at = fields.DatetimeField()
+    expires_at = fields.DatetimeField()
+    ip_address = fields.CharField(45, null=True)
+    user_agent = fields.CharField(400, null=True)
+    revoked_at = fields.DatetimeField(null=True)
+    revoked_reason = fields.CharField(32, null=True)
+
+    class Meta:
+        table = "sessions"
+
+
+class SessionToken(TenantRow):
+    """An access or refresh token of a session; only its SHA-256 is kept. A refresh token is used once."""
+
+    session_id = fields.UUIDField()
+    kind = fields.CharEnumField(TokenKind, max_length=16)
+    token_hash = fields.BinaryField()
+    created_at = fields.DatetimeField()
+    expires_at = fields.DatetimeField()
+    used_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "session_tokens"
+
+
+class Instructor(TenantRow):
+    """The public page of an account that teaches. `id` is the account's."""
+
+    slug = fields.CharField(80)
+    headline = fields.CharField(200, null=True)
+    bio_markdown = fields.TextField(default="")
+    bio_html = fields.TextField(default="")
+    created_at = fields.DatetimeField(auto_now_add=True)
+
+    class Meta:
+        table = "instructors"
+        unique_together = (("tenant_id", "slug"),)

@@ -1,0 +1,181 @@
+"""Deliveries: one row per fact and reaction, pending → sent → done. The table is the truth; what Redis holds is only a reminder of it."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from lms_graph.kit.caller import Caller
+from lms_graph.kit.ids import new_id
+from lms_graph.models import database
+
+MAX_ATTEMPTS = 12  # with a first wait of a minute that doubles up to 64 times: about half a day
+
+
+class AlreadyDone(Exception):
+    """Another run of the job did it; nothing is left to do."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One reaction's debt to one fact, as a job holds it."""
+
+    tenant_id: UUID
+    id: UUID
+
+
+@dataclass(frozen=True)
+class Message:
+    """A delivery on its way to a job."""
+
+    delivery: Delivery
+    reaction: str
+    payload: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Told:
+    """A fact as the feed and the live streams see it."""
+
+    tenant_id: UUID
+    id: UUID
+    name: str
+    aggregate_id: UUID
+    sequence: int
+    payload: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class DeadDelivery:
+    """A delivery that was given up, for `lms-graph jobs dead list`."""
+
+    tenant_id: UUID
+    id: UUID
+    reaction: str
+    fact: str
+    attempts: int
+    error: str
+
+
+async def tell(reactions_to: Callable[[str, dict[str, Any]], Iterable[tuple[str, datetime | None]]], *, limit: int = 500) -> list[Told]:
+    """Give untold facts their place in the feed and a delivery per reaction, due now or at its own time. Positions commit in order: a feed's cursor never skips one."""
+    async with database.as_system() as connection:
+        await connection.execute("SELECT pg_advisory_xact_lock(7020191)")
+        rows = await connection.fetch(
+            """
+            WITH untold AS (
+                SELECT tenant_id, id FROM facts WHERE position IS NULL ORDER BY recorded_at, id LIMIT $1 FOR UPDATE
+            )
+            UPDATE facts f SET position = nextval('fact_positions') FROM untold u WHERE f.tenant_id = u.tenant_id AND f.id = u.id
+            RETURNING f.tenant_id, f.id, f.name, f.aggregate_id, f.sequence, f.payload
+            """,
+            limit,
+        )
+        told = [Told(row["tenant_id"], row["id"], row["name"], row["aggregate_id"], row["sequence"], database.from_json(row["payload"])) for row in rows]
+        owed = [(fact.tenant_id, new_id(), fact.id, reaction, due_at) for fact in told for reaction, due_at in reactions_to(fact.name, fact.payload)]
+        await connection.executemany(
+            "INSERT INTO deliveries (tenant_id, id, fact_id, reaction, state, attempts, due_at) VALUES ($1, $2, $3, $4, 'PENDING', 0, coalesce($5, now())) "
+            "ON CONFLICT (tenant_id, fact_id, reaction) DO NOTHING",
+            owed,
+        )
+    return told
+
+
+async def claim_due(*, resend_after: float, limit: int = 200) -> list[Message]:
+    """Deliveries that are due: new ones, and those sent earlier that nobody finished. Each is marked sent, due again after a growing wait, and then buried."""
+    async with database.as_system() as connection:
+        await connection.execute(
+            "UPDATE deliveries SET state = 'BURIED', error = coalesce(error, 'never finished: the worker died or hung each time') "
+            "WHERE state IN ('PENDING', 'SENT') AND due_at <= now() AND attempts >= $1",
+            MAX_ATTEMPTS,
+        )
+        rows = await connection.fetch(
+            """
+            WITH due AS (
+                SELECT tenant_id, id FROM deliveries WHERE state IN ('PENDING', 'SENT') AND due_at <= now() ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED
+            )
+            UPDATE deliveries d SET state = 'SENT', attempts = d.attempts + 1, due_at = now() + make_interval(secs => $1::float8 * 2 ^ least(d.attempts, 6))
+            FROM due, facts f
+            WHERE d.tenant_id = due.tenant_id AND d.id = due.id AND f.tenant_id = d.tenant_id AND f.id = d.fact_id
+            RETURNING d.tenant_id, d.id, d.reaction, f.payload
+            """,
+            resend_after,
+            limit,
+        )
+    return [Message(Delivery(row["tenant_id"], row["id"]), row["reaction"], database.from_json(row["payload"])) for row in rows]
+
+
+async def finish(delivery: Delivery) -> None:
+    """Mark done what had nothing to change: the effect was there already."""
+    async with database.as_system() as connection:
+        await connection.execute("UPDATE deliveries SET state = 'DONE', done_at = now(), error = NULL WHERE tenant_id = $1 AND id = $2", delivery.tenant_id, delivery.id)
+
+
+async def note_failure(delivery: Delivery, error: str, *, final: bool) -> None:
+    """Keep why it failed. It stays sent and comes again when due; a final failure is buried at once."""
+    async with database.as_system() as connection:
+        await connection.execute(
+            "UPDATE deliveries SET error = $3, state = CASE WHEN $4 THEN 'BURIED' ELSE state END WHERE tenant_id = $1 AND id = $2 AND state <> 'DONE'",
+            delivery.tenant_id,
+            delivery.id,
+            error[:2000],
+            final,
+        )
+
+
+async def unfinished() -> int:
+    """How many facts are untold and deliveries due and not done (buried ones left out): zero means that everything has followed."""
+    async with database.as_system() as connection:
+        return int(await connection.fetchval("SELECT (SELECT count(*) FROM facts WHERE position IS NULL) + "
+            "(SELECT count(*) FROM deliveries WHERE state = 'SENT' OR (state = 'PENDING' AND due_at <= now()))"))
+
+
+async def dead(*, limit: int = 100) -> list[DeadDelivery]:
+    """What was given up, latest first."""
+    async with database.as_system() as connection:
+        rows = await connection.fetch(
+            "SELECT d.tenant_id, d.id, d.reaction, f.name, d.attempts, d.error FROM deliveries d JOIN facts f ON f.tenant_id = d.tenant_id AND f.id = d.fact_id "
+            "WHERE d.state = 'BURIED' ORDER BY d.due_at DESC LIMIT $1",
+            limit,
+        )
+    return [DeadDelivery(row["tenant_id"], row["id"], row["reaction"], row["name"], row["attempts"], row["error"] or "") for row in rows]
+
+
+async def requeue(ids: list[UUID] | None = None) -> int:
+    """Try buried deliveries again, all or the named; gives how many."""
+    async with database.as_system() as connection:
+        rows = await connection.fetch(
+            "UPDATE deliveries SET state = 'PENDING', attempts = 0, due_at = now() WHERE state = 'BURIED' AND ($1::uuid[] IS NULL OR id = ANY($1)) RETURNING id", ids
+        )
+    return len(rows)
+
+
+async def sweep(*, keep_days: int = 30) -> None:
+    """Forget idempotency keys after two days and finished deliveries after `keep_days`. Facts stay: they are the feed."""
+    async with database.as_system() as connection:
+        await connection.execute("DELETE FROM idempotency_keys WHERE created_at < now() - interval '2 days'")
+        await connection.execute("DELETE FROM deliveries WHERE state = 'DONE' AND done_at < now() - make_interval(days => $1)", keep_days)
+
+
+async def prepare_partitions(*, months_kept: int) -> int:
+    """Make the coming months' partitions of raw progress events and drop those past the stated time."""
+    async with database.as_system() as connection:
+        return int(await connection.fetchval("SELECT prepare_progress_partitions(3, $1)", months_kept))
+
+
+async def facts_since(caller: Caller, aggregate_id: UUID, sequence: int, *, limit: int = 100) -> list[Told]:
+    """The facts about one aggregate after a sequence, in order: what a live stream has still to say. Rights are the asker's to check."""
+    rows = await database.fetch(
+        "SELECT tenant_id, id, name, aggregate_id, sequence, payload FROM facts WHERE tenant_id = $1 AND aggregate_id = $2 AND sequence > $3 ORDER BY sequence LIMIT $4",
+        caller.tenant_id,
+        aggregate_id,
+        sequence,
+        limit,
+    )
+    return [Told(row["tenant_id"], row["id"], row["name"], row["aggregate_id"], row["sequence"], database.from_json(row["payload"])) for row in rows]
+
+
+async def last_sequence(caller: Caller, aggregate_id: UUID) -> int:
+    value = await database.fetch_value("SELECT last_sequence FROM aggregates WHERE tenant_id = $1 AND id = $2", caller.tenant_id, aggregate_id)
+    return int(value or 0)

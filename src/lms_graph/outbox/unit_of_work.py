@@ -1,0 +1,104 @@
+"""The one way to write: a transaction, and the facts it makes, committed together.
+
+    async with unit_of_work(caller) as work:
+        …                                   # load → allow → decide → write
+        work.record(events.CourseCompleted(…))    # tell
+
+Opened in operations only. A nested one joins the outer one, so an error undoes everything. Inside there is no network, no rendering, no `gather`.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from lms_graph.kit.caller import Caller
+from lms_graph.kit.facts import Event
+from lms_graph.kit.ids import new_id
+from lms_graph.models import database
+from lms_graph.outbox.store import AlreadyDone, Delivery
+
+
+class UnitOfWork:
+    """What the transaction will commit beside its rows."""
+
+    def __init__(self, caller: Caller) -> None:
+        self.caller = caller
+        self._events: list[Event] = []
+
+    def record(self, event: Event) -> None:
+        """Tell a fact: it becomes a row before the commit, and wakes the relay after it."""
+        self._events.append(event)
+
+    def forget(self) -> None:
+        """Drop what was recorded: the part that recorded it was undone."""
+        self._events.clear()
+
+    async def _write_facts(self) -> None:
+        if not self._events:
+            return
+        rows = [
+            {"id": str(new_id()), "name": event.name, "version": event.version, "aggregate_id": str(event.aggregate_id), "payload": event.payload(), "ordinal": ordinal}
+            for ordinal, event in enumerate(self._events)
+        ]
+        # One statement: the aggregate's row is the lock that makes its sequence gapless in the order of commits. Sorted, so that two never wait in a ring.
+        await database.fetch(
+            """
+            WITH told AS (
+                SELECT * FROM jsonb_to_recordset($3::jsonb) AS r(id uuid, name text, version int, aggregate_id uuid, payload jsonb, ordinal int)
+            ), numbered AS (
+                SELECT *, row_number() OVER (PARTITION BY aggregate_id ORDER BY ordinal) AS nth, count(*) OVER (PARTITION BY aggregate_id) AS many FROM told
+            ), counted AS (
+                INSERT INTO aggregates AS a (tenant_id, id, last_sequence)
+                SELECT $1, aggregate_id, count(*) FROM told GROUP BY aggregate_id ORDER BY aggregate_id
+                ON CONFLICT (tenant_id, id) DO UPDATE SET last_sequence = a.last_sequence + excluded.last_sequence
+                RETURNING a.id, a.last_sequence
+            ), written AS (
+                INSERT INTO facts (tenant_id, id, name, version, aggregate_id, sequence, payload, account_id, recorded_at)
+                SELECT $1, n.id, n.name, n.version, n.aggregate_id, c.last_sequence - n.many + n.nth, n.payload, $2, $4
+                FROM numbered n JOIN counted c ON c.id = n.aggregate_id
+                RETURNING 1
+            )
+            SELECT pg_notify('outbox', '') FROM (SELECT count(*) FROM written) AS done
+            """,
+            self.caller.tenant_id,
+            self.caller.account_id,
+            database.to_json(rows),
+            self.caller.now,
+        )
+
+
+_current: ContextVar[UnitOfWork | None] = ContextVar("unit_of_work", default=None)
+
+
+@asynccontextmanager
+async def unit_of_work(caller: Caller, *, closes: Delivery | None = None) -> AsyncIterator[UnitOfWork]:
+    """A transaction under the caller's tenant. `closes` marks the delivery done in the same commit; raises AlreadyDone when another run did it first."""
+    if (outer := _current.get()) is not None:
+        if outer.caller.tenant_id != caller.tenant_id:
+            raise RuntimeError("a unit of work belongs to one tenant")
+        yield outer
+        if closes:
+            await _close(closes)
+        return
+    async with database.writing(caller):
+        work = UnitOfWork(caller)
+        token = _current.set(work)
+        try:
+            if closes:
+                await _close(closes)
+            yield work
+            await work._write_facts()
+        finally:
+            _current.reset(token)
+
+
+async def _close(delivery: Delivery) -> None:
+    """First of all, so that two runs of one job wait for each other here and the second does nothing."""
+    closed: Any = await database.fetch_one(
+        "UPDATE deliveries SET state = 'DONE', done_at = now(), error = NULL WHERE tenant_id = $1 AND id = $2 AND state <> 'DONE' RETURNING id",
+        delivery.tenant_id,
+        delivery.id,
+    )
+    if closed is None:
+        raise AlreadyDone()

@@ -1,0 +1,36 @@
+"""The relay's wake-up: PostgreSQL says at commit that there are new facts. A hint only; the sweeper asks anyway."""
+
+import asyncio
+import contextlib
+from types import TracebackType
+from typing import Any, Self
+
+import asyncpg
+
+from lms_graph.models import database
+
+
+class WakeUp:
+    """Holds one connection of the system pool and listens on it; listens anew when it was lost."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+        self._stack = contextlib.AsyncExitStack()
+        self._connection: Any = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self._stack.aclose()
+
+    async def wait(self, seconds: float) -> None:
+        """Until something is said or the time is over."""
+        with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            if self._connection is None or self._connection.is_closed():
+                await self._stack.aclose()
+                self._connection = await self._stack.enter_async_context(database.system_connection())
+                await self._connection.add_listener("outbox", lambda *_: self._event.set())
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._event.wait(), seconds)
+        self._event.clear()

@@ -1,0 +1,41 @@
+"""`node` and `nodes`: any id of this API."""
+
+import asyncio
+from typing import Annotated, Any
+
+import strawberry
+
+from lms_graph.context import Info
+from lms_graph.kit.errors import Invalid, Issue
+from lms_graph.kit.ids import parse_id
+from lms_graph.types.errors import query
+from lms_graph.types.nodes import Node
+
+MAX_IDS = 100
+
+# The loader that reads a node by its UUID, per prefix. What a loader gives None for is missing, foreign or hidden.
+LOADERS = {
+    "sto": "tenancy.storefront",
+}
+
+
+async def _load(info: Info, id: str) -> Any:
+    parsed = parse_id(id)
+    if parsed is None or parsed[0] not in LOADERS:
+        return None
+    area, name = LOADERS[parsed[0]].split(".")
+    return await getattr(getattr(info.context.loaders, area), name).load(parsed[1])
+
+
+@strawberry.type
+class NodeQuery:
+    @query(description="Any object by its id; null when it is missing or not for you.")
+    async def node(self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="An id from any field of this API.")]) -> Node | None:
+        node: Node | None = await _load(info, id)
+        return node
+
+    @query(description="Objects by their ids, in order; null for each that is missing or not for you.")
+    async def nodes(self, info: Info, ids: Annotated[list[strawberry.ID], strawberry.argument(description="At most 100.")]) -> list[Node | None]:
+        if len(ids) > MAX_IDS:
+            raise Invalid(Issue(f"`ids` takes at most {MAX_IDS}.", ("ids",)))
+        return list(await asyncio.gather(*(_load(info, id) for id in ids)))

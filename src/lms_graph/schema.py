@@ -1,0 +1,66 @@
+"""The schema: roots composed from the areas, and what surrounds every operation."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import strawberry
+from graphql import GraphQLError, lexicographic_sort_schema, print_schema
+from strawberry.extensions import MaskErrors, ParserCache, SchemaExtension, ValidationCache
+from strawberry.schema.config import StrawberryConfig
+
+from lms_graph.context import Context
+from lms_graph.kit.errors import DomainError
+from lms_graph.resolvers.nodes import NodeQuery
+from lms_graph.resolvers.tenancy import TenancyQuery
+from lms_graph.types.errors import USER_ERRORS, top_level
+
+
+@strawberry.type(description="Everything that can be read.")
+class Query(TenancyQuery, NodeQuery):
+    pass
+
+
+class Operation(SchemaExtension):
+    """An operation has a context of its own (a socket carries many) and one read scope, given back before an answer is sent."""
+
+    async def on_operation(self) -> AsyncIterator[None]:  # type: ignore[override]
+        context: Context = self.execution_context.context.fresh()
+        self.execution_context.context = context
+        async with context.reading():
+            yield
+
+    async def on_stream_result(self, result: Any) -> AsyncIterator[None]:  # type: ignore[override]
+        if reads := self.execution_context.context.reads:
+            await reads.release()
+        yield
+
+
+class Mask(MaskErrors):
+    """What nobody expected is told as INTERNAL with a trace id, never with a class name, SQL or stack; expected failures keep their words."""
+
+    def __init__(self) -> None:
+        super().__init__(should_mask_error=lambda error: True)
+
+    def anonymise_error(self, error: GraphQLError) -> GraphQLError:
+        original = error.original_error
+        if isinstance(original, DomainError):
+            told = top_level(original)
+        elif original is None or isinstance(original, GraphQLError):
+            told = GraphQLError(error.message, extensions={"code": "BAD_USER_INPUT", **(error.extensions or {})})
+        else:
+            trace_id = self.execution_context.context.trace_id
+            told = GraphQLError(f"Something went wrong on our side. Support can find it by its trace id: {trace_id}", extensions={"code": "INTERNAL", "traceId": trace_id})
+        return GraphQLError(told.message, nodes=error.nodes, source=error.source, positions=error.positions, path=error.path, extensions=told.extensions)
+
+
+schema = strawberry.Schema(
+    query=Query,
+    types=USER_ERRORS,
+    extensions=[Operation, Mask, lambda: ParserCache(maxsize=2000), lambda: ValidationCache(maxsize=2000)],
+    config=StrawberryConfig(),
+)
+
+
+def sdl() -> str:
+    """The schema in SDL, sorted: what `schema.graphql` holds."""
+    return print_schema(lexicographic_sort_schema(schema._schema)) + "\n"

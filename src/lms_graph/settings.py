@@ -1,0 +1,38 @@
+"""The deployment's settings, read once from the environment. Only the roots and `wiring` read them."""
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Everything a process must be told. `from_env` fails with the list of what is missing."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+
+    database_url: SecretStr = Field(description="PostgreSQL as the application role: row policies bind it.")
+    database_owner_url: SecretStr | None = Field(None, description="PostgreSQL as the owner of the tables; only `lms-graph migrate` needs it.")
+    database_system_url: SecretStr = Field(description="PostgreSQL as the system role: outbox and look-ups of tenants, domains and tokens only.")
+    database_pool_size: int = Field(10, validation_alias="DATABASE_POOL_SIZE", ge=2)
+    redis_url: SecretStr = Field(description="Redis or Valkey: jobs and live wake-ups. May lose everything.")
+    s3_endpoint: str | None = Field(None, description="Base URL of the object store; none means AWS.")
+    s3_public_endpoint: str | None = Field(None, description="Base URL under which browsers reach the object store, where it differs.")
+    s3_region: str = "us-east-1"
+    s3_bucket: str
+    s3_access_key_id: SecretStr
+    s3_secret_access_key: SecretStr
+    secret_keys: SecretStr = Field(validation_alias="LMS_SECRET_KEYS", description="32-byte keys in base64, parted by commas; the first encrypts, all decrypt.")
+    base_url: str = Field("http://localhost:8000", validation_alias="LMS_BASE_URL", description="Where people reach this server.")
+    development: bool = Field(False, validation_alias="LMS_DEVELOPMENT")
+    default_tenant: str | None = Field(None, validation_alias="LMS_DEFAULT_TENANT", description="Slug of the tenant where neither host, key nor header names one.")
+    chromium_path: str | None = Field(None, validation_alias="CHROMIUM_PATH")
+    resend_after_seconds: float = Field(60, validation_alias="LMS_RESEND_AFTER_SECONDS", gt=0, description="A sent job that is not done is sent again after this time, then after twice that, and so on.")
+    sweep_every_seconds: float = Field(5, validation_alias="LMS_SWEEP_EVERY_SECONDS", gt=0)
+    progress_event_months: int = Field(13, validation_alias="LMS_PROGRESS_EVENT_MONTHS", ge=1, description="Raw progress events are dropped after this many whole months; ranges and completions stay.")
+
+    @classmethod
+    def from_env(cls) -> "Settings":
+        try:
+            return cls()  # type: ignore[call-arg]  # pydantic-settings fills the fields from the environment
+        except ValidationError as error:
+            lines = [f"  {str(issue['loc'][0]).upper()}: {issue['msg']}" for issue in error.errors()]
+            raise SystemExit("The environment lacks or misspells settings (`lms-graph doctor` checks every part):\n" + "\n".join(lines)) from None

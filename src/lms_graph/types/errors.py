@@ -1,0 +1,133 @@
+"""Expected failures as the API tells them: entries of a payload's `errors`, or top-level errors with a code. The one place where they are turned."""
+
+from collections.abc import Awaitable, Callable
+from enum import Enum
+from typing import Any, get_type_hints
+
+import strawberry
+from graphql import GraphQLError
+from strawberry.extensions import FieldExtension
+
+from lms_graph.context import Info
+from lms_graph.kit import errors
+
+
+@strawberry.enum(description="What kept a mutation from doing what it was asked. Further values may come.")
+class ErrorCode(Enum):
+    INVALID = strawberry.enum_value("INVALID", description="An input breaks a rule; `path` says which.")
+    NOT_FOUND = strawberry.enum_value("NOT_FOUND", description="It does not exist, or not for you.")
+    CONFLICT = strawberry.enum_value("CONFLICT", description="The state has moved: read again and decide anew.")
+    LIMIT_REACHED = strawberry.enum_value("LIMIT_REACHED", description="A stated limit is used up.")
+    IDEMPOTENCY_CONFLICT = strawberry.enum_value("IDEMPOTENCY_CONFLICT", description="The key belongs to another request, or that request still runs.")
+    ID_INVALID = strawberry.enum_value("ID_INVALID", description="Not an id of this API.")
+    EMAIL_TAKEN = strawberry.enum_value("EMAIL_TAKEN", description="An account with this address exists.")
+    CREDENTIALS_WRONG = strawberry.enum_value("CREDENTIALS_WRONG", description="Address and password do not go together.")
+    TOKEN_INVALID = strawberry.enum_value("TOKEN_INVALID", description="The token is unknown, used, expired or its session has ended.")
+    ACCESS_DENIED = strawberry.enum_value("ACCESS_DENIED", description="This is closed to you now; its `access` field says why and what opens it.")
+    GRANT_REQUIRED = strawberry.enum_value("GRANT_REQUIRED", description="The course needs a grant, and you hold none that no run has used.")
+    RUN_CLOSED = strawberry.enum_value("RUN_CLOSED", description="The run is finished or canceled.")
+    ATTEMPT_CLOSED = strawberry.enum_value("ATTEMPT_CLOSED", description="The attempt was handed in, or its time is over.")
+    UNAVAILABLE = strawberry.enum_value("UNAVAILABLE", description="A part of the service does not answer. Try again later.")
+
+
+@strawberry.interface(description="Something that kept a mutation from doing what it was asked. Types that implement it carry more data.")
+class UserError:
+    code: ErrorCode = strawberry.field(description="Stable; meant for programs.")
+    message: str = strawberry.field(description="English, for developers: what to do next.")
+    path: list[str] = strawberry.field(description="Where in the input, from its root; empty when it is about the whole.")
+
+
+@strawberry.type(description="An input breaks a rule.")
+class InvalidInput(UserError):
+    pass
+
+
+@strawberry.type(description="It does not exist, or not for you.")
+class ObjectNotFound(UserError):
+    pass
+
+
+@strawberry.type(description="The state does not allow it now.")
+class StateConflict(UserError):
+    pass
+
+
+@strawberry.type(description="A stated limit is used up.")
+class LimitExhausted(UserError):
+    pass
+
+
+@strawberry.type(description="A part of the service does not answer. Try again later.")
+class ServiceUnavailable(UserError):
+    pass
+
+
+_FAMILY: list[tuple[type[errors.DomainError], type[UserError]]] = [
+    (errors.NotFound, ObjectNotFound),
+    (errors.LimitReached, LimitExhausted),
+    (errors.Unavailable, ServiceUnavailable),
+    (errors.DomainError, StateConflict),
+]
+USER_ERRORS = [InvalidInput, ObjectNotFound, StateConflict, LimitExhausted, ServiceUnavailable]
+TOP_LEVEL = {"UNAUTHENTICATED", "FORBIDDEN"}
+
+
+def user_errors(error: errors.DomainError) -> list[UserError]:
+    """The entries that an expected failure becomes."""
+    if issues := getattr(error, "issues", ()):
+        return [InvalidInput(code=_code(issue.code), message=issue.message, path=list(issue.path)) for issue in issues]
+    kind = next(graphql for domain, graphql in _FAMILY if isinstance(error, domain))
+    return [kind(code=_code(error.code), message=error.message, path=list(error.path))]
+
+
+def _code(code: str) -> ErrorCode:
+    return ErrorCode[code]
+
+
+def top_level(error: errors.DomainError) -> GraphQLError:
+    """The top-level error that an expected failure becomes outside mutations."""
+    code = error.code if error.code in TOP_LEVEL | {"NOT_FOUND", "UNAVAILABLE"} else "BAD_USER_INPUT"
+    extensions: dict[str, Any] = {"code": code}
+    if issues := getattr(error, "issues", ()):
+        extensions["issues"] = [{"code": issue.code, "message": issue.message, "path": list(issue.path)} for issue in issues]
+    return GraphQLError(str(error), extensions=extensions)
+
+
+class _TellErrors(FieldExtension):
+    def __init__(self, payload: Callable[..., Any] | None) -> None:
+        self.payload = payload
+
+    async def resolve_async(self, next_: Callable[..., Awaitable[Any]], source: Any, info: Info, **kwargs: Any) -> Any:
+        if self.payload is not None:
+            info.context.renew()
+        try:
+            return await next_(source, info, **kwargs)
+        except errors.DomainError as error:
+            if self.payload is None or error.code in TOP_LEVEL:
+                raise top_level(error) from error
+            info.context.renew()
+            return self.payload(errors=user_errors(error))
+
+
+def mutation(*, description: str) -> Callable[[Callable[..., Any]], Any]:
+    """A root mutation field: its expected failures become the payload's `errors`; what was loaded before it is forgotten."""
+
+    def wrap(resolver: Callable[..., Any]) -> Any:
+        payload = get_type_hints(resolver)["return"]
+        return strawberry.mutation(resolver, description=description, extensions=[_TellErrors(payload)])
+
+    return wrap
+
+
+def query(*, description: str) -> Callable[[Callable[..., Any]], Any]:
+    """A root query field: its expected failures become top-level errors with a code."""
+
+    def wrap(resolver: Callable[..., Any]) -> Any:
+        return strawberry.field(resolver, description=description, extensions=[_TellErrors(None)])
+
+    return wrap
+
+
+@strawberry.type(description="What every mutation answers.")
+class Payload:
+    errors: list[UserError] = strawberry.field(default_factory=list, description="Why it was not done; empty when it was.")

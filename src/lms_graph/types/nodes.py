@@ -1,0 +1,66 @@
+"""Nodes: everything that has a globally unique id, and how a type says where its children come from."""
+
+from typing import Any
+from uuid import UUID
+
+import strawberry
+
+from lms_graph.context import Info
+from lms_graph.kit.errors import Invalid, Issue, NotFound
+from lms_graph.kit.ids import parse_id
+
+# One prefix per GraphQL type; `docs/ids.md` lists them and a test holds that page against this table.
+PREFIXES = {
+    "Storefront": "sto",
+    "Category": "cat",
+    "Course": "crs",
+    "CourseVersion": "ver",
+    "Section": "sec",
+    "Lecture": "lec",
+    "LectureResource": "res",
+    "Instructor": "ins",
+    "Viewer": "vwr",
+    "Session": "ses",
+    "Profile": "prf",
+    "Enrollment": "enr",
+    "QuizOverview": "qzo",
+    "Attempt": "att",
+    "Question": "qst",
+    "Certificate": "crt",
+    "File": "fil",
+}
+
+
+@strawberry.interface(description="An object with a globally unique id. Any id can be given to `node` and `nodes`.")
+class Node:
+    id: strawberry.ID = strawberry.field(description="Opaque and globally unique. Do not take it apart.")
+
+
+def decode_id(id: str, prefix: str, *, path: str) -> UUID:
+    """The UUID of a public id given as an argument. Raises NotFound for the id of another type, Invalid for what is no id."""
+    parsed = parse_id(id)
+    if parsed is None:
+        raise Invalid(Issue(f"`{path}` is not an id of this API.", (path,), "ID_INVALID"))
+    if parsed[0] != prefix:
+        raise NotFound(f"`{path}` names nothing that you can see here.", path=(path,))
+    return parsed[1]
+
+
+def decode_or_none(id: str, prefix: str) -> UUID | None:
+    """For queries, which answer null for whatever is missing, foreign or misspelled."""
+    parsed = parse_id(id)
+    return parsed[1] if parsed and parsed[0] == prefix else None
+
+
+def child(loader: str, *, key: str, description: str, **options: Any) -> Any:
+    """A field that leads to other rows: declared by its loader (`area.name`) and the attribute that holds the key.
+
+    A plain field with a plain function, never a coroutine: an executor can batch a whole level of them.
+    """
+    area, name = loader.split(".")
+
+    def resolve(root: Any, info: Info) -> Any:
+        value = getattr(root, key)
+        return None if value is None else getattr(getattr(info.context.loaders, area), name).load(value)
+
+    return strawberry.field(resolver=resolve, description=description, metadata={"child": (loader, key)}, **options)

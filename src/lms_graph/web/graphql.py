@@ -1,0 +1,139 @@
+"""The GraphQL endpoint: who asks, from host, header and token; then Strawberry, over HTTP, graphql-transport-ws and SSE."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import orjson
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.websockets import WebSocket
+from strawberry.asgi import GraphQL
+from strawberry.asgi import ASGIWebSocketAdapter
+from strawberry.schema import BaseSchema
+from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
+from strawberry.types.unset import UNSET
+from strawberry.exceptions import ConnectionRejectionError
+
+from lms_graph.adapters import Adapters
+from lms_graph.context import Context
+from lms_graph.dataloaders import Loaders
+from lms_graph.domain.tenancy import queries as tenancy
+from lms_graph.kit.caller import Caller
+from lms_graph.kit.secrets import token_hash
+
+
+class Refused(Exception):
+    """A request that cannot be given a caller. Carries the coded answer."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.body = {"errors": [{"message": message, "extensions": {"code": code}}]}
+
+
+async def identify(headers: Mapping[str, str], *, address: str | None, default_tenant: str | None) -> Caller:
+    """The caller of a request. Raises Refused when no tenant is named, a token is no good, or token and host disagree."""
+    now = datetime.now(UTC)
+    token = _bearer(headers.get("authorization"))
+    host = urlsplit(f"//{headers.get('host', '')}").hostname
+    slug = headers.get("x-tenant")
+    found = await tenancy.identify(host=host, slug=slug, token_hash=token_hash(token) if token else None, now=now)
+    if token and found.account_id is None:
+        raise Refused(401, "UNAUTHENTICATED", "The access token is unknown, expired or its session has ended. Refresh the session or sign in again.")
+    tenant_id = found.tenant_id or (found.session_tenant_id if slug is None else None)
+    if tenant_id is None and slug is None and default_tenant:
+        tenant_id = (await tenancy.identify(host=None, slug=default_tenant, token_hash=None, now=now)).tenant_id
+    if tenant_id is None:
+        raise Refused(404, "NOT_FOUND", "No school answers here. Ask under its own domain or send its slug as `X-Tenant`.")
+    if found.session_tenant_id is not None and found.session_tenant_id != tenant_id:
+        raise Refused(401, "UNAUTHENTICATED", "The access token belongs to another school.")
+    return Caller(
+        tenant_id=tenant_id,
+        account_id=found.account_id,
+        session_id=found.session_id,
+        roles=found.roles,
+        locale=found.locale or "en",
+        address=address,
+        user_agent=(headers.get("user-agent") or "")[:400] or None,
+        now=now,
+    )
+
+
+def _bearer(authorization: str | None) -> str | None:
+    if authorization is None:
+        return None
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Refused(401, "UNAUTHENTICATED", "Send the token as `Authorization: Bearer <accessToken>`.")
+    return token.strip()
+
+
+class _TextFrames(ASGIWebSocketAdapter):
+    async def send_json(self, message: Mapping[str, object]) -> None:
+        await self.ws.send_text(_encode(message).decode())
+
+
+def _encode(data: object) -> bytes:
+    return orjson.dumps(data, default=str, option=orjson.OPT_NON_STR_KEYS)
+
+
+class Endpoint(GraphQL[Context, None]):
+    """`/graphql`. A browser's own fetch, a socket and an event stream are told apart by method and headers."""
+
+    websocket_adapter_class = _TextFrames
+
+    def __init__(self, schema: BaseSchema, adapters: Adapters, *, default_tenant: str | None) -> None:
+        super().__init__(
+            schema,
+            graphql_ide=None,
+            subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL, "graphql-sse"),
+            connection_init_wait_timeout=timedelta(seconds=10),
+        )
+        self.adapters = adapters
+        self.default_tenant = default_tenant
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        except Refused as refused:
+            await Response(_encode(refused.body), refused.status, media_type="application/json")(scope, receive, send)
+
+    async def get_context(self, request: Request | WebSocket, response: Any) -> Context:
+        if isinstance(request, WebSocket):
+            # A socket says who it is in `connection_init`; until then it is nobody (see on_ws_connect).
+            caller = Caller(tenant_id=uuid4(), now=datetime.now(UTC))
+        else:
+            caller = await self._identify(request, request.headers)
+        return Context(caller=caller, adapters=self.adapters, make_loaders=Loaders, base_url=self._base_url(request), trace_id=uuid4().hex, request=request)
+
+    async def on_ws_connect(self, context: Context) -> dict[str, object] | Any:
+        """`connection_init { authorization tenant }`, both optional. Anybody who cannot be given a caller is refused with 4403."""
+        socket = context.request
+        assert isinstance(socket, WebSocket)
+        said = context.connection_params or {}
+        if not isinstance(said, dict):
+            raise ConnectionRejectionError({"code": "BAD_USER_INPUT"})
+        headers = dict(Headers(scope=socket.scope))
+        headers.pop("authorization", None)
+        for name, value in (("authorization", said.get("authorization")), ("x-tenant", said.get("tenant"))):
+            if isinstance(value, str):
+                headers[name] = value
+        try:
+            context.caller = await self._identify(socket, headers)
+        except Refused as refused:
+            raise ConnectionRejectionError(refused.body["errors"][0]["extensions"]) from None
+        return UNSET
+
+    async def _identify(self, request: Request | WebSocket, headers: Mapping[str, str]) -> Caller:
+        return await identify(headers, address=request.client.host if request.client else None, default_tenant=self.default_tenant)
+
+    def _base_url(self, request: Request | WebSocket) -> str:
+        scheme = {"ws": "http", "wss": "https"}.get(request.url.scheme, request.url.scheme)
+        return f"{scheme}://{request.headers.get('host', '')}" if request.headers.get("host") else self.adapters.base_url
+
+    def encode_json(self, data: object) -> bytes:
+        return _encode(data)

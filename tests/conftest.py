@@ -1,0 +1,79 @@
+"""The house under test: real servers, started once for the whole run; a database per test process, cloned from a migrated template."""
+
+import asyncio
+import base64
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest_plugins = ["tests.fixtures.house", "tests.fixtures.callers", "tests.fixtures.client"]
+
+_stack = ExitStack()
+_parts: dict[str, str] = {}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "slow: left out by `./test --quick`")
+
+
+def _start() -> dict[str, str]:
+    """The servers and the template database; the same for every process of the run."""
+    from lms_graph.embedded.parts import running
+    from lms_graph.embedded.postgres import create_database, database_url
+    from lms_graph.models.database import migrate
+
+    folder = Path(_stack.enter_context(tempfile.TemporaryDirectory(prefix="lms-graph-test-")))
+    parts = _stack.enter_context(running(folder, environment={}, durable=False))
+    assert parts.superuser_url
+    create_database(parts.superuser_url, "template", template="lms")
+    owner = database_url(parts.environment["DATABASE_OWNER_URL"], "template")
+    asyncio.run(migrate(owner, database_url(parts.environment["DATABASE_SYSTEM_URL"], "template")))
+    return {**parts.environment, "SUPERUSER_URL": parts.superuser_url, "LMS_SECRET_KEYS": base64.b64encode(os.urandom(32)).decode()}
+
+
+def pytest_configure_node(node: Any) -> None:
+    """xdist: the controller starts the servers, its workers are told where they are."""
+    if not _parts:
+        _parts.update(_start())
+    node.workerinput["parts"] = dict(_parts)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        _stack.close()
+
+
+@pytest.fixture(scope="session")
+def servers(request: pytest.FixtureRequest) -> dict[str, str]:
+    """Where the servers are, for this run."""
+    if hasattr(request.config, "workerinput"):
+        return dict(request.config.workerinput["parts"])
+    if not _parts:
+        _parts.update(_start())
+    return dict(_parts)
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def environment(servers: dict[str, str], worker_id: str) -> Iterator[dict[str, str]]:
+    """The environment of this test process: the servers, and a database, bucket prefix and Redis database of its own."""
+    from lms_graph.embedded.postgres import create_database, database_url, drop_database
+
+    name = f"test_{worker_id}_{os.getpid()}"
+    create_database(servers["SUPERUSER_URL"], name, template="template")
+    number = int(worker_id.removeprefix("gw")) + 1 if worker_id.startswith("gw") else 0
+    own = {key: value for key, value in servers.items() if key != "SUPERUSER_URL"}
+    own |= {key: database_url(own[key], name) for key in ("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_SYSTEM_URL")}
+    own["REDIS_URL"] = f"{own['REDIS_URL'].rstrip('/').removesuffix('/0')}/{number}"
+    own["LMS_DEVELOPMENT"] = "1"
+    yield own
+    drop_database(servers["SUPERUSER_URL"], name)
