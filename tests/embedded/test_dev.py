@@ -68,35 +68,29 @@ class TestDev:
         assert processes_with(data) == []
 
     @pytest.mark.slow
-    def test_serves_until_told_to_stop(self, tmp_path, start_dev, processes_with):
-        port = free_port()
-        process, said = start_dev(port)
-
+    def test_leaves_nothing_when_killed_and_serves_again_until_told_to_stop(self, tmp_path, start_dev, processes_with, soon):
+        port, data = free_port(), tmp_path / "data"
+        killed, said = start_dev(port)
+        keys = (data / "secret-keys").read_text()
         assert status(port, "/readyz") == 200
         assert f"http://localhost:{port}/graphql" in said
         assert "student@demo.example" in said
-        assert (tmp_path / "data" / "secret-keys").stat().st_mode & 0o777 == 0o600
+        assert (data / "secret-keys").stat().st_mode & 0o777 == 0o600
 
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
-        assert process.returncode == 0
-        assert processes_with(tmp_path / "data") == []
+        killed.kill()
+        killed.communicate()
+        assert soon(lambda: not processes_with(data), 40)
+
+        again, _ = start_dev(port)
+        assert status(port, "/readyz") == 200
+        assert (data / "secret-keys").read_text() == keys
+
+        again.send_signal(signal.SIGINT)
+        again.communicate(timeout=60)
+        assert again.returncode == 0
+        assert processes_with(data) == []
         with pytest.raises(ConnectionRefusedError):
             status(port, "/readyz")
-
-    @pytest.mark.slow
-    def test_leaves_nothing_when_killed_and_starts_again(self, tmp_path, start_dev, processes_with, soon):
-        port = free_port()
-        process, _ = start_dev(port)
-        keys = (tmp_path / "data" / "secret-keys").read_text()
-
-        process.kill()
-        process.communicate()
-
-        assert soon(lambda: not processes_with(tmp_path / "data"), 40)
-        start_dev(port)
-        assert status(port, "/readyz") == 200
-        assert (tmp_path / "data" / "secret-keys").read_text() == keys
 
     @pytest.mark.slow
     def test_stops_and_tells_when_the_worker_ends(self, tmp_path, start_dev, processes_with):

@@ -88,69 +88,63 @@ def stored(environment, key):
     return asyncio.run(run())
 
 
-@pytest.fixture(scope="module")
-def started(tmp_path_factory):
-    with running(tmp_path_factory.mktemp("parts"), environment={}, durable=False) as found:
-        yield found
-
-
 class TestDatabase:
-    def test_has_three_roles_bound_by_row_policies(self, started):
+    def test_has_three_roles_bound_by_row_policies(self, servers):
         for variable, role in (
             ("DATABASE_URL", "lms_app"),
             ("DATABASE_OWNER_URL", "lms_owner"),
             ("DATABASE_SYSTEM_URL", "lms_system"),
         ):
             [row] = fetch(
-                started.environment[variable],
+                servers[variable],
                 "SELECT rolname, rolsuper, rolbypassrls, rolcreaterole, rolcreatedb, current_database() AS database FROM pg_roles WHERE rolname = current_user",
             )
             assert tuple(row.values()) == (role, False, False, False, False, "lms")
 
-    def test_belongs_to_the_owner_and_has_the_extensions(self, started):
-        owner = fetch(started.superuser_url, "SELECT datdba::regrole::text FROM pg_database WHERE datname = 'lms'")
-        extensions = fetch(started.superuser_url, "SELECT extname FROM pg_extension")
+    def test_belongs_to_the_owner_and_has_the_extensions(self, servers):
+        owner = fetch(servers["SUPERUSER_URL"], "SELECT datdba::regrole::text FROM pg_database WHERE datname = 'lms'")
+        extensions = fetch(servers["SUPERUSER_URL"], "SELECT extname FROM pg_extension")
 
         assert owner[0][0] == "lms_owner"
         assert {"pg_trgm", "unaccent", "btree_gin", "pg_stat_statements"} <= {row[0] for row in extensions}
 
-    def test_lets_only_the_owner_make_tables(self, started):
-        execute(started.environment["DATABASE_OWNER_URL"], "CREATE TABLE mine (id int); DROP TABLE mine;")
+    def test_lets_only_the_owner_make_tables(self, servers):
+        execute(servers["DATABASE_OWNER_URL"], "CREATE TABLE mine (id int); DROP TABLE mine;")
 
         for variable in ("DATABASE_URL", "DATABASE_SYSTEM_URL"):
             with pytest.raises(PartFailed, match="permission denied"):
-                execute(started.environment[variable], "CREATE TABLE mine (id int)")
+                execute(servers[variable], "CREATE TABLE mine (id int)")
 
-    def test_can_be_copied_and_dropped(self, started):
-        template = postgres.create_database(started.superuser_url, "shape")
+    def test_can_be_copied_and_dropped(self, servers):
+        template = postgres.create_database(servers["SUPERUSER_URL"], "shape")
         execute(template, "CREATE TABLE kept (id int); INSERT INTO kept VALUES (7);")
 
-        copy = postgres.create_database(started.superuser_url, "copy", template="shape")
+        copy = postgres.create_database(servers["SUPERUSER_URL"], "copy", template="shape")
 
         assert fetch(copy, "SELECT id FROM kept")[0][0] == 7
         for name in ("copy", "shape"):
-            postgres.drop_database(started.superuser_url, name)
-        names = {row[0] for row in fetch(started.superuser_url, "SELECT datname FROM pg_database")}
+            postgres.drop_database(servers["SUPERUSER_URL"], name)
+        names = {row[0] for row in fetch(servers["SUPERUSER_URL"], "SELECT datname FROM pg_database")}
         assert not names & {"copy", "shape"}
 
 
 class TestRedis:
-    def test_evicts_nothing(self, started):
-        with redis.Redis.from_url(started.environment["REDIS_URL"]) as client:
+    def test_evicts_nothing(self, servers):
+        with redis.Redis.from_url(servers["REDIS_URL"]) as client:
             assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
 
 
 class TestObjectStore:
-    def test_has_the_bucket(self, started):
+    def test_has_the_bucket(self, servers):
         body = secrets.token_bytes(100)
 
-        store(started.environment, "a/b", body)
+        store(servers, "a/b", body)
 
-        assert stored(started.environment, "a/b") == (body, "text/x-probe")
+        assert stored(servers, "a/b") == (body, "text/x-probe")
 
-    def test_refuses_a_wrong_secret(self, started):
+    def test_refuses_a_wrong_secret(self, servers):
         with pytest.raises(Exception, match="SignatureDoesNotMatch"):
-            store(started.environment | {"S3_SECRET_ACCESS_KEY": "wrong"}, "a/b", b"")
+            store(servers | {"S3_SECRET_ACCESS_KEY": "wrong"}, "a/b", b"")
 
 
 class TestRunning:
@@ -179,22 +173,17 @@ class TestRunning:
         third.process.wait()
         assert soon(lambda: not processes_with(data))
 
-    def test_two_run_side_by_side(self, tmp_path, hold_parts, started):
+    def test_two_run_side_by_side_but_not_in_one_folder(self, tmp_path, hold_parts, servers):
         other = hold_parts(tmp_path / "other")
 
         for variable in ("DATABASE_URL", "REDIS_URL", "S3_ENDPOINT"):
-            assert other.environment[variable] != started.environment[variable]
+            assert other.environment[variable] != servers[variable]
         assert fetch(other.environment["DATABASE_URL"], "SELECT 1")[0][0] == 1
-        assert fetch(started.environment["DATABASE_URL"], "SELECT 1")[0][0] == 1
+        assert fetch(servers["DATABASE_URL"], "SELECT 1")[0][0] == 1
 
-    def test_refuses_a_folder_in_use_and_leaves_it_alone(self, started):
-        with (
-            pytest.raises(PartFailed, match=f"in use by process {os.getpid()}"),
-            running(started.folder.path, environment={}),
-        ):
+        with pytest.raises(PartFailed, match=f"in use by process {other.process.pid}"), running(tmp_path / "other", environment={}):
             pass
-
-        assert fetch(started.environment["DATABASE_URL"], "SELECT 1")[0][0] == 1
+        assert fetch(other.environment["DATABASE_URL"], "SELECT 1")[0][0] == 1
 
     def test_starts_nothing_that_is_given(self, tmp_path, processes_with):
         given = {name: f"given-{name}" for name in parts.VARIABLES}

@@ -56,7 +56,7 @@ def _start(parts: Parts, port: int, console: Console, stack: ExitStack) -> list[
     }
 
     def start(*arguments: str) -> Child:
-        child = parts.folder.start(arguments[0], [*CLI, *arguments], environment=environment, grace=20, directory=Path.cwd())
+        child = parts.folder.start(arguments[0], [*CLI, *arguments], environment=environment, grace=30, directory=Path.cwd())
         stack.callback(child.stop)
         return child
 

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,18 +51,19 @@ class Check:
     """For failures that `run` did not foresee."""
 
 
-def doctor(environment: Mapping[str, str]) -> int:
-    """Prints one line per part, ok, warn or fail; returns 1 when anything failed."""
+def doctor(environment: Mapping[str, str], *, only: Collection[str] = ()) -> int:
+    """Prints one line per part (of `only`, or of all), ok, warn or fail; returns 1 when anything failed."""
     console = Console(markup=False, highlight=False, emoji=False, soft_wrap=True)
     failed = 0
-    for check in CHECKS:
+    checks = [check for check in CHECKS if not only or check.part in only]
+    for check in checks:
         with console.status(f"{check.part} …"):
             verdict, said, mend = _result(check, environment)
         failed += verdict == "fail"
         console.print(f"{verdict:<4}  {check.part:<16}  {said}")
         if mend:
             console.print(f"{'':24}→ {mend}")
-    console.print(f"{failed} of {len(CHECKS)} parts failed." if failed else "Everything needed is here.")
+    console.print(f"{failed} of {len(checks)} parts failed." if failed else "Everything needed is here.")
     return 1 if failed else 0
 
 
