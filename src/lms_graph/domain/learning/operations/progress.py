@@ -2,8 +2,7 @@
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from enum import StrEnum
+from datetime import datetime
 from uuid import UUID
 
 from asyncpg import Range
@@ -14,63 +13,13 @@ from lms_graph.domain.learning.queries import access, progress, runs
 from lms_graph.domain.learning.rules import progress as rules
 from lms_graph.domain.learning.rules.access import Granted
 from lms_graph.domain.learning.rules.counters import Taken
+from lms_graph.domain.learning.rules.events_in import CLOCK_SKEW, HEARTBEAT_SECONDS, MAX_EVENTS, MAX_POSITION_MS, MAX_RANGE_MS, EventKind, EventResult, ProgressEvent, Reason, Recorded, Status
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.errors import Invalid, Issue
 from lms_graph.kit.ids import new_id
 from lms_graph.models import database
 from lms_graph.models.learning import EnrollmentStatus
 from lms_graph.outbox.unit_of_work import unit_of_work
-
-MAX_EVENTS = 100
-MAX_RANGE_MS = 600_000
-MAX_POSITION_MS = 24 * 3_600_000
-CLOCK_SKEW = timedelta(minutes=5)
-HEARTBEAT_SECONDS = 15
-
-
-class EventKind(StrEnum):
-    WATCHED = "WATCHED"
-    POSITION = "POSITION"
-
-
-class Status(StrEnum):
-    ACCEPTED = "ACCEPTED"
-    DUPLICATE = "DUPLICATE"
-    REJECTED = "REJECTED"
-
-
-class Reason(StrEnum):
-    LECTURE_UNKNOWN = "LECTURE_UNKNOWN"
-    RANGE_INVALID = "RANGE_INVALID"
-    CLOCK_AHEAD = "CLOCK_AHEAD"
-    OUT_OF_ORDER = "OUT_OF_ORDER"
-
-
-@dataclass(frozen=True, kw_only=True)
-class ProgressEvent:
-    """One thing a player saw. WATCHED has a range, POSITION a place; both in milliseconds of the lecture."""
-
-    client_event_id: int
-    lecture_id: UUID | None
-    kind: EventKind
-    from_ms: int | None = None
-    to_ms: int | None = None
-    occurred_at: datetime
-
-
-@dataclass(frozen=True)
-class EventResult:
-    client_event_id: int
-    status: Status
-    reason: Reason | None = None
-
-
-@dataclass(frozen=True)
-class Recorded:
-    enrollment_id: UUID
-    results: list[EventResult]
-    next_heartbeat_seconds: int
-
 
 @dataclass
 class _Watched:

@@ -46,13 +46,13 @@ class FinishedRun:
 
 
 def _may_see(caller: Caller) -> str:
-    return "TRUE" if caller.is_system else "e.account_id = $2"
+    return "$2::uuid IS NULL" if caller.is_system else "e.account_id = $2"
 
 
 async def run_of(*, caller: Caller, enrollment_id: UUID) -> Run | None:
     """A run of the caller's own; of anybody for the system."""
     row = await database.fetch_one(
-        f"SELECT {COLUMNS} FROM enrollments e WHERE e.tenant_id = $1 AND ($2::uuid IS NULL OR TRUE) AND e.id = $3 AND {_may_see(caller)}", caller.tenant_id, caller.account_id, enrollment_id
+        f"SELECT {COLUMNS} FROM enrollments e WHERE e.tenant_id = $1 AND e.id = $3 AND {_may_see(caller)}", caller.tenant_id, caller.account_id, enrollment_id
     )
     return Run.of(row) if row else None
 
@@ -60,7 +60,7 @@ async def run_of(*, caller: Caller, enrollment_id: UUID) -> Run | None:
 async def lock_run(*, caller: Caller, enrollment_id: UUID) -> Run:
     """A run of the caller's own, locked until the unit of work ends. Raises RunNotFound."""
     row = await database.fetch_one(
-        f"SELECT {COLUMNS} FROM enrollments e WHERE e.tenant_id = $1 AND ($2::uuid IS NULL OR TRUE) AND e.id = $3 AND {_may_see(caller)} FOR UPDATE", caller.tenant_id, caller.account_id, enrollment_id
+        f"SELECT {COLUMNS} FROM enrollments e WHERE e.tenant_id = $1 AND e.id = $3 AND {_may_see(caller)} FOR UPDATE", caller.tenant_id, caller.account_id, enrollment_id
     )
     if row is None:
         raise errors.RunNotFound()
@@ -77,7 +77,7 @@ async def finished_run(*, caller: Caller, enrollment_id: UUID) -> FinishedRun | 
 
 async def runs_by_ids(*, caller: Caller, ids: list[UUID]) -> list[database.Record]:
     return await database.fetch(
-        f"SELECT {COLUMNS} FROM enrollments e WHERE e.tenant_id = $1 AND ($2::uuid IS NULL OR TRUE) AND e.id = ANY($3) AND {_may_see(caller)}", caller.tenant_id, caller.account_id, ids
+        f"SELECT {COLUMNS} FROM enrollments e WHERE e.tenant_id = $1 AND e.id = ANY($3) AND {_may_see(caller)}", caller.tenant_id, caller.account_id, ids
     )
 
 
