@@ -247,7 +247,7 @@ def _page(environment: Mapping[str, str]) -> Iterator[tuple[Path, str, float]]:
         browser = playwright.chromium.launch(
             executable_path=program,
             args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
-            env=browser_env(program),
+            env={**browser_env(program)},
         )
         try:
             page = browser.new_page()
