@@ -10,13 +10,20 @@ from strawberry.schema.config import StrawberryConfig
 
 from lms_graph.context import Context
 from lms_graph.kit.errors import DomainError
+from lms_graph.resolvers.identity import IdentityMutation, IdentityQuery
 from lms_graph.resolvers.nodes import NodeQuery
 from lms_graph.resolvers.tenancy import TenancyQuery
 from lms_graph.types.errors import USER_ERRORS, top_level
+from lms_graph.types.identity import Profile
 
 
 @strawberry.type(description="Everything that can be read.")
-class Query(TenancyQuery, NodeQuery):
+class Query(TenancyQuery, IdentityQuery, NodeQuery):
+    pass
+
+
+@strawberry.type(description="Everything that can be changed.")
+class Mutation(IdentityMutation):
     pass
 
 
@@ -55,7 +62,8 @@ class Mask(MaskErrors):
 
 schema = strawberry.Schema(
     query=Query,
-    types=USER_ERRORS,
+    mutation=Mutation,
+    types=[*USER_ERRORS, Profile],
     extensions=[Operation, Mask, lambda: ParserCache(maxsize=2000), lambda: ValidationCache(maxsize=2000)],
     config=StrawberryConfig(),
 )

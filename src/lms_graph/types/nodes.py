@@ -21,7 +21,7 @@ PREFIXES = {
     "LectureResource": "res",
     "Instructor": "ins",
     "Viewer": "vwr",
-    "Session": "ses",
+    "SignedInSession": "ses",
     "Profile": "prf",
     "Enrollment": "enr",
     "QuizOverview": "qzo",
