@@ -10,6 +10,8 @@ from lms_graph.domain.assessment.rules.texts import Path
 from lms_graph.kit.errors import Issue
 from lms_graph.models.assessment import QuestionKind
 
+NOTHING = Fraction(0)  # what a question earns that was not answered
+
 
 class Kind(Protocol):
     """What a module of a kind gives."""
