@@ -10,13 +10,26 @@ from strawberry.schema.config import StrawberryConfig
 
 from lms_graph.context import Context
 from lms_graph.kit.errors import DomainError
+from lms_graph.resolvers.assessment import AssessmentMutation, AssessmentQuery, AssessmentSubscription
 from lms_graph.resolvers.nodes import NodeQuery
 from lms_graph.resolvers.tenancy import TenancyQuery
+from lms_graph.types.assessment import questions
+from lms_graph.types.assessment.quizzes import QuizOverview
 from lms_graph.types.errors import USER_ERRORS, top_level
 
 
 @strawberry.type(description="Everything that can be read.")
-class Query(TenancyQuery, NodeQuery):
+class Query(TenancyQuery, AssessmentQuery, NodeQuery):
+    pass
+
+
+@strawberry.type(description="Everything that can be changed.")
+class Mutation(AssessmentMutation):
+    pass
+
+
+@strawberry.type(description="Everything that can be watched.")
+class Subscription(AssessmentSubscription):
     pass
 
 
@@ -55,7 +68,9 @@ class Mask(MaskErrors):
 
 schema = strawberry.Schema(
     query=Query,
-    types=USER_ERRORS,
+    mutation=Mutation,
+    subscription=Subscription,
+    types=[*USER_ERRORS, *questions.KINDS.values(), QuizOverview],
     extensions=[Operation, Mask, lambda: ParserCache(maxsize=2000), lambda: ValidationCache(maxsize=2000)],
     config=StrawberryConfig(),
 )

@@ -3,6 +3,7 @@
 from functools import cached_property
 
 from lms_graph.context import Context
+from lms_graph.dataloaders.assessment import AssessmentLoaders
 from lms_graph.dataloaders.tenancy import TenancyLoaders
 
 
@@ -13,3 +14,7 @@ class Loaders:
     @cached_property
     def tenancy(self) -> TenancyLoaders:
         return TenancyLoaders(self._context)
+
+    @cached_property
+    def assessment(self) -> AssessmentLoaders:
+        return AssessmentLoaders(self._context)

@@ -3,15 +3,16 @@
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from lms_graph.domain.assessment.queries.quizzes import QUESTION, StoredQuestion
 from lms_graph.domain.assessment.rules import kinds
+from lms_graph.domain.assessment.rules.clock import seconds_left
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.errors import NotFound
 from lms_graph.models import database
-from lms_graph.models.assessment import QuestionKind
+from lms_graph.models.assessment import AttemptStatus, QuestionKind
 
 
 @dataclass(frozen=True)
@@ -81,19 +82,20 @@ async def seat_of(*, caller: Caller, attempt_id: UUID) -> Seat:
     return Seat(row["id"], row["subject_id"], row["place_id"])
 
 
-async def own_attempts(*, caller: Caller, attempt_ids: list[UUID]) -> list[database.Record]:
-    """The caller's own attempts among these."""
-    return await database.fetch(
+async def own_attempts(*, caller: Caller, attempt_ids: list[UUID]) -> list[dict[str, Any]]:
+    """The caller's own attempts among these, with the `seconds_left` of those that are open."""
+    rows: list[Any] = await database.fetch(
         "SELECT id, number, status, started_at, deadline_at, submitted_at, score, passed, graded_at FROM attempts WHERE tenant_id = $1 AND account_id = $2 AND id = ANY($3)",
         caller.tenant_id,
         caller.account,
         attempt_ids,
     )
+    return [{**row, "seconds_left": seconds_left(row["deadline_at"], caller.now) if row["status"] == AttemptStatus.OPEN else None} for row in rows]
 
 
-async def prompts(*, caller: Caller, attempt_ids: list[UUID]) -> list[Prompt]:
+async def prompts(*, caller: Caller, attempt_ids: list[UUID]) -> dict[UUID, list[Prompt]]:
     """The questions of the caller's own attempts, in the order of each."""
-    return [
+    found = [
         Prompt(
             attempt_id=seated.attempt_id,
             question_id=seated.question.id,
@@ -105,9 +107,10 @@ async def prompts(*, caller: Caller, attempt_ids: list[UUID]) -> list[Prompt]:
         )
         for seated in await _seated_of_own(caller, attempt_ids, graded=False)
     ]
+    return _by_attempt(found)
 
 
-async def answers(*, caller: Caller, attempt_ids: list[UUID]) -> list[Answer]:
+async def answers(*, caller: Caller, attempt_ids: list[UUID]) -> dict[UUID, list[Answer]]:
     """The answers saved in the caller's own attempts, first saved first."""
     rows: list[Any] = await database.fetch(
         "SELECT w.attempt_id, w.question_id, w.response, w.saved_at FROM attempt_answers w JOIN attempts a ON a.tenant_id = w.tenant_id AND a.id = w.attempt_id "
@@ -116,10 +119,10 @@ async def answers(*, caller: Caller, attempt_ids: list[UUID]) -> list[Answer]:
         caller.account,
         attempt_ids,
     )
-    return [Answer(row["attempt_id"], row["question_id"], database.from_json(row["response"]), row["saved_at"]) for row in rows]
+    return _by_attempt([Answer(row["attempt_id"], row["question_id"], database.from_json(row["response"]), row["saved_at"]) for row in rows])
 
 
-async def items(*, caller: Caller, attempt_ids: list[UUID]) -> list[Item]:
+async def items(*, caller: Caller, attempt_ids: list[UUID]) -> dict[UUID, list[Item]]:
     """What each question earned in the caller's own graded attempts, in the order of each. Nothing of one that is open."""
     rows: list[Any] = await database.fetch(
         "SELECT w.attempt_id, w.question_id, w.response, w.saved_at, w.earned_points, w.is_correct FROM attempt_answers w "
@@ -137,7 +140,22 @@ async def items(*, caller: Caller, attempt_ids: list[UUID]) -> list[Item]:
         if row["saved_at"] is not None:
             feedback = kinds.kind_of(question.kind, question.body).feedback(question.body, seated.sealed, database.from_json(row["response"]))
         told.append(Item(seated.attempt_id, question.id, row["earned_points"], question.points, row["is_correct"], feedback))
-    return told
+    return _by_attempt(told)
+
+
+class _OfAttempt(Protocol):
+    @property
+    def attempt_id(self) -> UUID: ...
+
+
+Found = TypeVar("Found", bound=_OfAttempt)
+
+
+def _by_attempt(found: list[Found]) -> dict[UUID, list[Found]]:
+    groups: dict[UUID, list[Found]] = {}
+    for one in found:
+        groups.setdefault(one.attempt_id, []).append(one)
+    return groups
 
 
 async def _seated_of_own(caller: Caller, attempt_ids: list[UUID], *, graded: bool) -> list[Seated]:

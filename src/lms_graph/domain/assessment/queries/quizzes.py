@@ -54,15 +54,16 @@ async def overviews(*, caller: Caller, keys: list[tuple[UUID, UUID | None]]) -> 
     )
 
 
-async def subjects_of_sat(*, caller: Caller, revision_ids: list[UUID]) -> list[database.Record]:
-    """For each of the revisions that the caller has sat: the subject of the latest attempt."""
-    return await database.fetch(
-        "SELECT DISTINCT ON (quiz_revision_id) quiz_revision_id AS revision_id, subject_id FROM attempts "
+async def overviews_of_sat(*, caller: Caller, revision_ids: list[UUID]) -> list[database.Record]:
+    """Of these revisions those that the caller has sat, as of the subject of the latest attempt."""
+    rows: list[Any] = await database.fetch(
+        "SELECT DISTINCT ON (quiz_revision_id) quiz_revision_id, subject_id FROM attempts "
         "WHERE tenant_id = $1 AND account_id = $2 AND quiz_revision_id = ANY($3) ORDER BY quiz_revision_id, started_at DESC, id DESC",
         caller.tenant_id,
         caller.account,
         revision_ids,
     )
+    return await overviews(caller=caller, keys=[(row["quiz_revision_id"], row["subject_id"]) for row in rows])
 
 
 async def questions_of_revision(*, caller: Caller, revision_id: UUID) -> list[StoredQuestion]:
