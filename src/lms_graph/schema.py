@@ -13,6 +13,8 @@ from lms_graph.kit.errors import DomainError
 from lms_graph.resolvers.identity import IdentityMutation, IdentityQuery
 from lms_graph.resolvers.nodes import NodeQuery
 from lms_graph.resolvers.tenancy import TenancyQuery
+from lms_graph.types.assessment import questions
+from lms_graph.types.assessment.quizzes import QuizOverview
 from lms_graph.types.errors import USER_ERRORS, top_level
 from lms_graph.types.identity import Profile
 
