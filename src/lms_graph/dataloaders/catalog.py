@@ -6,8 +6,9 @@ from uuid import UUID
 
 from lms_graph.dataloaders.loading import AreaLoaders, batch, grouped, matched
 from lms_graph.domain.catalog.queries import browse, outline
+from lms_graph.kit.pages import PageRequest
 from lms_graph.types.catalog.categories import Category
-from lms_graph.types.catalog.courses import Course, CourseInstructor, CourseVersion
+from lms_graph.types.catalog.courses import Course, CourseConnection, CourseInstructor, CourseVersion
 from lms_graph.types.catalog.lectures import Lecture, Section
 
 Whole = tuple[UUID, UUID | None]
@@ -33,6 +34,10 @@ class CatalogLoaders(AreaLoaders):
     @batch
     async def version(self, ids: list[UUID]) -> list[CourseVersion | None]:
         return matched(await outline.versions_by_ids(caller=self.caller, ids=ids), "id", ids, CourseVersion.from_row)
+
+    @batch
+    async def published_version(self, ids: list[UUID]) -> list[CourseVersion | None]:
+        return matched(await outline.published_versions_by_ids(caller=self.caller, ids=ids), "id", ids, CourseVersion.from_row)
 
     @batch
     async def sections(self, wholes: list[Whole]) -> list[list[Section]]:
@@ -61,16 +66,25 @@ class CatalogLoaders(AreaLoaders):
         return [Lecture.from_row(found[version, position], run) if (version, position) in found else None for version, position, run in keys]
 
     @batch
-    async def courses_of_instructor(self, keys: list[tuple[UUID, Any]]) -> list[Any]:
-        pages: dict[Any, dict[UUID, Any]] = {}
+    async def courses_of_instructor(self, keys: list[tuple[UUID, PageRequest]]) -> list[CourseConnection]:
+        """Pages of the same kind are read together: one statement however many instructors."""
+        pages: dict[PageRequest, dict[UUID, Any]] = {}
         for request in {request for _, request in keys}:
             ids = [id for id, asked in keys if asked == request]
             pages[request] = await browse.courses_of_instructors(caller=self.caller, account_ids=ids, cursors=self.adapters.cursors, request=request)
-        return [pages[request][id] for id, request in keys]
+        return [CourseConnection.of(pages[request][id], Course.from_row, lambda id=id: self.course_count.load(id)) for id, request in keys]
 
     @batch
-    async def instructor_counts(self, account_ids: list[UUID]) -> list[Any]:
+    async def counts(self, account_ids: list[UUID]) -> list[Any]:
         return matched(await browse.course_counts_of_instructors(caller=self.caller, account_ids=account_ids), "account_id", account_ids, lambda row: row)
+
+    @batch
+    async def course_count(self, account_ids: list[UUID]) -> list[int]:
+        return [row["courses"] if row else 0 for row in await self.counts.load_many(account_ids)]
+
+    @batch
+    async def student_count(self, account_ids: list[UUID]) -> list[int]:
+        return [row["students"] if row else 0 for row in await self.counts.load_many(account_ids)]
 
 
 def _by(rows: list[Any], column: str) -> dict[Any, list[Any]]:

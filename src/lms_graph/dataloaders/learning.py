@@ -11,11 +11,12 @@ from lms_graph.domain.learning.rules import access as access_rules
 from lms_graph.domain.learning.rules import progress as rules
 from lms_graph.domain.learning.rules.access import Decision, Granted
 from lms_graph.domain.media import queries as media
+from lms_graph.kit.pages import PageRequest
 from lms_graph.models import database
 from lms_graph.types.catalog.lectures import Lecture, Place
 from lms_graph.types.learning.access import AccessDecision, Requirement, RequirementKind, from_decision
 from lms_graph.types.learning.content import LectureResource, QuizContent, TextContent, VideoCaptions, VideoChapter, VideoContent, VideoStatus
-from lms_graph.types.learning.enrollments import Enrollment, LectureProgress
+from lms_graph.types.learning.enrollments import Enrollment, EnrollmentConnection, LectureProgress
 
 URL_SECONDS = 3600
 
@@ -28,6 +29,16 @@ class LearningLoaders(AreaLoaders):
     @batch
     async def latest_run(self, course_ids: list[UUID]) -> list[Enrollment | None]:
         return matched(await runs.latest_runs(caller=self.caller, course_ids=course_ids), "course_id", course_ids, Enrollment.from_row)
+
+    @batch
+    async def runs_of_account(self, keys: list[tuple[UUID, PageRequest, tuple[str, ...] | None]]) -> list[EnrollmentConnection]:
+        """Only the viewer has such a list, so there is one key a page."""
+        return [await self._runs(*key) for key in keys]
+
+    async def _runs(self, account_id: UUID, request: PageRequest, statuses: tuple[str, ...] | None) -> EnrollmentConnection:
+        wanted = None if statuses is None else list(statuses)
+        page = await runs.page_of_runs(caller=self.caller, account_id=account_id, cursors=self.adapters.cursors, request=request, statuses=wanted)
+        return EnrollmentConnection.of(page, Enrollment.from_row, lambda: runs.count_runs(caller=self.caller, account_id=account_id, statuses=wanted))
 
     @batch
     async def progress(self, enrollment_ids: list[UUID]) -> list[dict[UUID, Any]]:
@@ -87,28 +98,28 @@ class LearningLoaders(AreaLoaders):
         decisions = await self.lecture_decision.load_many(lectures)
         return [from_decision(decision, _unmet(lecture)) for decision, lecture in zip(decisions, lectures, strict=True)]
 
-    async def _seen_of_places(self, places: list[Place]) -> dict[Place, dict[UUID, Any]]:
-        """What the run from which each lecture is looked at has seen."""
+    async def _runs_of_places(self, places: list[Place]) -> dict[Place, UUID | None]:
+        """The run from which each lecture is looked at: its own, else the viewer's latest of the course."""
         without = list({place.course_id for place in places if place.enrollment_id is None})
         latest = dict(zip(without, await self.latest_run.load_many(without), strict=True)) if self.caller.account_id and without else {}
-        run_of = {place: place.enrollment_id or (run.uuid if (run := latest.get(place.course_id)) else None) for place in places}
+        return {place: place.enrollment_id or (run.uuid if (run := latest.get(place.course_id)) else None) for place in places}
+
+    async def _seen_of_places(self, places: list[Place]) -> dict[Place, dict[UUID, Any]]:
+        """What that run has seen; nothing without one."""
+        run_of = await self._runs_of_places(places)
         ids = list({id for id in run_of.values() if id is not None})
         seen = dict(zip(ids, await self.progress.load_many(ids), strict=True)) if ids else {}
         return {place: seen[id] if id is not None else {} for place, id in run_of.items()}
 
     @batch
     async def lecture_progress(self, places: list[Place]) -> list[LectureProgress | None]:
-        if self.caller.account_id is None:
+        run_of = await self._runs_of_places(places)
+        if not any(run_of.values()):
             return [None] * len(places)
-        without = list({place.course_id for place in places if place.enrollment_id is None})
-        latest = dict(zip(without, await self.latest_run.load_many(without), strict=True)) if without else {}
         seen = await self._seen_of_places(places)
         versions = list({place.version_id for place in places})
         plans = {id: {lecture.lecture_id: lecture for lecture in await progress.plan_of(caller=self.caller, version_id=id)} for id in versions}
-        return [
-            None if place.enrollment_id is None and latest.get(place.course_id) is None else _progress(seen[place].get(place.lecture_id), plans[place.version_id][place.lecture_id])
-            for place in places
-        ]
+        return [_progress(seen[place].get(place.lecture_id), plans[place.version_id][place.lecture_id]) if run_of[place] else None for place in places]
 
     @batch
     async def requirements(self, keys: list[tuple[UUID, UUID]]) -> list[list[Requirement]]:
@@ -127,14 +138,15 @@ class LearningLoaders(AreaLoaders):
         open_ones = [lecture for lecture, decision in zip(lectures, decisions, strict=True) if isinstance(decision, Granted)]
         rows = {row["id"]: row for row in await outline.contents_by_ids(caller=self.caller, ids=[lecture.content_id for lecture in open_ones])} if open_ones else {}
         videos = await self._videos([row["video_id"] for row in rows.values() if row["video_id"]])
-        return [self._content(rows[lecture.content_id], lecture, videos) if lecture in set(open_ones) else None for lecture in lectures]
+        run_of = await self._runs_of_places([lecture.place for lecture in open_ones])
+        return [self._content(rows[lecture.content_id], run_of[lecture.place], videos) if lecture.place in run_of else None for lecture in lectures]
 
     @staticmethod
-    def _content(row: Any, lecture: Lecture, videos: dict[UUID, VideoContent]) -> Any:
+    def _content(row: Any, run_id: UUID | None, videos: dict[UUID, VideoContent]) -> Any:
         if row["video_id"]:
             return videos[row["video_id"]]
         if row["quiz_revision_id"]:
-            return QuizContent(quiz_key=(row["quiz_revision_id"], lecture.place.enrollment_id, lecture.place.course_id))
+            return QuizContent(quiz_key=(row["quiz_revision_id"], run_id))
         return TextContent(markdown=row["markdown"], html=row["html"])
 
     async def _videos(self, ids: list[UUID]) -> dict[UUID, VideoContent]:

@@ -23,4 +23,4 @@ class CourseOrderField(Enum):
 @strawberry.input(description="One term of an order; earlier terms go first. Each field at most once.")
 class CourseOrder:
     field: CourseOrderField = strawberry.field(description="By what.")
-    direction: OrderDirection = strawberry.field(default=OrderDirection.ASC, description="Up or down.")
+    direction: OrderDirection = strawberry.field(description="Up or down.")

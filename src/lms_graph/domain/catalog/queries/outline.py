@@ -61,6 +61,16 @@ async def versions_by_ids(*, caller: Caller, ids: list[UUID]) -> list[database.R
     )
 
 
+async def published_versions_by_ids(*, caller: Caller, ids: list[UUID]) -> list[database.Record]:
+    """Versions that visitors see now."""
+    return await database.fetch(
+        "SELECT v.id, v.course_id, v.number, v.published_at, v.title, v.description_markdown, v.description_html, v.outcomes, v.requirements, v.lecture_count, v.duration_seconds "
+        "FROM course_versions v JOIN courses c ON c.tenant_id = v.tenant_id AND c.published_version_id = v.id WHERE v.tenant_id = $1 AND v.id = ANY($2) AND c.status = 'PUBLISHED'",
+        caller.tenant_id,
+        ids,
+    )
+
+
 async def sections_of_versions(*, caller: Caller, version_ids: list[UUID]) -> list[database.Record]:
     return await database.fetch(
         "SELECT version_id, section_id, title, position FROM version_sections WHERE tenant_id = $1 AND version_id = ANY($2) ORDER BY version_id, position", caller.tenant_id, version_ids
