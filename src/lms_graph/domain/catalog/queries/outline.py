@@ -40,6 +40,12 @@ async def course_id_by_slug(*, caller: Caller, slug: str) -> UUID | None:
     return id
 
 
+async def source_of_version(*, caller: Caller, version_id: UUID) -> str | None:
+    """The digest of the folder that a version was imported from."""
+    digest: str | None = await database.fetch_value("SELECT source_sha256 FROM course_versions WHERE tenant_id = $1 AND id = $2", caller.tenant_id, version_id)
+    return digest
+
+
 async def version_title(*, caller: Caller, version_id: UUID) -> VersionTitle:
     """A version's title and the course's instructors, in their order."""
     row = await database.fetch_one(
