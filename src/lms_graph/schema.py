@@ -10,13 +10,19 @@ from strawberry.schema.config import StrawberryConfig
 
 from lms_graph.context import Context
 from lms_graph.kit.errors import DomainError
+from lms_graph.resolvers.certificates import CertificatesQuery, CertificatesSubscription
 from lms_graph.resolvers.nodes import NodeQuery
 from lms_graph.resolvers.tenancy import TenancyQuery
 from lms_graph.types.errors import USER_ERRORS, top_level
 
 
 @strawberry.type(description="Everything that can be read.")
-class Query(TenancyQuery, NodeQuery):
+class Query(TenancyQuery, CertificatesQuery, NodeQuery):
+    pass
+
+
+@strawberry.type(description="What can be watched live, over graphql-transport-ws or SSE.")
+class Subscription(CertificatesSubscription):
     pass
 
 
@@ -55,6 +61,7 @@ class Mask(MaskErrors):
 
 schema = strawberry.Schema(
     query=Query,
+    subscription=Subscription,
     types=USER_ERRORS,
     extensions=[Operation, Mask, lambda: ParserCache(maxsize=2000), lambda: ValidationCache(maxsize=2000)],
     config=StrawberryConfig(),

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from lms_graph.domain.certificates import events as certificates
+from lms_graph.domain.learning import events as learning
+
 
 @dataclass(frozen=True)
 class Reaction:
@@ -14,7 +17,10 @@ class Reaction:
     due: str | None = None  # the field of the fact that holds the time (RFC 3339), where it is not at once
 
 
-REACTIONS: dict[str, tuple[Reaction, ...]] = {}
+REACTIONS: dict[str, tuple[Reaction, ...]] = {
+    learning.CourseCompleted.name: (Reaction("certificates.issue_certificate"),),
+    certificates.CertificateIssued.name: (Reaction("certificates.render_certificate"),),
+}
 
 
 def reactions_to(fact: str, payload: dict[str, Any]) -> list[tuple[str, datetime | None]]:
