@@ -12,6 +12,7 @@ from lms_graph.context import Context
 from lms_graph.kit.errors import DomainError
 from lms_graph.resolvers.assessment import AssessmentMutation, AssessmentQuery, AssessmentSubscription
 from lms_graph.resolvers.catalog.courses import CatalogQuery
+from lms_graph.resolvers.certificates import CertificatesQuery, CertificatesSubscription
 from lms_graph.resolvers.identity import IdentityMutation, IdentityQuery
 from lms_graph.resolvers.learning.enrollments import LearningMutation, LearningQuery, LearningSubscription
 from lms_graph.resolvers.nodes import NodeQuery
@@ -24,7 +25,7 @@ from lms_graph.types.learning.access import CASES
 
 
 @strawberry.type(description="Everything that can be read.")
-class Query(TenancyQuery, IdentityQuery, CatalogQuery, LearningQuery, AssessmentQuery, NodeQuery):
+class Query(TenancyQuery, IdentityQuery, CatalogQuery, LearningQuery, AssessmentQuery, CertificatesQuery, NodeQuery):
     pass
 
 
@@ -34,7 +35,7 @@ class Mutation(IdentityMutation, LearningMutation, AssessmentMutation):
 
 
 @strawberry.type(description="Everything that can be watched, over graphql-transport-ws or server-sent events.")
-class Subscription(LearningSubscription, AssessmentSubscription):
+class Subscription(LearningSubscription, AssessmentSubscription, CertificatesSubscription):
     pass
 
 

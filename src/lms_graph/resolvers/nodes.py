@@ -28,6 +28,7 @@ LOADERS = {
     "enr": "learning.enrollment",
     "att": "assessment.attempt",
     "qzo": "assessment.sat_quiz",
+    "crt": "certificates.certificate",
 }
 
 

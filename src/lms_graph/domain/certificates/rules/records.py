@@ -122,4 +122,4 @@ def dated(pdf: bytes, at: datetime) -> bytes:
     The browser writes the present second into it, always in as many letters; nothing else in it differs.
     """
     stamp = at.astimezone(UTC).strftime("D:%Y%m%d%H%M%S+00'00'").encode()
-    return re.sub(rb"/(CreationDate|ModDate) \(D:\d{14}\+00'00'\)", rb"/\1 (" + stamp + rb")", pdf)
+    return re.sub(rb"/(CreationDate|ModDate) \(D:\d{14}[+-]\d\d'\d\d'\)", rb"/\1 (" + stamp + rb")", pdf)
