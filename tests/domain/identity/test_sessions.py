@@ -1,5 +1,6 @@
 """Sessions as the domain keeps them."""
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -72,6 +73,24 @@ class TestRefresh:
                 await retry
             with pytest.raises(errors.TokenInvalid):
                 await sessions.refresh(caller=at(school, hours=1, seconds=seconds), refresh_token=second.refresh_token)
+
+    async def test_uses_of_one_token_at_once_give_one_pair(self, school: School) -> None:
+        session = await signed_in(at(school))
+        gate = asyncio.Event()
+
+        async def use() -> sessions.SignedIn:
+            await gate.wait()
+            return await sessions.refresh(caller=at(school, hours=1), refresh_token=session.refresh_token)
+
+        uses = [asyncio.create_task(use()) for _ in range(6)]
+        async with database.writing(school.system):
+            await database.fetch("SELECT FROM sessions WHERE tenant_id = $1 AND id = $2 FOR UPDATE", school.id, session.session_id)
+            gate.set()
+            await asyncio.sleep(0.5)  # all of them have come as far as they can
+        pairs = await asyncio.gather(*uses)
+
+        assert len({pair.refresh_token for pair in pairs}) == 1
+        assert len({pair.access_token for pair in pairs}) == 1
 
     async def test_a_suspended_account_gets_no_more_tokens(self, school: School) -> None:
         session = await signed_in(at(school))
