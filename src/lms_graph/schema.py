@@ -5,29 +5,40 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import strawberry
-from graphql import GraphQLError, lexicographic_sort_schema, print_schema
+from graphql import GraphQLError
 from strawberry.extensions import MaskErrors, ParserCache, SchemaExtension, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
 from lms_graph.context import Context
 from lms_graph.kit.errors import DomainError
+from lms_graph.resolvers.assessment import AssessmentMutation, AssessmentQuery, AssessmentSubscription
+from lms_graph.resolvers.catalog.courses import CatalogQuery
 from lms_graph.resolvers.identity import IdentityMutation, IdentityQuery
+from lms_graph.resolvers.learning.enrollments import LearningMutation, LearningQuery, LearningSubscription
 from lms_graph.resolvers.nodes import NodeQuery
 from lms_graph.resolvers.tenancy import TenancyQuery
+from lms_graph.types.assessment import questions
+from lms_graph.types.assessment.quizzes import QuizOverview
 from lms_graph.types.errors import USER_ERRORS, top_level
 from lms_graph.types.identity import Profile
+from lms_graph.types.learning.access import CASES
 
 log = logging.getLogger(__name__)
 
 
 @strawberry.type(description="Everything that can be read.")
-class Query(TenancyQuery, IdentityQuery, NodeQuery):
+class Query(TenancyQuery, IdentityQuery, CatalogQuery, LearningQuery, AssessmentQuery, NodeQuery):
     pass
 
 
 @strawberry.type(description="Everything that can be changed.")
-class Mutation(IdentityMutation):
+class Mutation(IdentityMutation, LearningMutation, AssessmentMutation):
+    pass
+
+
+@strawberry.type(description="Everything that can be watched, over graphql-transport-ws or server-sent events.")
+class Subscription(LearningSubscription, AssessmentSubscription):
     pass
 
 
@@ -77,12 +88,13 @@ class Schema(strawberry.Schema):
 schema = Schema(
     query=Query,
     mutation=Mutation,
-    types=[*USER_ERRORS, Profile],
+    subscription=Subscription,
+    types=[*USER_ERRORS, *CASES, *questions.KINDS.values(), Profile],
     extensions=[Operation, Mask, lambda: ParserCache(maxsize=2000), lambda: ValidationCache(maxsize=2000)],
-    config=StrawberryConfig(),
+    config=StrawberryConfig(sort_schema=True),
 )
 
 
 def sdl() -> str:
     """The schema in SDL, sorted: what `schema.graphql` holds."""
-    return print_schema(lexicographic_sort_schema(schema._schema)) + "\n"
+    return schema.as_str() + "\n"

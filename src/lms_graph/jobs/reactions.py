@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from lms_graph.domain.assessment import events as assessment
+
 
 @dataclass(frozen=True)
 class Reaction:
@@ -14,7 +16,9 @@ class Reaction:
     due: str | None = None  # the field of the fact that holds the time (RFC 3339), where it is not at once
 
 
-REACTIONS: dict[str, tuple[Reaction, ...]] = {}
+REACTIONS: dict[str, tuple[Reaction, ...]] = {
+    assessment.AttemptStarted.name: (Reaction("learning.submit_overdue_attempt", due="deadline_at"),),
+}
 
 
 def reactions_to(fact: str, payload: dict[str, Any]) -> list[tuple[str, datetime | None]]:

@@ -20,6 +20,14 @@ LOADERS = {
     "ses": "identity.session",
     "ins": "identity.instructor",
     "prf": "identity.profile",
+    "cat": "catalog.category",
+    "crs": "catalog.visible_course",
+    "ver": "catalog.published_version",
+    "sec": "catalog.section",
+    "lec": "learning.lecture",
+    "enr": "learning.enrollment",
+    "att": "assessment.attempt",
+    "qzo": "assessment.sat_quiz",
 }
 
 

@@ -2,16 +2,22 @@
 
 from datetime import datetime
 from enum import Enum
-from typing import Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 from uuid import UUID
 
 import strawberry
 
 from lms_graph.context import Info
 from lms_graph.kit.ids import public_id
+from lms_graph.kit.pages import PageRequest
+from lms_graph.types.connections import After, Before, First, Last
 from lms_graph.types.errors import Payload
 from lms_graph.types.nodes import Node, child
 from lms_graph.types.text import FormattedText
+
+if TYPE_CHECKING:
+    from lms_graph.types.catalog.courses import CourseConnection
+    from lms_graph.types.learning.enrollments import EnrollmentConnection, EnrollmentWhere
 
 
 @strawberry.enum(description="What a person may do in the whole tenant. Further values may come.")
@@ -68,6 +74,21 @@ class Viewer(Node):
     def avatar_url(self, info: Info) -> str | None:
         return info.context.file_url(self.avatar_file_id)
 
+    @strawberry.field(description="Their runs of courses, latest first.")
+    def enrollments(
+        self,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+        where: Annotated[
+            Annotated["EnrollmentWhere", strawberry.lazy("lms_graph.types.learning.enrollments")] | None, strawberry.argument(description="What the runs must be like.")
+        ] = None,
+    ) -> Annotated["EnrollmentConnection", strawberry.lazy("lms_graph.types.learning.enrollments")]:
+        request = PageRequest(first, after, last, before)
+        return info.context.loaders.learning.runs_of_account.load((self.account_id, request, where.statuses() if where else None))
+
     @classmethod
     def from_row(cls, row: Any) -> Self:
         return cls(
@@ -90,9 +111,18 @@ class Instructor(Node):
     account_id: strawberry.Private[UUID]
     avatar_file_id: strawberry.Private[UUID | None]
 
+    course_count: int = child("catalog.course_count", key="account_id", description="How many published courses they teach.")
+    student_count: int = child("catalog.student_count", key="account_id", description="How many enrollments there have been in those; a moment behind.")
+
     @strawberry.field(description="Address of the picture; null when there is none.")
     def avatar_url(self, info: Info) -> str | None:
         return info.context.file_url(self.avatar_file_id)
+
+    @strawberry.field(description="The published courses they teach, newest first.")
+    def courses(
+        self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
+    ) -> Annotated["CourseConnection", strawberry.lazy("lms_graph.types.catalog.courses")]:
+        return info.context.loaders.catalog.courses_of_instructor.load((self.account_id, PageRequest(first, after, last, before)))
 
     @classmethod
     def from_row(cls, row: Any) -> Self:

@@ -1,9 +1,9 @@
-"""Text with a form."""
+"""Formatted text."""
 
 import strawberry
 
 
-@strawberry.type(description="Text written as Markdown, with the HTML made of it. Whoever sees the one sees the other.")
+@strawberry.type(description="Text with formatting.")
 class FormattedText:
-    markdown: str = strawberry.field(description="CommonMark with tables and strikethrough, as it was written.")
-    html: str = strawberry.field(description="Sanitised when it was written: no scripts, styles, frames or event handlers. Safe to put into a page.")
+    markdown: str = strawberry.field(description="As it was written: CommonMark with tables; raw HTML in it is shown as text.")
+    html: str = strawberry.field(description="Safe to show: made of the Markdown and sanitized when it was written.")
