@@ -1,5 +1,6 @@
 """The schema: roots composed from the areas, and what surrounds every operation."""
 
+import logging
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -7,6 +8,7 @@ import strawberry
 from graphql import GraphQLError
 from strawberry.extensions import MaskErrors, ParserCache, SchemaExtension, ValidationCache
 from strawberry.schema.config import StrawberryConfig
+from strawberry.types import ExecutionContext
 
 from lms_graph.context import Context
 from lms_graph.kit.errors import DomainError
@@ -22,6 +24,8 @@ from lms_graph.types.assessment.quizzes import QuizOverview
 from lms_graph.types.errors import USER_ERRORS, top_level
 from lms_graph.types.identity import Profile
 from lms_graph.types.learning.access import CASES
+
+log = logging.getLogger(__name__)
 
 
 @strawberry.type(description="Everything that can be read.")
@@ -72,7 +76,17 @@ class Mask(MaskErrors):
         return GraphQLError(told.message, nodes=error.nodes, source=error.source, positions=error.positions, path=error.path, extensions=told.extensions)
 
 
-schema = strawberry.Schema(
+class Schema(strawberry.Schema):
+    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
+        """Log what nobody expected, under its trace id. Expected failures and bad documents are the client's affair, and quote what was sent: passwords too."""
+        for error in errors:
+            original = error.original_error
+            if original is not None and not isinstance(original, GraphQLError | DomainError):
+                trace_id = execution_context.context.trace_id if execution_context and execution_context.context else None
+                log.error("unexpected error at %s, trace id %s", error.path, trace_id, exc_info=original)
+
+
+schema = Schema(
     query=Query,
     mutation=Mutation,
     subscription=Subscription,

@@ -22,6 +22,7 @@ from lms_graph.types.identity import (
     Viewer,
 )
 
+
 @strawberry.type
 class IdentityQuery:
     @query(description="The one who is signed in; null for visitors.")

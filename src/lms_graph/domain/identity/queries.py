@@ -115,9 +115,12 @@ async def refresh_token_for_update(*, caller: Caller, token_hash: bytes) -> data
 
 
 async def tokens_made_at(*, caller: Caller, session_id: UUID, made_at: datetime) -> list[database.Record]:
-    """The pair that a rotation made."""
+    """The pair that a rotation made, newest last."""
     return await database.fetch(
-        "SELECT id, kind, expires_at, used_at FROM session_tokens WHERE tenant_id = $1 AND session_id = $2 AND created_at = $3", caller.tenant_id, session_id, made_at
+        "SELECT id, kind, expires_at, used_at FROM session_tokens WHERE tenant_id = $1 AND session_id = $2 AND created_at = $3 ORDER BY id",
+        caller.tenant_id,
+        session_id,
+        made_at,
     )
 
 

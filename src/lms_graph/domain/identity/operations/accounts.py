@@ -29,7 +29,7 @@ async def register(
     email: str,
     name: str,
     password: str | None,
-    roles: Collection[Role] = (Role.STUDENT,),
+    roles: Collection[str] = (Role.STUDENT,),
     locale: str | None = None,
     is_email_verified: bool = False,
 ) -> UUID:
@@ -38,9 +38,9 @@ async def register(
     Raises Invalid with every issue, EmailTaken (also for the later of two at once), NotAllowed for roles beyond the caller's right. Records
     AccountRegistered. A password is hashed before anything else, for some tens of milliseconds: do not call it with one inside a unit of work.
     """
-    roles = [Role(role) for role in roles]
-    password_hash = await _checked(caller, roles, email, name, password)
-    return await _create(caller, email, name, password_hash, roles, locale, is_verified=is_email_verified)
+    given = {Role(role) for role in roles}
+    password_hash = await _checked(caller, given, email, name, password)
+    return await _create(caller, email, name, password_hash, given, locale, is_verified=is_email_verified)
 
 
 async def _checked(caller: Caller, roles: Collection[Role], email: str, name: str, password: str | None) -> str | None:
@@ -64,6 +64,6 @@ async def _create(caller: Caller, email: str, name: str, password_hash: str | No
                 locale=locale,
                 email_verified_at=caller.now if is_verified else None,
             )
-        await rows.AccountRole.bulk_create(rows.AccountRole(tenant_id=caller.tenant_id, account_id=account.id, role=role) for role in sorted(set(roles)))
+        await rows.AccountRole.bulk_create(rows.AccountRole(tenant_id=caller.tenant_id, account_id=account.id, role=role) for role in sorted(roles))
         work.record(events.AccountRegistered(account_id=account.id))
     return account.id

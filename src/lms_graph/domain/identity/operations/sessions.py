@@ -6,7 +6,7 @@ token up and makes a new pair, so a session lives on while it is used once in 30
 A used refresh token that comes back was copied: the whole session ends. But a client whose answer was lost sends its token again, and two tabs may send
 the same one at once. So within ten seconds of its use, and until its successor is used, a token gets *the same* pair again. The pair is derived from the
 token and from the new rows' ids, which nobody outside sees: nothing readable is stored for it, and there is never more than one living refresh token, so
-that a copy is found out at the next rotation at the latest.
+that a copy is found out at the first rotation that thief and owner do not make within ten seconds of each other. (docs/decisions/0007-refresh-tokens.md)
 """
 
 from dataclasses import dataclass, field, replace
