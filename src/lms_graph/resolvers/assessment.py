@@ -53,7 +53,7 @@ class AssessmentMutation:
 
 @strawberry.type
 class AssessmentSubscription:
-    @strawberry.subscription(description="The viewer's attempt: its present state at once, at every change and every few seconds, until it is graded. NOT_FOUND when it is not the viewer's.")
+    @strawberry.subscription(description="The viewer's attempt: its state at once, at each change and every few seconds, until it is graded. NOT_FOUND if it is not theirs.")
     async def attempt_updated(self, info: Info, id: AttemptId) -> AsyncGenerator[Attempt, None]:
         context, attempt_id = info.context, decode_or_none(id, "att")
         if attempt_id is None:

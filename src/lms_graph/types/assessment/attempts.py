@@ -26,7 +26,7 @@ class AttemptStatus(Enum):
 class AttemptAnswer:
     question_id: strawberry.ID = strawberry.field(description="The question's id, as in `questions`.")
     response: JSON = strawberry.field(
-        description="What was answered, by kind. ChoicePrompt: an array of option ids in the order of the options, empty when the answer was taken back. TrueFalsePrompt: a boolean."
+        description="What was answered, by kind. ChoicePrompt: an array of option ids in the order of the options, empty when it was taken back. TrueFalsePrompt: a boolean."
     )
     saved_at: datetime = strawberry.field(description="When it was saved, by the server's clock.")
 
@@ -64,7 +64,7 @@ class AttemptResult:
         return cls(score=row["score"], passed=row["passed"], graded_at=row["graded_at"], pending_manual=0, attempt_id=row["id"])
 
 
-@strawberry.type(description="A sitting of a quiz in a run, sealed at its start: its questions, their order and its deadline never change. Only the learner who sits it may read it.")
+@strawberry.type(description="A sitting of a quiz in a run, sealed at its start: questions, order and deadline never change. Only the learner who sits it may read it.")
 class Attempt(Node):
     number: int = strawberry.field(description="Counts the run's attempts at the quiz, from 1.")
     status: AttemptStatus = strawberry.field(description="Where it stands.")
