@@ -68,7 +68,7 @@ class Mask(MaskErrors):
         original = error.original_error
         if isinstance(original, DomainError):
             told = top_level(original)
-        elif original is None or isinstance(original, GraphQLError):
+        elif (error.extensions or {}).get("code") or (error.path is None and (original is None or isinstance(original, GraphQLError))):
             told = GraphQLError(error.message, extensions={"code": "BAD_USER_INPUT", **(error.extensions or {})})
         else:
             trace_id = self.execution_context.context.trace_id
@@ -92,10 +92,10 @@ schema = Schema(
     subscription=Subscription,
     types=[*USER_ERRORS, *CASES, *questions.KINDS.values(), Profile],
     extensions=[Operation, Mask, lambda: ParserCache(maxsize=2000), lambda: ValidationCache(maxsize=2000)],
-    config=StrawberryConfig(sort_schema=True),
+    config=StrawberryConfig(),
 )
 
 
 def sdl() -> str:
-    """The schema in SDL, sorted: what `schema.graphql` holds."""
+    """The schema in SDL, types by name: what `schema.graphql` holds."""
     return schema.as_str() + "\n"
