@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import strawberry
-from graphql import GraphQLError, lexicographic_sort_schema, print_schema
+from graphql import GraphQLError
 from strawberry.extensions import MaskErrors, ParserCache, SchemaExtension, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
@@ -86,16 +86,23 @@ class Schema(strawberry.Schema):
                 log.error("unexpected error at %s, trace id %s", error.path, trace_id, exc_info=original)
 
 
-schema = Schema(
-    query=Query,
-    mutation=Mutation,
-    subscription=Subscription,
-    types=[*USER_ERRORS, *CASES, *questions.KINDS.values(), Profile],
-    extensions=[Operation, Mask, lambda: ParserCache(maxsize=2000), lambda: ValidationCache(maxsize=2000)],
-    config=StrawberryConfig(),  # not `sort_schema`: the sorted copy has enums that cannot say the values of ours
-)
+TYPES = [*USER_ERRORS, *CASES, *questions.KINDS.values(), Profile]
+
+
+def _build(*, is_sorted: bool = False) -> Schema:
+    return Schema(
+        query=Query,
+        mutation=Mutation,
+        subscription=Subscription,
+        types=TYPES,
+        extensions=[Operation, Mask, lambda: ParserCache(maxsize=2000), lambda: ValidationCache(maxsize=2000)],
+        config=StrawberryConfig(sort_schema=is_sorted),
+    )
+
+
+schema = _build()
 
 
 def sdl() -> str:
     """The schema in SDL, sorted: what `schema.graphql` holds."""
-    return print_schema(lexicographic_sort_schema(schema._schema)) + "\n"
+    return _build(is_sorted=True).as_str() + "\n"  # a copy for printing only: its sorted enums cannot serialize our values
