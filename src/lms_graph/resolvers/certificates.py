@@ -2,15 +2,13 @@
 
 from collections.abc import AsyncIterator
 from typing import Annotated
-from uuid import UUID
 
 import strawberry
 
-from lms_graph.context import Context, Info
-from lms_graph.domain.certificates import events, queries
+from lms_graph.context import Info
+from lms_graph.domain.certificates import queries
 from lms_graph.kit.errors import DomainError
 from lms_graph.kit.live import topic
-from lms_graph.outbox import store
 from lms_graph.types.certificates import Certificate
 from lms_graph.types.errors import query, top_level
 from lms_graph.types.nodes import decode_id
@@ -45,20 +43,9 @@ class CertificatesSubscription:
             told: int | None = None
             async for _ in wake_ups:
                 context.renew()
-                changed, told = await _changed(context, id, told)
+                changed, told = await queries.changes_since(caller=context.caller, enrollment_id=id, after=told)
                 certificate = await context.loaders.certificates.of_enrollment.load(id) if changed else None
                 if certificate:
                     yield certificate
                 elif context.reads:
                     await context.reads.release()  # nothing to send: wait without a connection
-
-
-async def _changed(context: Context, enrollment_id: UUID, told: int | None) -> tuple[bool, int]:
-    """Whether there is something to send, and up to which sequence the stream has then told everything. At first there always is."""
-    if told is None:
-        return True, await store.last_sequence(context.caller, enrollment_id)
-    changed = False
-    while facts := await store.facts_since(context.caller, enrollment_id, told):
-        told = facts[-1].sequence
-        changed = changed or any(fact.name in events.CHANGES for fact in facts)
-    return changed, told

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import structlog
 
+from lms_graph.domain.certificates import events
 from lms_graph.domain.certificates.rules import badges, codes, records
 from lms_graph.domain.learning.queries import runs
 from lms_graph.domain.media import queries as media
@@ -15,6 +16,7 @@ from lms_graph.kit.caller import Caller
 from lms_graph.kit.errors import NotFound
 from lms_graph.kit.pages import Cursors, Page, PageRequest, Term, keyset
 from lms_graph.models import database
+from lms_graph.outbox import store
 
 log = structlog.get_logger(__name__)
 
@@ -178,3 +180,14 @@ async def issuer(*, tenant_id: UUID, base_url: str) -> dict[str, Any] | None:
         "name": tenant["name"],
         "jwks": {"keys": [badges.jwk(public_key=key["public_key"], url=badges.key_url(base_url, key["id"])) for key in keys]},
     }
+
+
+async def changes_since(*, caller: Caller, enrollment_id: UUID, after: int | None) -> tuple[bool, int]:
+    """Whether a run's certificate changed after a sequence, and up to which sequence that is known. Without one it did: whoever begins to watch is told the present state."""
+    if after is None:
+        return True, await store.last_sequence(caller, enrollment_id)
+    changed = False
+    while facts := await store.facts_since(caller, enrollment_id, after):
+        after = facts[-1].sequence
+        changed = changed or any(fact.name in events.CHANGES for fact in facts)
+    return changed, after
