@@ -3,8 +3,11 @@
 import strawberry
 
 from lms_graph.models import media as rows
+from lms_graph.types.enums import described
 
-VideoStatus = strawberry.enum(rows.VideoStatus, name="VideoStatus", description="Whether a video can be played.")
+VideoStatus = described(
+    rows.VideoStatus, "VideoStatus", "Whether a video can be played.", PENDING="Not yet: it is being prepared.", READY="It can.", FAILED="It cannot: its file is broken."
+)
 
 
 @strawberry.type(description="A named place in a video.")
