@@ -9,7 +9,7 @@ from starlette.routing import Route, WebSocketRoute
 
 from lms_graph.schema import schema
 from lms_graph.settings import Settings
-from lms_graph.web import health
+from lms_graph.web import badges, files, health, verify
 from lms_graph.web.graphql import Endpoint
 from lms_graph.wiring import running
 
@@ -38,6 +38,11 @@ def application(settings: Settings | None = None) -> Starlette:
         routes=[
             Route("/graphql", _Mounted(graphql), methods=["GET", "POST"]),
             WebSocketRoute("/graphql", _Mounted(graphql)),
+            Route("/verify", verify.form),
+            Route("/verify/{code}", verify.certificate),
+            Route("/keys/{id}", badges.key),
+            Route("/issuers/{id}", badges.issuer),
+            Route("/files/{id}", files.public_file),
             Route("/healthz", health.healthz),
             Route("/readyz", health.readyz),
         ],

@@ -10,7 +10,7 @@ import dramatiq
 import structlog
 from dramatiq.brokers.redis import RedisBroker
 
-from lms_graph.jobs import learning, reactions, runtime  # noqa: F401  # importing the areas registers their jobs
+from lms_graph.jobs import reactions, registered, runtime  # noqa: F401  # `registered` makes the jobs known
 from lms_graph.jobs.relay import Relay, keep_house
 from lms_graph.outbox.store import Message
 from lms_graph.settings import Settings

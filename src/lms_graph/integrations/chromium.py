@@ -233,7 +233,7 @@ def _npm(node: Path) -> list[str]:
 
 def _runs(program: Path) -> bool:
     try:
-        return subprocess.run([program, "--version"], capture_output=True, timeout=20).returncode == 0
+        return subprocess.run([program, "--version"], check=False, capture_output=True, timeout=20).returncode == 0
     except (OSError, subprocess.SubprocessError):
         return False
 

@@ -1,6 +1,9 @@
 """Prints certificates with Chromium: one warm browser per process, one page per PDF.
 
 What is drawn is in `templates/certificates`; where the browser comes from is in `chromium.py`.
+
+Latin (Vietnamese too), Greek and Cyrillic are printed from our own fonts. Other scripts are left to the fonts of the machine
+(`fonts-noto-cjk`, `fonts-noto-core`); a letter that none has is printed as an empty box and told in the log.
 """
 
 import asyncio
@@ -13,6 +16,7 @@ import re
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -23,7 +27,7 @@ from babel.dates import format_date
 from jinja2 import FileSystemLoader, StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
 from markupsafe import Markup
-from playwright.async_api import Browser, BrowserContext, Playwright, Route, async_playwright
+from playwright.async_api import Browser, BrowserContext, Playwright, Route, ViewportSize, async_playwright
 from playwright.async_api import Error as BrowserError
 
 from lms_graph.domain.certificates.ports import CertificateDocument
@@ -36,7 +40,7 @@ TEMPLATES = Path(__file__).parents[1] / "templates"
 FONTS = TEMPLATES / "certificates" / "fonts"
 DEFAULT_COLOR = "#1f3a5f"
 FETCH_AGAIN_AFTER = 300.0
-A4_LANDSCAPE = {"width": 1123, "height": 794}  # in CSS pixels, so that measuring on the screen is measuring on paper
+A4_LANDSCAPE: ViewportSize = {"width": 1123, "height": 794}  # in CSS pixels, so that measuring on the screen is measuring on paper
 
 # The files' subsets, as their makers cut them. What is outside of these is left to the fonts of the box.
 SUBSETS = {
@@ -88,8 +92,7 @@ class ChromiumCertificateRenderer:
         self._timeout = timeout
         self._slots = asyncio.Semaphore(concurrency)
         self._starting = asyncio.Lock()
-        self._driver: Playwright | None = None
-        self._browser: Browser | None = None
+        self._running: _Running | None = None
         self._fetch_failed: tuple[float, Unavailable] | None = None
 
     async def render(self, document: CertificateDocument) -> bytes:
@@ -106,6 +109,8 @@ class ChromiumCertificateRenderer:
                     return await self._print(program, html, rare)
             except TimeoutError as error:
                 raise Unavailable(f"the certificate took longer than {self._timeout:g} s to print; try again") from error
+            except _Gone as error:
+                raise Unavailable("the browser died twice while printing; try again") from error
             except BrowserError as error:
                 raise Unavailable(f"the browser failed to print: {error.message.splitlines()[0]}") from error
 
@@ -115,17 +120,78 @@ class ChromiumCertificateRenderer:
             await self._stop()
 
     async def _print(self, program: Path, html: str, rare: str) -> bytes:
-        browser = await self._started(program)
+        running = await self._started(program)
         try:
-            return await self._print_with(browser, html, rare)
-        except BrowserError:
-            if browser.is_connected():
-                raise
-        # It died under us: killed for its memory, say. The next one gets one try.
-        return await self._print_with(await self._started(program), html, rare)
+            return await running.print(html, rare)
+        except _Gone:
+            # It died under us: killed for its memory, say. The next one gets one try.
+            running = await self._started(program)
+            return await running.print(html, rare)
 
-    async def _print_with(self, browser: Browser, html: str, rare: str) -> bytes:
-        context = await browser.new_context(java_script_enabled=False, offline=True, viewport=A4_LANDSCAPE, accept_downloads=False)
+    async def _started(self, program: Path) -> "_Running":
+        async with self._starting:
+            if self._running is None or self._running.is_gone():
+                await self._stop()
+                self._running = await _start(program)
+            return self._running
+
+    async def _stop(self) -> None:
+        running, self._running = self._running, None
+        if running is not None:
+            await running.stop()
+
+    async def _program(self) -> Path:
+        found = chromium.find_chromium(self._chromium_path)
+        if found is None and not self._may_fetch:
+            raise Unavailable("no Chromium here and fetching is switched off; set CHROMIUM_PATH")
+        if found is not None:
+            return found
+        async with self._starting:
+            # A fetch that fails takes a minute to do so; a queue of certificates must not wait for it one by one.
+            if self._fetch_failed and monotonic() - self._fetch_failed[0] < FETCH_AGAIN_AFTER:
+                raise Unavailable(str(self._fetch_failed[1]))
+            try:
+                return await asyncio.to_thread(chromium.fetch_chromium, log.info)
+            except Unavailable as error:
+                self._fetch_failed = (monotonic(), error)
+                raise
+
+
+class _Gone(Exception):
+    """The browser died before it was done."""
+
+
+class _Running:
+    """A browser, Playwright's driver of it, and the news of its death."""
+
+    def __init__(self, driver: Playwright, browser: Browser) -> None:
+        self.browser = browser
+        self._driver = driver
+        self._gone = asyncio.Event()
+        browser.on("disconnected", lambda _: self._gone.set())
+
+    def is_gone(self) -> bool:
+        return self._gone.is_set() or not self.browser.is_connected()
+
+    async def print(self, html: str, rare: str) -> bytes:
+        """The page as PDF. Raises `_Gone` as soon as the browser dies: some calls to a dead one are never answered."""
+        working, waiting = asyncio.create_task(self._print(html, rare)), asyncio.create_task(self._gone.wait())
+        try:
+            await asyncio.wait({working, waiting}, return_when=asyncio.FIRST_COMPLETED)
+            if working.done():
+                # The page's death is often told before the browser's.
+                if isinstance(working.exception(), BrowserError):
+                    await asyncio.wait({waiting}, timeout=0.5)
+                if not (working.exception() and self.is_gone()):
+                    return working.result()
+            raise _Gone
+        finally:
+            working.cancel()
+            waiting.cancel()
+            await asyncio.gather(working, waiting, return_exceptions=True)
+
+    async def _print(self, html: str, rare: str) -> bytes:
+        context = await self.browser.new_context(java_script_enabled=False, offline=True, viewport=A4_LANDSCAPE, accept_downloads=False)
         try:
             await context.route("**/*", _refuse)
             page = await context.new_page()
@@ -138,70 +204,49 @@ class ChromiumCertificateRenderer:
                 log.warning("certificate: no font on this machine has %s; install one that does", " ".join(result["missing"]))
             return await page.pdf(prefer_css_page_size=True, print_background=True, tagged=True, outline=True, page_ranges="1")
         finally:
-            await self._close_context(browser, context)
+            await self._close(context)
 
-    async def _close_context(self, browser: Browser, context: BrowserContext) -> None:
+    async def _close(self, context: BrowserContext) -> None:
+        if self.is_gone():
+            return
         try:
             async with asyncio.timeout(2):
                 await context.close()
         except (BrowserError, TimeoutError):
-            # A page that does not even close has hung its browser, if that is still there at all.
-            if self._browser is browser:
-                self._browser = None
-            with suppress(BrowserError, TimeoutError):
-                async with asyncio.timeout(2):
-                    await browser.close()
+            # A page that does not even close has hung its browser: the next certificate gets a new one.
+            self._gone.set()
 
-    async def _started(self, program: Path) -> Browser:
-        async with self._starting:
-            if self._browser is None or not self._browser.is_connected():
-                await self._stop()
-                try:
-                    self._browser = await self._launch(program)
-                except BaseException:
-                    await self._stop()
-                    raise
-            return self._browser
+    async def stop(self) -> None:
+        self._gone.set()
+        for end in (self.browser.close, self._driver.stop):
+            # The dead are closed too, and say so in several ways.
+            with suppress(Exception):
+                async with asyncio.timeout(3):
+                    await end()
 
-    async def _launch(self, program: Path) -> Browser:
-        await asyncio.to_thread(chromium.prepare_driver)
-        self._driver = await async_playwright().start()
-        env: dict[str, str | float | bool] = {**await asyncio.to_thread(chromium.browser_env, program)}
-        arguments = ["--disable-gpu", "--disable-dev-shm-usage"]
-        # Chromium refuses its sandbox to root, and containers without user namespaces refuse it to anybody. Without it there is still no
-        # script, no network and no markup but our template's in the page.
-        if os.geteuid() != 0:
-            try:
-                return await self._driver.chromium.launch(executable_path=program, args=arguments, env=env, chromium_sandbox=True)
-            except BrowserError:
-                log.warning("chromium: no sandbox to be had here, starting without")
-        return await self._driver.chromium.launch(executable_path=program, args=[*arguments, "--no-sandbox"], env=env)
 
-    async def _stop(self) -> None:
-        browser, driver = self._browser, self._driver
-        self._browser = self._driver = None
-        for end in (browser.close if browser else None, driver.stop if driver else None):
-            if end is not None:
-                # The dead are closed too, and say so in several ways.
-                with suppress(Exception):
-                    async with asyncio.timeout(5):
-                        await end()
+async def _start(program: Path) -> _Running:
+    await asyncio.to_thread(chromium.prepare_driver)
+    env: dict[str, str | float | bool] = {**await asyncio.to_thread(chromium.browser_env, program)}
+    driver = await async_playwright().start()
+    try:
+        return _Running(driver, await _launch(driver, program, env))
+    except BaseException:
+        with suppress(Exception):
+            await driver.stop()
+        raise
 
-    async def _program(self) -> Path:
-        found = chromium.find_chromium(self._chromium_path)
-        if found is None and not self._may_fetch:
-            raise Unavailable("no Chromium here and fetching is switched off; set CHROMIUM_PATH")
-        if found is not None:
-            return found
-        async with self._starting:
-            # A fetch that fails takes a minute to do so; a queue of certificates must not wait for it one by one.
-            if self._fetch_failed and monotonic() - self._fetch_failed[0] < FETCH_AGAIN_AFTER:
-                raise Unavailable(self._fetch_failed[1].message)
-            try:
-                return await asyncio.to_thread(chromium.fetch_chromium, log.info)
-            except Unavailable as error:
-                self._fetch_failed = (monotonic(), error)
-                raise
+
+async def _launch(driver: Playwright, program: Path, env: dict[str, str | float | bool]) -> Browser:
+    arguments = ["--disable-gpu", "--disable-dev-shm-usage"]
+    # Chromium refuses its sandbox to root, and containers without user namespaces refuse it to anybody. Without it there is still no
+    # script, no network and no markup but our template's in the page.
+    if os.geteuid() != 0:
+        try:
+            return await driver.chromium.launch(executable_path=program, args=arguments, env=env, chromium_sandbox=True)
+        except BrowserError:
+            log.warning("chromium: no sandbox to be had here, starting without")
+    return await driver.chromium.launch(executable_path=program, args=[*arguments, "--no-sandbox"], env=env)
 
 
 async def _refuse(route: Route) -> None:
@@ -211,25 +256,31 @@ async def _refuse(route: Route) -> None:
 def certificate_html(document: CertificateDocument, *, template: str = "certificates/default.html.j2") -> str:
     """The page that is printed; the same document always gives the same page."""
     phrases = _phrases(document.locale)
-    return _environment().get_template(template).render(
-        document=document,
-        phrases=phrases,
-        lang=_locale(document.locale).language,
-        issued_on=_date(document.issued_at, document.locale),
-        expires_on=_date(document.expires_at, document.locale) if document.expires_at else None,
-        color=safe_color(document.primary_color),
-        logo=image_uri(document.logo_svg_or_png),
-        qr=_qr(document.verify_url),
-        font_faces=_font_faces(),
-        border=Markup(_border()),
-        rosette=Markup(_rosette()),
+    issued_on = _date(document.issued_at, document.locale)
+    expires_on = _date(document.expires_at, document.locale) if document.expires_at else None
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            document=document,
+            phrases=phrases,
+            lang=_locale(document.locale).language,
+            issued_on=issued_on,
+            expires_on=expires_on,
+            color=safe_color(document.primary_color),
+            logo=image_uri(document.logo_svg_or_png),
+            qr=_qr(document.verify_url),
+            font_faces=_font_faces(frozenset(_words(document, phrases, issued_on, expires_on or ""))),
+            border=Markup(_border()),
+            rosette=Markup(_rosette()),
+        )
     )
 
 
 def rare_characters(document: CertificateDocument) -> str:
     """The printed characters that our own fonts lack, each once."""
-    printed = "".join([document.student_name, document.course_title, document.tenant_name, *document.instructor_names])
-    return "".join(sorted({letter for letter in printed if not any(ord(letter) in span for span in _covered())}))
+    ours = [span for subset in SUBSETS for span in _spans(subset)]
+    return "".join(sorted(letter for letter in set(_words(document, {})) if not any(ord(letter) in span for span in ours)))
 
 
 def safe_color(color: str) -> str:
@@ -285,23 +336,31 @@ def _qr(url: str) -> Markup:
     return Markup(code.svg_inline(border=0, omitsize=True, dark="#14161a", svgclass=None, lineclass=None))
 
 
-@lru_cache
-def _font_faces() -> Markup:
-    faces = []
-    for style in ("normal", "italic"):
-        for subset, characters in SUBSETS.items():
-            body = base64.b64encode((FONTS / f"eb-garamond-{subset}-400-{style}.woff2").read_bytes()).decode()
-            faces.append(
-                f"@font-face {{ font-family: 'EB Garamond'; font-weight: 400; font-style: {style}; "
-                f"src: url(data:font/woff2;base64,{body}) format('woff2'); unicode-range: {characters}; }}"
-            )
-    return Markup("\n".join(faces))
+def _words(document: CertificateDocument, phrases: dict[str, str], *more: str) -> str:
+    names = [document.student_name, document.course_title, document.tenant_name, document.number, document.code, *document.instructor_names]
+    words = "".join([*names, *phrases.values(), *more])
+    return words + words.upper()  # labels are printed in capitals
+
+
+def _font_faces(letters: frozenset[str]) -> Markup:
+    # Only the subsets that have a letter of this document: reading all of them again would cost a third of the time of a certificate.
+    wanted = [subset for subset in SUBSETS if any(ord(letter) in span for span in _spans(subset) for letter in letters)]
+    return Markup("\n".join(_font_face(subset, style) for style in ("normal", "italic") for subset in wanted))
 
 
 @lru_cache
-def _covered() -> tuple[range, ...]:
+def _font_face(subset: str, style: str) -> str:
+    body = base64.b64encode((FONTS / f"eb-garamond-{subset}-400-{style}.woff2").read_bytes()).decode()
+    return (
+        f"@font-face {{ font-family: 'EB Garamond'; font-weight: 400; font-style: {style}; "
+        f"src: url(data:font/woff2;base64,{body}) format('woff2'); unicode-range: {SUBSETS[subset]}; }}"
+    )
+
+
+@lru_cache
+def _spans(subset: str) -> tuple[range, ...]:
     spans = []
-    for part in ",".join(SUBSETS.values()).split(","):
+    for part in SUBSETS[subset].split(","):
         first, _, last = part.removeprefix("U+").partition("-")
         spans.append(range(int(first, 16), int(last or first, 16) + 1))
     return tuple(spans)
@@ -309,31 +368,31 @@ def _covered() -> tuple[range, ...]:
 
 @lru_cache
 def _border() -> str:
-    """A band of guilloche along the edges of an A4 page, in millimetres: phase-shifted waves with a rosette at each corner."""
-    inset, corner, width, height = 11.0, 8.0, 297.0, 210.0
+    """A band of guilloche along the edges of an A4 page, in hundredths of a millimetre: phase-shifted waves with a rosette at each corner."""
+    inset, corner, width, height = 11.2, 6.0, 297.0, 210.0
     paths = []
     for horizontal, across in ((True, inset), (True, height - inset), (False, inset), (False, width - inset)):
         length = (width if horizontal else height) - 2 * (inset + corner)
         waves = round(length / 7.0)
         for amplitude, shift in ((2.4, 0.0), (2.4, 0.25), (2.4, 0.5), (2.4, 0.75), (1.1, 0.0), (1.1, 0.5)):
             points = []
-            steps = waves * 12
+            steps = waves * 8
             for step in range(steps + 1):
                 along = inset + corner + length * step / steps
                 offset = across + amplitude * math.sin(2 * math.pi * (waves * step / steps + shift))
                 points.append((along, offset) if horizontal else (offset, along))
             paths.append(_path(points))
-    for x in (inset + 2, width - inset - 2):
-        for y in (inset + 2, height - inset - 2):
+    for x in (inset, width - inset):
+        for y in (inset, height - inset):
             # A white disc first: the lines of the frame end at the medallion.
-            paths.append(f'<circle cx="{x}" cy="{y}" r="6.4" fill="#fff" stroke="none"/>')
-            paths += [_path(_rose(x, y, radius, petals=8, depth=0.42, turn=turn)) for radius in (6.2, 4.2) for turn in (0.0, 0.25, 0.5, 0.75)]
+            paths.append(f'<circle cx="{100 * x:g}" cy="{100 * y:g}" r="670" fill="#fff" stroke="none"/>')
+            paths += [_path(_rose(x, y, radius, petals=8, depth=0.42, turn=turn)) for radius in (6.6, 4.4) for turn in (0.0, 0.25, 0.5, 0.75)]
     return "".join(paths)
 
 
 @lru_cache
 def _rosette() -> str:
-    """The large rosette behind the name, around the origin, in millimetres."""
+    """The large rosette behind the name, around the origin, in hundredths of a millimetre."""
     return "".join(
         _path(_rose(0, 0, radius, petals=petals, depth=depth, turn=turn / 6))
         for radius, petals, depth in ((62, 18, 0.22), (47, 12, 0.34), (28, 9, 0.5))
@@ -342,9 +401,9 @@ def _rosette() -> str:
 
 
 def _rose(x: float, y: float, radius: float, *, petals: int, depth: float, turn: float) -> list[tuple[float, float]]:
-    steps = petals * 24
+    steps = petals * 8
     points = []
-    for step in range(steps + 1):
+    for step in range(steps + 2):  # one more, so that the line closes
         angle = 2 * math.pi * step / steps
         reach = radius * (1 - depth / 2 + depth / 2 * math.sin(petals * angle + 2 * math.pi * turn))
         points.append((x + reach * math.cos(angle), y + reach * math.sin(angle)))
@@ -352,4 +411,11 @@ def _rose(x: float, y: float, radius: float, *, petals: int, depth: float, turn:
 
 
 def _path(points: list[tuple[float, float]]) -> str:
-    return '<path d="M' + "L".join(f"{x:.2f} {y:.2f}" for x, y in points) + '"/>'
+    """A smooth line that the points pull towards them: it starts and ends in the middle between the outermost two."""
+    # Steps in hundredths of a millimetre: short, and Chromium reads them again for every certificate.
+    pulls = [(round(100 * x), round(100 * y)) for x, y in points]
+    ends = [((x + next_x) // 2, (y + next_y) // 2) for (x, y), (next_x, next_y) in pairwise(pulls)]
+    curves = "".join(
+        f"q{pull_x - x} {pull_y - y} {end_x - x} {end_y - y}" for (x, y), (pull_x, pull_y), (end_x, end_y) in zip(ends, pulls[1:], ends[1:], strict=False)
+    )
+    return f'<path d="M{ends[0][0]} {ends[0][1]}{curves}"/>'

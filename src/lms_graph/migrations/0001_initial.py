@@ -132,6 +132,7 @@ class Migration(migrations.Migration):
                 ('snapshot_sha256', fields.CharField(max_length=64)),
                 ('signing_key_id', fields.UUIDField()),
                 ('signature', fields.BinaryField()),
+                ('open_badge', fields.TextField()),
                 ('issued_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('expires_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('revoked_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
@@ -765,6 +766,9 @@ _OUTBOX = """
 _UNIQUES = """
     CREATE UNIQUE INDEX session_tokens_hash ON session_tokens (token_hash);
     CREATE UNIQUE INDEX certificates_code ON certificates (tenant_id, code);
+    CREATE INDEX certificates_look_up ON certificates (code);
+    CREATE INDEX files_look_up ON files (id) WHERE is_public;
+    CREATE INDEX signing_keys_look_up ON signing_keys (id);
     CREATE UNIQUE INDEX certificates_current ON certificates (tenant_id, subject_kind, subject_id) WHERE superseded_at IS NULL;
     CREATE UNIQUE INDEX signing_keys_current ON signing_keys (tenant_id) WHERE retired_at IS NULL;
     CREATE UNIQUE INDEX course_versions_number ON course_versions (tenant_id, course_id, number) WHERE number IS NOT NULL;
@@ -891,6 +895,11 @@ _WALLS = (
     for_system("sessions", "SELECT", name="look_up"),
     for_system("account_roles", "SELECT", name="look_up"),
     "CREATE POLICY look_up ON accounts TO lms_system USING (true); GRANT SELECT (tenant_id, id, status, locale) ON accounts TO lms_system;",
+    # Addresses of pages that name no tenant: a public file by its id, a certificate's tenant by its code, a public key by its id.
+    "CREATE POLICY look_up ON files TO lms_system USING (is_public); "
+    "GRANT SELECT (tenant_id, id, object_key, content_type, size_bytes, sha256, is_public) ON files TO lms_system;",
+    "CREATE POLICY look_up ON certificates TO lms_system USING (true); GRANT SELECT (tenant_id, code) ON certificates TO lms_system;",
+    "CREATE POLICY look_up ON signing_keys TO lms_system USING (true); GRANT SELECT (tenant_id, id, public_key) ON signing_keys TO lms_system;",
 )
 
 Migration.operations.append(ops.RunSQL("\n".join(_WALLS)))

@@ -24,6 +24,7 @@ class Certificate(TenantRow):
     snapshot_sha256 = fields.CharField(64)
     signing_key_id = fields.UUIDField()
     signature = fields.BinaryField()
+    open_badge = fields.TextField()
     issued_at = fields.DatetimeField()
     expires_at = fields.DatetimeField(null=True)
     revoked_at = fields.DatetimeField(null=True)

@@ -3,7 +3,7 @@
 import strawberry
 
 
-@strawberry.type(description="A text that was written in Markdown.")
+@strawberry.type(description="Text with formatting.")
 class FormattedText:
-    markdown: str = strawberry.field(description="As it was written: CommonMark with tables.")
-    html: str = strawberry.field(description="Safe HTML made of it: no scripts, styles, forms or frames.")
+    markdown: str = strawberry.field(description="As it was written: CommonMark with tables; raw HTML in it is shown as text.")
+    html: str = strawberry.field(description="Safe to show: made of the Markdown and sanitized when it was written.")

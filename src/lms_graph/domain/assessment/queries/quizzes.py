@@ -72,3 +72,9 @@ async def questions_of_revision(*, caller: Caller, revision_id: UUID) -> list[St
         f"SELECT {QUESTION} FROM question_revisions q WHERE q.tenant_id = $1 AND q.quiz_revision_id = $2 ORDER BY q.position", caller.tenant_id, revision_id
     )
     return [StoredQuestion.from_row(row) for row in rows]
+
+
+async def quizzes_of_revisions(*, caller: Caller, revision_ids: list[UUID]) -> dict[UUID, UUID]:
+    """The quiz of each revision."""
+    rows = await database.fetch("SELECT id, quiz_id FROM quiz_revisions WHERE tenant_id = $1 AND id = ANY($2)", caller.tenant_id, revision_ids)
+    return {row["id"]: row["quiz_id"] for row in rows}

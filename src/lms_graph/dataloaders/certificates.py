@@ -1,0 +1,30 @@
+"""Loaders of certificates."""
+
+from uuid import UUID
+
+from lms_graph.dataloaders.loading import AreaLoaders, batch
+from lms_graph.domain.certificates import queries
+from lms_graph.domain.media import queries as media
+from lms_graph.types.certificates import Certificate
+
+
+class CertificatesLoaders(AreaLoaders):
+    @batch
+    async def certificate(self, certificate_ids: list[UUID]) -> list[Certificate | None]:
+        """The caller's own."""
+        rows = await queries.certificates_by_ids(caller=self.caller, certificate_ids=certificate_ids)
+        found = {row["id"]: Certificate.from_row(row, self.caller.now) for row in rows}
+        return [found.get(id) for id in certificate_ids]
+
+    @batch
+    async def of_enrollment(self, enrollment_ids: list[UUID]) -> list[Certificate | None]:
+        """The current certificate of each of the caller's own runs."""
+        rows = await queries.current_of_enrollments(caller=self.caller, enrollment_ids=enrollment_ids)
+        found = {row["subject_id"]: Certificate.from_row(row, self.caller.now) for row in rows}
+        return [found.get(id) for id in enrollment_ids]
+
+    @batch
+    async def pdf(self, file_ids: list[UUID]) -> list[media.StoredFile | None]:
+        """The file of a PDF. Whoever holds the certificate may see it."""
+        found = {file.id: file for file in await media.files_by_ids(caller=self.caller, file_ids=file_ids)}
+        return [found.get(id) for id in file_ids]

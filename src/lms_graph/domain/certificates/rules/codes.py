@@ -1,0 +1,44 @@
+"""What names a certificate: its code, its number, and the file name of its PDF."""
+
+from datetime import datetime
+
+from lms_graph.kit.ids import ALPHABET
+from lms_graph.kit.secrets import new_code as random_letters
+from lms_graph.kit.text import slugify
+
+LETTERS = 20  # 100 bits
+GROUP = 5
+_MISREAD = str.maketrans("OIL", "011")  # the letters that base 32 leaves out because they look like these
+
+
+def new_code() -> str:
+    """A verification code: `7F3K9-QXM2P-…`, 100 random bits. Whoever has it may check the certificate."""
+    return _grouped(random_letters(LETTERS))
+
+
+def normalize(text: str) -> str | None:
+    """The code that somebody meant: letter case, spaces and hyphens do not count, nor O for 0 and I or L for 1. None when it is none."""
+    if len(text) > 100:
+        return None
+    letters = "".join(letter for letter in text.upper() if letter.isalnum()).translate(_MISREAD)
+    if len(letters) != LETTERS or any(letter not in ALPHABET.upper() for letter in letters):
+        return None
+    return _grouped(letters)
+
+
+def _grouped(letters: str) -> str:
+    return "-".join(letters[start : start + GROUP] for start in range(0, LETTERS, GROUP))
+
+
+def new_number(issued_at: datetime) -> str:
+    """The number for people's files: the year and ten random letters.
+
+    Not a running one: that would tell everybody how many certificates a school has issued, and would make every issue of a tenant wait for the one
+    before it. Fifty bits, unique in the tenant by index; should two ever meet, the job comes again with another.
+    """
+    return f"{issued_at.year}-{random_letters(10)}"
+
+
+def file_name(*, course_title: str, number: str) -> str:
+    """Under which name a browser saves the PDF."""
+    return f"{slugify(course_title)[:60].strip('-') or 'certificate'}-{number}.pdf"

@@ -1,0 +1,64 @@
+"""Root fields about certificates."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+from uuid import UUID
+
+import strawberry
+
+from lms_graph.context import Context, Info
+from lms_graph.domain.certificates import events, queries
+from lms_graph.kit.errors import DomainError
+from lms_graph.kit.live import topic
+from lms_graph.outbox import store
+from lms_graph.types.certificates import Certificate
+from lms_graph.types.errors import query, top_level
+from lms_graph.types.nodes import decode_id
+
+
+@strawberry.type
+class CertificatesQuery:
+    @query(description="The certificate with this code; null when there is none. Everybody who has the code, signed in or not; also revoked, expired and replaced ones.")
+    async def certificate(
+        self, info: Info, code: Annotated[str, strawberry.argument(description="As printed. Case, spaces and hyphens do not count, nor O for 0 and I or L for 1.")]
+    ) -> Certificate | None:
+        row = await queries.certificate_by_code(caller=info.context.caller, code=code)
+        return Certificate.from_row(row, info.context.caller.now) if row else None
+
+
+@strawberry.type
+class CertificatesSubscription:
+    @strawberry.subscription(
+        description="The current certificate of one of your own runs: at once if there is one, then at each change (issued, PDF printed). Does not end. "
+        "Errors: UNAUTHENTICATED, NOT_FOUND."
+    )
+    async def certificate_updated(
+        self, info: Info, enrollment_id: Annotated[strawberry.ID, strawberry.argument(description="The run (`Enrollment.id`).")]
+    ) -> AsyncIterator[Certificate]:
+        context = info.context
+        try:
+            id = decode_id(enrollment_id, "enr", path="enrollmentId")
+            await queries.require_own_run(caller=context.caller, enrollment_id=id)
+        except DomainError as error:
+            raise top_level(error) from error
+        async with context.adapters.live.listen(topic(context.caller.tenant_id, id)) as wake_ups:
+            told: int | None = None
+            async for _ in wake_ups:
+                context.renew()
+                changed, told = await _changed(context, id, told)
+                certificate = await context.loaders.certificates.of_enrollment.load(id) if changed else None
+                if certificate:
+                    yield certificate
+                elif context.reads:
+                    await context.reads.release()  # nothing to send: wait without a connection
+
+
+async def _changed(context: Context, enrollment_id: UUID, told: int | None) -> tuple[bool, int]:
+    """Whether there is something to send, and up to which sequence the stream has then told everything. At first there always is."""
+    if told is None:
+        return True, await store.last_sequence(context.caller, enrollment_id)
+    changed = False
+    while facts := await store.facts_since(context.caller, enrollment_id, told):
+        told = facts[-1].sequence
+        changed = changed or any(fact.name in events.CHANGES for fact in facts)
+    return changed, told
