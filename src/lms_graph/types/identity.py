@@ -17,6 +17,7 @@ from lms_graph.types.text import FormattedText
 
 if TYPE_CHECKING:
     from lms_graph.types.catalog.courses import CourseConnection
+    from lms_graph.types.certificates import CertificateConnection
     from lms_graph.types.learning.enrollments import EnrollmentConnection, EnrollmentWhere
 
 
@@ -88,6 +89,12 @@ class Viewer(Node):
     ) -> Annotated["EnrollmentConnection", strawberry.lazy("lms_graph.types.learning.enrollments")]:
         request = PageRequest(first, after, last, before)
         return info.context.loaders.learning.runs_of_account.load((self.account_id, request, where.statuses() if where else None))
+
+    @strawberry.field(description="Their certificates, latest first.")
+    def certificates(
+        self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
+    ) -> Annotated["CertificateConnection", strawberry.lazy("lms_graph.types.certificates")]:
+        return info.context.loaders.certificates.of_learner.load(PageRequest(first, after, last, before))
 
     @classmethod
     def from_row(cls, row: Any) -> Self:

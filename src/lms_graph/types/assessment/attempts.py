@@ -3,7 +3,7 @@
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
-from typing import Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 from uuid import UUID
 
 import strawberry
@@ -13,6 +13,9 @@ from lms_graph.kit.ids import public_id
 from lms_graph.types.assessment.questions import QuestionPrompt
 from lms_graph.types.errors import Payload
 from lms_graph.types.nodes import Node, child, decode_id
+
+if TYPE_CHECKING:
+    from lms_graph.types.learning.enrollments import Enrollment
 
 
 @strawberry.enum(description="Where an attempt stands. Further values may come.")
@@ -157,3 +160,6 @@ class AttemptAnswerSavePayload(Payload):
 class AttemptSubmitPayload(Payload):
     attempt: Attempt | None = strawberry.field(default=None, description="The closed attempt with its result; null when there are errors.")
     enrollment_id: strawberry.Private[UUID | None] = None
+    enrollment: Annotated["Enrollment", strawberry.lazy("lms_graph.types.learning.enrollments")] | None = child(
+        "learning.enrollment", key="enrollment_id", description="The run as it stands now."
+    )
