@@ -86,16 +86,20 @@ class Schema(strawberry.Schema):
                 log.error("unexpected error at %s, trace id %s", error.path, trace_id, exc_info=original)
 
 
-schema = Schema(
-    query=Query,
-    mutation=Mutation,
-    subscription=Subscription,
-    types=[*USER_ERRORS, *CASES, *questions.KINDS.values(), Profile],
-    extensions=[Operation, Mask, lambda: ParserCache(maxsize=2000), lambda: ValidationCache(maxsize=2000)],
-    config=StrawberryConfig(sort_schema=True),
-)
+def _build(*, in_order: bool) -> Schema:
+    return Schema(
+        query=Query,
+        mutation=Mutation,
+        subscription=Subscription,
+        types=[*USER_ERRORS, *CASES, *questions.KINDS.values(), Profile],
+        extensions=[Operation, Mask, lambda: ParserCache(maxsize=2000), lambda: ValidationCache(maxsize=2000)],
+        config=StrawberryConfig(sort_schema=in_order),
+    )
+
+
+schema = _build(in_order=False)  # sorting makes the enums anew, without Strawberry's way of writing their members
 
 
 def sdl() -> str:
     """The schema in SDL, sorted: what `schema.graphql` holds."""
-    return schema.as_str() + "\n"
+    return _build(in_order=True).as_str() + "\n"
