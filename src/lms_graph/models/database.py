@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 from urllib.parse import parse_qsl, unquote, urlsplit
 from uuid import UUID
 
@@ -25,7 +25,7 @@ from lms_graph.kit.caller import Caller
 
 MODELS = [f"lms_graph.models.{area}" for area in ("tasks", "tenancy", "identity", "media", "assessment", "catalog", "learning", "certificates", "outbox")]
 
-Record = asyncpg.Record
+Record: TypeAlias = asyncpg.Record
 Connection = PoolConnectionProxy
 
 watchers: list[Callable[[str], None]] = []  # told of every statement; tests count with it
