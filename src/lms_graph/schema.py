@@ -20,6 +20,7 @@ from lms_graph.resolvers.learning.enrollments import LearningMutation, LearningQ
 from lms_graph.resolvers.nodes import NodeQuery
 from lms_graph.resolvers.tenancy import TenancyQuery
 from lms_graph.types.assessment import questions
+from lms_graph.types.assessment.quizzes import QuizOverview
 from lms_graph.types.errors import USER_ERRORS, top_level
 from lms_graph.types.identity import Profile
 from lms_graph.types.learning.access import CASES
@@ -67,7 +68,7 @@ class Mask(MaskErrors):
         original = error.original_error
         if isinstance(original, DomainError):
             told = top_level(original)
-        elif original is None or isinstance(original, GraphQLError):
+        elif (error.extensions or {}).get("code") or (error.path is None and (original is None or isinstance(original, GraphQLError))):
             told = GraphQLError(error.message, extensions={"code": "BAD_USER_INPUT", **(error.extensions or {})})
         else:
             trace_id = self.execution_context.context.trace_id
@@ -85,20 +86,16 @@ class Schema(strawberry.Schema):
                 log.error("unexpected error at %s, trace id %s", error.path, trace_id, exc_info=original)
 
 
-def _build(*, in_order: bool) -> Schema:
-    return Schema(
-        query=Query,
-        mutation=Mutation,
-        subscription=Subscription,
-        types=[*USER_ERRORS, *CASES, *questions.KINDS.values(), Profile],
-        extensions=[Operation, Mask, lambda: ParserCache(maxsize=2000), lambda: ValidationCache(maxsize=2000)],
-        config=StrawberryConfig(sort_schema=in_order),
-    )
-
-
-schema = _build(in_order=False)  # sorting makes the enums anew, without Strawberry's way of writing their members
+schema = Schema(
+    query=Query,
+    mutation=Mutation,
+    subscription=Subscription,
+    types=[*USER_ERRORS, *CASES, *questions.KINDS.values(), Profile],
+    extensions=[Operation, Mask, lambda: ParserCache(maxsize=2000), lambda: ValidationCache(maxsize=2000)],
+    config=StrawberryConfig(),
+)
 
 
 def sdl() -> str:
-    """The schema in SDL, sorted: what `schema.graphql` holds."""
-    return _build(in_order=True).as_str() + "\n"
+    """The schema in SDL, types by name: what `schema.graphql` holds."""
+    return schema.as_str() + "\n"

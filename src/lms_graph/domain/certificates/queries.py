@@ -93,7 +93,8 @@ async def count_of_learner(*, caller: Caller) -> int:
 
 async def require_own_run(*, caller: Caller, enrollment_id: UUID) -> None:
     """Raises SignedOut, or NotFound for anything but a run of the caller's own."""
-    if await runs.run_owner(caller=caller, enrollment_id=enrollment_id) != caller.account:
+    run = await runs.run_of(caller=caller, enrollment_id=enrollment_id)
+    if run is None or run.account_id != caller.account:
         raise NotFound("There is no such run of yours.", path=("enrollmentId",))
 
 
