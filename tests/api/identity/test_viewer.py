@@ -12,6 +12,8 @@ from tests.fixtures.house import House
 
 pytestmark = pytest.mark.anyio
 
+MYSELF = "{ viewer { id email name avatarUrl emailVerified roles sessions { id createdAt lastSeenAt ipAddress userAgent current } } }"
+
 
 async def test_is_null_for_visitors(visitor: Client) -> None:
     assert (await visitor.send("Me")) == {"data": {"viewer": None}}
@@ -24,7 +26,7 @@ async def test_shows_who_is_signed_in_and_where(school: School, sign_in: SignIn,
     client = await sign_in(account_id)
     statements.clear()
 
-    me = await client.data("Me")
+    me = await client.data(MYSELF)
 
     assert len(statements) == 2
     assert me["id"] == public_id("vwr", account_id)
@@ -40,7 +42,7 @@ async def test_the_list_of_sessions_takes_no_more_statements_when_it_is_long(sch
     client = await sign_in(account_id)
     statements.clear()
 
-    assert len((await client.data("Me"))["sessions"]) == 13
+    assert len((await client.data(MYSELF))["sessions"]) == 13
 
     assert len(statements) == 2
 

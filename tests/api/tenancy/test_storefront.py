@@ -10,7 +10,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def test_shows_the_tenant_that_the_header_names(visitor: Client, school: School) -> None:
-    storefront = await visitor.data("Storefront")
+    storefront = (await visitor.data("Storefront"))["storefront"]
 
     assert storefront["slug"] == school.slug
     assert storefront["name"] == "A School"
