@@ -83,6 +83,32 @@ def migrate() -> None:
     print("The database is up to date.")
 
 
+@app.command
+def seed() -> None:
+    """Make the demo school, or bring it up to date: courses, people, sign-ins. Doing it again is safe."""
+    import asyncio
+
+    asyncio.run(_seed())
+
+
+async def _seed() -> None:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from lms_graph.domain.interop.operations.school_folder import import_school
+    from lms_graph.settings import Settings
+    from lms_graph.wiring import running
+
+    console = Console()
+    async with running(Settings.from_env()) as adapters:
+        with Progress(console=console, disable=not console.is_terminal) as progress:
+            task = progress.add_task("Demo school", total=None)
+            async for step in import_school(root=Path(__file__).parent / "demo", objects=adapters.objects, probe=adapters.video_probe):
+                progress.update(task, total=step.of, completed=step.number, description=step.what)
+                if not console.is_terminal:
+                    print(f"{step.number}/{step.of} {step.what}", flush=True)
+
+
 schema = App(name="schema", help="The GraphQL schema.")
 app.command(schema)
 

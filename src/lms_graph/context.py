@@ -48,6 +48,11 @@ class Context:
         self.caller = self.caller.at(datetime.now(UTC))
         self._loaders = None
 
+    def become(self, caller: Caller) -> None:
+        """Go on as another caller: who has just signed up sees what is theirs."""
+        self.caller = caller
+        self._loaders = None
+
     def file_url(self, file_id: "UUID | None") -> str | None:
         """The address of a public file."""
         return None if file_id is None else f"{self.base_url}/files/{public_id('fil', file_id)}"

@@ -1,28 +1,45 @@
 """The schema: roots composed from the areas, and what surrounds every operation."""
 
+import logging
 from collections.abc import AsyncIterator
 from typing import Any
 
 import strawberry
-from graphql import GraphQLError, lexicographic_sort_schema, print_schema
+from graphql import GraphQLError
 from strawberry.extensions import MaskErrors, ParserCache, SchemaExtension, ValidationCache
 from strawberry.schema.config import StrawberryConfig
+from strawberry.types import ExecutionContext
 
 from lms_graph.context import Context
 from lms_graph.kit.errors import DomainError
+from lms_graph.resolvers.assessment import AssessmentMutation, AssessmentQuery, AssessmentSubscription
+from lms_graph.resolvers.catalog.courses import CatalogQuery
 from lms_graph.resolvers.certificates import CertificatesQuery, CertificatesSubscription
+from lms_graph.resolvers.identity import IdentityMutation, IdentityQuery
+from lms_graph.resolvers.learning.enrollments import LearningMutation, LearningQuery, LearningSubscription
 from lms_graph.resolvers.nodes import NodeQuery
 from lms_graph.resolvers.tenancy import TenancyQuery
+from lms_graph.types.assessment import questions
+from lms_graph.types.assessment.quizzes import QuizOverview
 from lms_graph.types.errors import USER_ERRORS, top_level
+from lms_graph.types.identity import Profile
+from lms_graph.types.learning.access import CASES
+
+log = logging.getLogger(__name__)
 
 
 @strawberry.type(description="Everything that can be read.")
-class Query(TenancyQuery, CertificatesQuery, NodeQuery):
+class Query(TenancyQuery, IdentityQuery, CatalogQuery, LearningQuery, AssessmentQuery, CertificatesQuery, NodeQuery):
     pass
 
 
-@strawberry.type(description="What can be watched live, over graphql-transport-ws or SSE.")
-class Subscription(CertificatesSubscription):
+@strawberry.type(description="Everything that can be changed.")
+class Mutation(IdentityMutation, LearningMutation, AssessmentMutation):
+    pass
+
+
+@strawberry.type(description="Everything that can be watched, over graphql-transport-ws or server-sent events.")
+class Subscription(LearningSubscription, AssessmentSubscription, CertificatesSubscription):
     pass
 
 
@@ -59,15 +76,26 @@ class Mask(MaskErrors):
         return GraphQLError(told.message, nodes=error.nodes, source=error.source, positions=error.positions, path=error.path, extensions=told.extensions)
 
 
-schema = strawberry.Schema(
+class Schema(strawberry.Schema):
+    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
+        """Log what nobody expected, under its trace id. Expected failures and bad documents are the client's affair, and quote what was sent: passwords too."""
+        for error in errors:
+            original = error.original_error
+            if original is not None and not isinstance(original, GraphQLError | DomainError):
+                trace_id = execution_context.context.trace_id if execution_context and execution_context.context else None
+                log.error("unexpected error at %s, trace id %s", error.path, trace_id, exc_info=original)
+
+
+schema = Schema(
     query=Query,
+    mutation=Mutation,
     subscription=Subscription,
-    types=USER_ERRORS,
+    types=[*USER_ERRORS, *CASES, *questions.KINDS.values(), Profile],
     extensions=[Operation, Mask, lambda: ParserCache(maxsize=2000), lambda: ValidationCache(maxsize=2000)],
-    config=StrawberryConfig(),
+    config=StrawberryConfig(sort_schema=True),
 )
 
 
 def sdl() -> str:
     """The schema in SDL, sorted: what `schema.graphql` holds."""
-    return print_schema(lexicographic_sort_schema(schema._schema)) + "\n"
+    return schema.as_str() + "\n"

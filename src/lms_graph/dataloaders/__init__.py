@@ -3,7 +3,11 @@
 from functools import cached_property
 
 from lms_graph.context import Context
+from lms_graph.dataloaders.assessment import AssessmentLoaders
+from lms_graph.dataloaders.catalog import CatalogLoaders
 from lms_graph.dataloaders.certificates import CertificatesLoaders
+from lms_graph.dataloaders.identity import IdentityLoaders
+from lms_graph.dataloaders.learning import LearningLoaders
 from lms_graph.dataloaders.tenancy import TenancyLoaders
 
 
@@ -12,9 +16,25 @@ class Loaders:
         self._context = context
 
     @cached_property
-    def certificates(self) -> CertificatesLoaders:
-        return CertificatesLoaders(self._context)
-
-    @cached_property
     def tenancy(self) -> TenancyLoaders:
         return TenancyLoaders(self._context)
+
+    @cached_property
+    def identity(self) -> IdentityLoaders:
+        return IdentityLoaders(self._context)
+
+    @cached_property
+    def catalog(self) -> CatalogLoaders:
+        return CatalogLoaders(self._context)
+
+    @cached_property
+    def learning(self) -> LearningLoaders:
+        return LearningLoaders(self._context)
+
+    @cached_property
+    def assessment(self) -> AssessmentLoaders:
+        return AssessmentLoaders(self._context)
+
+    @cached_property
+    def certificates(self) -> CertificatesLoaders:
+        return CertificatesLoaders(self._context)

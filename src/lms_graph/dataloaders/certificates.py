@@ -5,7 +5,8 @@ from uuid import UUID
 from lms_graph.dataloaders.loading import AreaLoaders, batch
 from lms_graph.domain.certificates import queries
 from lms_graph.domain.media import queries as media
-from lms_graph.types.certificates import Certificate
+from lms_graph.kit.pages import PageRequest
+from lms_graph.types.certificates import Certificate, CertificateConnection
 
 
 class CertificatesLoaders(AreaLoaders):
@@ -22,6 +23,17 @@ class CertificatesLoaders(AreaLoaders):
         rows = await queries.current_of_enrollments(caller=self.caller, enrollment_ids=enrollment_ids)
         found = {row["subject_id"]: Certificate.from_row(row, self.caller.now) for row in rows}
         return [found.get(id) for id in enrollment_ids]
+
+    @batch
+    async def of_account(self, keys: list[tuple[UUID, PageRequest]]) -> list[CertificateConnection]:
+        """Only the viewer has such a list, so there is one key a page."""
+        return [await self._page(account_id, request) for account_id, request in keys]
+
+    async def _page(self, account_id: UUID, request: PageRequest) -> CertificateConnection:
+        page = await queries.page_of_learner(caller=self.caller, account_id=account_id, request=request, cursors=self.adapters.cursors)
+        return CertificateConnection.of(
+            page, lambda row: Certificate.from_row(row, self.caller.now), lambda: queries.count_of_learner(caller=self.caller, account_id=account_id)
+        )
 
     @batch
     async def pdf(self, file_ids: list[UUID]) -> list[media.StoredFile | None]:

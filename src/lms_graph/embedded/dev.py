@@ -51,14 +51,13 @@ def _start(parts: Parts, port: int, console: Console, stack: ExitStack) -> list[
         **os.environ,
         **parts.environment,
         "LMS_DEVELOPMENT": "1",
+        "LMS_DEFAULT_TENANT": os.environ.get("LMS_DEFAULT_TENANT") or "demo",
         "LMS_SECRET_KEYS": os.environ.get("LMS_SECRET_KEYS") or _secret_keys(parts.folder.path / "secret-keys"),
         "PYTHONUNBUFFERED": "1",
     }
 
     def start(*arguments: str) -> Child:
-        child = parts.folder.start(
-            arguments[0], [*CLI, *arguments], environment=environment, grace=20, directory=Path.cwd()
-        )
+        child = parts.folder.start(arguments[0], [*CLI, *arguments], environment=environment, grace=30, directory=Path.cwd())
         stack.callback(child.stop)
         return child
 
@@ -69,8 +68,8 @@ def _start(parts: Parts, port: int, console: Console, stack: ExitStack) -> list[
             raise PartFailed(f"`lms-graph {step}` failed with code {child.exit_code}. The end of {child.log}:\n{child.tail()}")
     console.print("Starting the API and the worker …")
     children = [start("serve", "--port", str(port)), start("worker")]
-    # The first callback to run: all hear of it at once, then each is waited for.
-    stack.callback(lambda: [child.ask_to_stop() for child in children])
+    for child in children:  # the first to run at the end: both hear of it at once, then each is waited for
+        stack.callback(child.ask_to_stop)
     wait_until(lambda: _answers(port), children[0])
     return children
 
@@ -109,9 +108,7 @@ def require_free(port: int) -> None:
             raise PartFailed(f"Port {port} is for root only. Choose another one: --port {port + 8000}") from None
         except OSError as error:
             if error.errno == errno.EADDRINUSE:  # others: no IPv6 here
-                raise PartFailed(
-                    f"Port {port} is taken by another program. Stop that one, or choose another port: --port {port + 1}"
-                ) from None
+                raise PartFailed(f"Port {port} is taken by another program. Stop that one, or choose another port: --port {port + 1}") from None
 
 
 def _answers(port: int) -> bool:
@@ -151,10 +148,7 @@ def _ready(port: int, parts: Parts) -> str:
         f"  Logs          {parts.folder.path / 'log'}",
         "",
         f"  Demo sign-ins (tenant {demo['slug']}):",
-        *(
-            f"    {account['email']:<{email_width}}  {account['password']:<{password_width}}  {', '.join(account['roles'])}"
-            for account in accounts
-        ),
+        *(f"    {account['email']:<{email_width}}  {account['password']:<{password_width}}  {', '.join(account['roles'])}" for account in accounts),
         "",
         *_chromium_note(),
         "Ctrl-C stops everything.",

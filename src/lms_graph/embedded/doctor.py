@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,18 +51,19 @@ class Check:
     """For failures that `run` did not foresee."""
 
 
-def doctor(environment: Mapping[str, str]) -> int:
-    """Prints one line per part, ok, warn or fail; returns 1 when anything failed."""
+def doctor(environment: Mapping[str, str], *, only: Collection[str] = ()) -> int:
+    """Prints one line per part (of `only`, or of all), ok, warn or fail; returns 1 when anything failed."""
     console = Console(markup=False, highlight=False, emoji=False, soft_wrap=True)
     failed = 0
-    for check in CHECKS:
+    checks = [check for check in CHECKS if not only or check.part in only]
+    for check in checks:
         with console.status(f"{check.part} …"):
             verdict, said, mend = _result(check, environment)
         failed += verdict == "fail"
         console.print(f"{verdict:<4}  {check.part:<16}  {said}")
         if mend:
             console.print(f"{'':24}→ {mend}")
-    console.print(f"{failed} of {len(CHECKS)} parts failed." if failed else "Everything needed is here.")
+    console.print(f"{failed} of {len(checks)} parts failed." if failed else "Everything needed is here.")
     return 1 if failed else 0
 
 
@@ -73,23 +74,20 @@ def _result(check: Check, environment: Mapping[str, str]) -> tuple[str, str, str
         return "warn", str(lack), lack.mend
     except Broken as broken:
         return "fail", str(broken), broken.mend
-    except Exception as error:  # whatever a broken part may raise is a finding
+    except Exception as error:  # noqa: BLE001 — whatever a broken part may raise is a finding
         return "fail", f"{type(error).__name__}: {error}".strip(), check.mend
 
 
 def _python(environment: Mapping[str, str]) -> str:
-    if sys.version_info < (3, 11):
-        raise Broken(f"{sys.version.split()[0]} is too old", "install Python 3.11 or later, remove .venv and run ./dev")
     return f"{sys.version.split()[0]} at {sys.executable}"
 
 
 def _packages(environment: Mapping[str, str]) -> str:
     from packaging.requirements import Requirement
 
-    if LOCK.exists():
+    lines = importlib.metadata.requires("lms-graph") or []
+    if LOCK.exists():  # in a checkout
         lines = [line.rstrip(" \\") for line in LOCK.read_text().splitlines() if line[:1].isalnum()]
-    else:  # installed without a checkout
-        lines = importlib.metadata.requires("lms-graph") or []
     wrong = []
     for requirement in map(Requirement, lines):
         if requirement.marker and not requirement.marker.evaluate({"extra": "embedded"}):
@@ -125,16 +123,11 @@ async def _try_database(found: Mapping[str, str]) -> str:
             if variable == "DATABASE_OWNER_URL":
                 await _require_extensions(connection)
                 continue
-            mighty = await connection.fetchval(
-                "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user"
-            )
+            mighty = await connection.fetchval("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
             if mighty:
-                raise Broken(
-                    f"{variable}: role {role} is not bound by row policies", f"ALTER ROLE {role} NOSUPERUSER NOBYPASSRLS"
-                )
+                raise Broken(f"{variable}: role {role} is not bound by row policies", f"ALTER ROLE {role} NOSUPERUSER NOBYPASSRLS")
             open_tables = await connection.fetchval(
-                "SELECT string_agg(oid::regclass::text, ', ') FROM pg_class"
-                " WHERE relkind IN ('r', 'p') AND relrowsecurity AND NOT row_security_active(oid)"
+                "SELECT string_agg(oid::regclass::text, ', ') FROM pg_class WHERE relkind IN ('r', 'p') AND relrowsecurity AND NOT row_security_active(oid)"
             )
             if open_tables:
                 raise Broken(f"{variable}: row policies do not bind {role} on {open_tables}", "use a role that owns no table")
@@ -234,7 +227,7 @@ def _playwright() -> Iterator["Playwright"]:
     prepare_driver()
     try:
         started = sync_playwright().start()
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 — it has no type for this
         raise Broken(f"Playwright's Node does not start ({error})", "apt-get install -y libatomic1") from None
     try:
         yield started
@@ -254,7 +247,7 @@ def _page(environment: Mapping[str, str]) -> Iterator[tuple[Path, str, float]]:
         browser = playwright.chromium.launch(
             executable_path=program,
             args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
-            env=browser_env(program),
+            env={**browser_env(program)},
         )
         try:
             page = browser.new_page()
@@ -276,9 +269,7 @@ def _namespaces(environment: Mapping[str, str]) -> str:
     if os.geteuid() != 0:
         return "not needed: not root"
     if not postgres.user_namespaces_work():
-        raise Lacking(
-            "root cannot make them: embedded PostgreSQL runs as nobody instead", "run as an ordinary user, or allow them"
-        )
+        raise Lacking("root cannot make them: embedded PostgreSQL runs as nobody instead", "run as an ordinary user, or allow them")
     return "allowed"
 
 

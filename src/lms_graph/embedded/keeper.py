@@ -26,9 +26,15 @@ def main(pid_file: Path, stop_signal: int, grace: float, user: str, command: lis
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)
     prctl(PR_SET_CHILD_SUBREAPER, 1)
-    identity = {} if user == "-" else {"user": int(user), "group": int(user), "extra_groups": []}
+    other = None if user == "-" else int(user)
     child = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, process_group=0, preexec_fn=prepare_child, **identity
+        command,
+        stdin=subprocess.DEVNULL,
+        process_group=0,
+        preexec_fn=prepare_child,
+        user=other,
+        group=other,
+        extra_groups=None if other is None else [],
     )
     pid_file.write_text(f"{child.pid} {birth(child.pid)}\n")
     exited = wake_on_exit()
@@ -38,7 +44,8 @@ def main(pid_file: Path, stop_signal: int, grace: float, user: str, command: lis
         end(child, stop_signal, grace)
     end_descendants()
     pid_file.unlink(missing_ok=True)
-    return child.returncode if child.returncode >= 0 else 128 - child.returncode
+    code = child.wait()
+    return code if code >= 0 else 128 - code
 
 
 def prepare_child() -> None:
@@ -62,7 +69,7 @@ def wake_on_exit() -> int:
     return reader
 
 
-def end(child: subprocess.Popen, stop_signal: int, grace: float) -> None:
+def end(child: subprocess.Popen[bytes], stop_signal: int, grace: float) -> None:
     with contextlib.suppress(ProcessLookupError):
         child.send_signal(stop_signal)
     try:

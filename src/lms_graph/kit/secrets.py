@@ -26,6 +26,11 @@ def token_hash(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
+def following_token(token: str, *, salt: str) -> str:
+    """The token that follows `token`: the same each time, and underivable for a holder of `token` who does not know the salt."""
+    return base64.urlsafe_b64encode(hmac.digest(token.encode(), salt.encode(), "sha256")).rstrip(b"=").decode()
+
+
 def new_code(length: int = 20) -> str:
     """A random code of `length` letters of base 32 (5 bits each; 20 letters are 100 bits), easy to read aloud."""
     return "".join(secrets.choice(ids.ALPHABET) for _ in range(length)).upper()

@@ -35,3 +35,8 @@ def slugify(text: str) -> str:
 def email_key(email: str) -> str:
     """The form in which addresses are compared and kept unique."""
     return unicodedata.normalize("NFKC", email).strip().casefold()
+
+
+def is_storable(text: str) -> bool:
+    """Whether PostgreSQL can hold it: no NUL, no half surrogates (JSON can carry both)."""
+    return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)

@@ -4,8 +4,8 @@ Nobody takes a connection from a pool: a write runs on its unit of work's, the r
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from typing import Any, cast
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -17,6 +17,7 @@ from asyncpg.pool import PoolConnectionProxy
 from tortoise import Tortoise
 from tortoise.backends.asyncpg.client import AsyncpgDBClient
 from tortoise.connection import get_connection
+from tortoise.exceptions import IntegrityError
 from tortoise.migrations.api import migrate as tortoise_migrate
 from tortoise.transactions import in_transaction
 
@@ -178,6 +179,17 @@ async def system_connection() -> AsyncIterator[Connection]:
         yield connection
     finally:
         await pool.release(connection)
+
+
+@contextmanager
+def unique(*, otherwise: Callable[[], Exception]) -> Iterator[None]:
+    """Turn the violation of a unique key inside into the area's own error: the constraint has the last word when two come at once."""
+    try:
+        yield
+    except IntegrityError as error:
+        if isinstance(error.args[0], asyncpg.UniqueViolationError):
+            raise otherwise() from None
+        raise
 
 
 @asynccontextmanager

@@ -16,6 +16,18 @@ MAX_IDS = 100
 # The loader that reads a node by its UUID, per prefix. What a loader gives None for is missing, foreign or hidden.
 LOADERS = {
     "sto": "tenancy.storefront",
+    "vwr": "identity.viewer",
+    "ses": "identity.session",
+    "ins": "identity.instructor",
+    "prf": "identity.profile",
+    "cat": "catalog.category",
+    "crs": "catalog.visible_course",
+    "ver": "catalog.published_version",
+    "sec": "catalog.section",
+    "lec": "learning.lecture",
+    "enr": "learning.enrollment",
+    "att": "assessment.attempt",
+    "qzo": "assessment.sat_quiz",
     "crt": "certificates.certificate",
 }
 

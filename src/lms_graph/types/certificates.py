@@ -10,6 +10,7 @@ import strawberry
 from lms_graph.context import Info
 from lms_graph.domain.certificates.rules import codes, records
 from lms_graph.kit.ids import public_id
+from lms_graph.types.connections import Connection
 from lms_graph.types.nodes import Node
 
 PDF_SECONDS = 900
@@ -86,3 +87,8 @@ class Certificate(Node):
             open_badge=row["open_badge"],
             pdf_file_id=row["pdf_file_id"],
         )
+
+
+@strawberry.type(description="A page of certificates.")
+class CertificateConnection(Connection[Certificate]):
+    pass

@@ -1,5 +1,6 @@
 """Nodes: everything that has a globally unique id, and how a type says where its children come from."""
 
+from collections.abc import Awaitable
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +21,7 @@ PREFIXES = {
     "LectureResource": "res",
     "Instructor": "ins",
     "Viewer": "vwr",
-    "Session": "ses",
+    "SignedInSession": "ses",
     "Profile": "prf",
     "Enrollment": "enr",
     "QuizOverview": "qzo",
@@ -52,8 +53,8 @@ def decode_or_none(id: str, prefix: str) -> UUID | None:
     return parsed[1] if parsed and parsed[0] == prefix else None
 
 
-def child(loader: str, *, key: str, description: str, **options: Any) -> Any:
-    """A field that leads to other rows: declared by its loader (`area.name`) and the attribute that holds the key.
+def child(loader: str, *, key: str, description: str, then: str | None = None, **options: Any) -> Any:
+    """A field that leads to other rows: declared by its loader (`area.name`), the attribute that holds the key, and perhaps the attribute of what is loaded.
 
     A plain field with a plain function, never a coroutine: an executor can batch a whole level of them.
     """
@@ -61,6 +62,14 @@ def child(loader: str, *, key: str, description: str, **options: Any) -> Any:
 
     def resolve(root: Any, info: Info) -> Any:
         value = getattr(root, key)
-        return None if value is None else getattr(getattr(info.context.loaders, area), name).load(value)
+        if value is None:
+            return None
+        loading = getattr(getattr(info.context.loaders, area), name).load(value)
+        return loading if then is None else _attribute(loading, then)
 
-    return strawberry.field(resolver=resolve, description=description, metadata={"child": (loader, key)}, **options)
+    return strawberry.field(resolver=resolve, description=description, metadata={"child": (loader, key, then)}, **options)
+
+
+async def _attribute(loading: Awaitable[Any], name: str) -> Any:
+    loaded = await loading
+    return None if loaded is None else getattr(loaded, name)

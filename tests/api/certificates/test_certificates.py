@@ -110,6 +110,20 @@ class TestNode:
         assert await visitor.data("NodeCertificate", id=id) is None
 
 
+class TestOfTheViewer:
+    async def test_are_listed_and_stand_beside_their_runs(self, house: House, school: School, adapters: Adapters, clients: list[Client]) -> None:
+        run = await factory.run(school)
+        await factory.issued(school, adapters, await factory.run(school))
+        id = public_id("crt", (await factory.printed(school, adapters, run)).id)
+
+        viewer = await owner(house, school, run, clients).data("MyCertificates", first=5)
+
+        assert [node["id"] for node in viewer["certificates"]["nodes"]] == [id]
+        assert viewer["certificates"]["nodes"][0]["pdfUrl"]
+        assert viewer["certificates"]["totalCount"] == 1
+        assert viewer["enrollments"]["nodes"] == [{"id": public_id("enr", run.id), "certificate": {"id": id}}]
+
+
 @asynccontextmanager
 async def watching(house: House, school: School, token: str | None, enrollment_id: UUID | str) -> AsyncIterator[Callable[[], Awaitable[Any]]]:
     """A graphql-transport-ws subscription; calling what it gives waits for the next message."""

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import structlog
 
+from lms_graph.domain.certificates import events
 from lms_graph.domain.certificates.rules import badges, codes, records
 from lms_graph.domain.learning.queries import runs
 from lms_graph.domain.media import queries as media
@@ -15,6 +16,7 @@ from lms_graph.kit.caller import Caller
 from lms_graph.kit.errors import NotFound
 from lms_graph.kit.pages import Cursors, Page, PageRequest, Term, keyset
 from lms_graph.models import database
+from lms_graph.outbox import store
 
 log = structlog.get_logger(__name__)
 
@@ -71,30 +73,46 @@ async def current_of_enrollments(*, caller: Caller, enrollment_ids: list[UUID]) 
     )
 
 
-async def page_of_learner(*, caller: Caller, request: PageRequest, cursors: Cursors) -> Page[Any]:
-    """The caller's own current certificates, latest first. Raises SignedOut."""
-    part = keyset(cursors, request, _PAGE, offset=2)
+async def page_of_learner(*, caller: Caller, account_id: UUID, request: PageRequest, cursors: Cursors) -> Page[Any]:
+    """An account's current certificates, latest first; the caller's own only."""
+    part = keyset(cursors, request, _PAGE, offset=3)
     rows = await database.fetch(
-        f"SELECT {_COLUMNS}, c.issued_at AS _issued_at, c.id AS _id FROM certificates c WHERE c.tenant_id = $1 AND c.account_id = $2 AND c.superseded_at IS NULL "
+        f"SELECT {_COLUMNS}, c.issued_at AS _issued_at, c.id AS _id FROM certificates c WHERE c.tenant_id = $1 AND c.account_id = $2 AND c.account_id = $3 AND c.superseded_at IS NULL "
         f"AND {part.where} ORDER BY {part.order_by} LIMIT {part.limit}",
         caller.tenant_id,
-        caller.account,
+        caller.account_id,
+        account_id,
         *part.parameters,
     )
     return part.page(rows)
 
 
-async def count_of_learner(*, caller: Caller) -> int:
+async def count_of_learner(*, caller: Caller, account_id: UUID) -> int:
     count: int = await database.fetch_value(
-        "SELECT count(*) FROM certificates WHERE tenant_id = $1 AND account_id = $2 AND superseded_at IS NULL", caller.tenant_id, caller.account
+        "SELECT count(*) FROM certificates WHERE tenant_id = $1 AND account_id = $2 AND account_id = $3 AND superseded_at IS NULL",
+        caller.tenant_id,
+        caller.account_id,
+        account_id,
     )
     return count
 
 
-async def require_own_run(*, caller: Caller, enrollment_id: UUID) -> None:
-    """Raises SignedOut, or NotFound for anything but a run of the caller's own."""
-    if await runs.run_owner(caller=caller, enrollment_id=enrollment_id) != caller.account:
+async def changes(*, caller: Caller, enrollment_id: UUID, after: int | None) -> tuple[bool, int]:
+    """Whether a stream about a run's certificate that has told everything up to `after` has something to tell, and up to where it has then told all.
+    At its beginning, with None, it always has. The run is looked up anew each time: rights may have gone.
+
+    Raises SignedOut, or NotFound for anything but a run of the caller's own.
+    """
+    _ = caller.account
+    if await runs.run_of(caller=caller, enrollment_id=enrollment_id) is None:
         raise NotFound("There is no such run of yours.", path=("enrollmentId",))
+    if after is None:
+        return True, await store.last_sequence(caller, enrollment_id)
+    changed = False
+    while facts := await store.facts_since(caller, enrollment_id, after):
+        after = facts[-1].sequence
+        changed = changed or any(fact.name in events.CHANGES for fact in facts)
+    return changed, after
 
 
 async def to_print(*, caller: Caller, certificate_id: UUID) -> database.Record | None:

@@ -6,12 +6,14 @@ crash in between leaves an object that no row names; the retry puts the same obj
 
 import hashlib
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from lms_graph.domain.media.ports import ObjectStore
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.ids import new_id
 from lms_graph.models import database
+from lms_graph.models import media as rows
 from lms_graph.outbox.unit_of_work import unit_of_work
 
 
@@ -67,3 +69,15 @@ async def store_file(*, caller: Caller, objects: ObjectStore, body: bytes, conte
     """Both steps for a file that nothing else must be written with. Gives the file's id; the same hint and body give the same file. Raises Unavailable."""
     file = await put_object(caller=caller, objects=objects, body=body, content_type=content_type, key_hint=key_hint, is_public=is_public)
     return await record_file(caller=caller, file=file)
+
+
+async def record_video(*, caller: Caller, file_id: UUID, duration_ms: int, chapters: list[dict[str, Any]], captions: list[dict[str, Any]]) -> UUID:
+    """A video whose file can be played as it is; the same file with the same chapters and captions gives the same video. Joins the unit of work around it."""
+    async with unit_of_work(caller):
+        for video in await rows.Video.for_caller(caller, file_id=file_id):
+            if video.chapters == chapters and video.captions == captions:
+                return video.id
+        video = await rows.Video.create(
+            tenant_id=caller.tenant_id, file_id=file_id, status=rows.VideoStatus.READY, duration_ms=duration_ms, chapters=chapters, captions=captions
+        )
+    return video.id

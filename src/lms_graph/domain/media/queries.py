@@ -33,3 +33,7 @@ async def public_file(*, file_id: UUID) -> StoredFile | None:
     async with database.as_system() as connection:
         row = await connection.fetchrow(f"SELECT {_COLUMNS} FROM files WHERE id = $1 AND is_public", file_id)
     return StoredFile(**row) if row else None
+
+
+async def videos_by_ids(*, caller: Caller, ids: list[UUID]) -> list[database.Record]:
+    return await database.fetch("SELECT id, status, duration_ms, chapters, captions FROM videos WHERE tenant_id = $1 AND id = ANY($2)", caller.tenant_id, ids)

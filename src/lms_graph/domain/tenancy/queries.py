@@ -66,3 +66,10 @@ async def domains_of_tenants(*, caller: Caller, tenant_ids: list[UUID]) -> list[
     return await database.fetch(
         "SELECT tenant_id, host, is_primary FROM domains WHERE tenant_id = $1 AND tenant_id = ANY($2) AND status = 'VERIFIED' ORDER BY is_primary DESC, host", caller.tenant_id, tenant_ids
     )
+
+
+async def tenant_id_by_slug(*, slug: str) -> UUID | None:
+    """As the system role."""
+    async with database.as_system() as connection:
+        id: UUID | None = await connection.fetchval("SELECT id FROM tenants WHERE slug = $1", slug)
+    return id

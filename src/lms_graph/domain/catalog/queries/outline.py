@@ -1,4 +1,4 @@
-"""Versions of courses and what is in them."""
+"""What a version of a course consists of."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -6,20 +6,162 @@ from uuid import UUID
 from lms_graph.kit.caller import Caller
 from lms_graph.models import database
 
+LECTURE = (
+    "l.version_id, l.section_id, l.lecture_id, l.content_id, l.title, l.content_type, l.position, l.duration_seconds, l.is_preview, l.is_required, l.completion_kind, "
+    "l.completion_target, l.release, v.course_id"
+)
+
 
 @dataclass(frozen=True)
 class VersionTitle:
-    """What a version was called and who taught it."""
+    """What a certificate says of a course."""
 
     title: str
     instructor_ids: tuple[UUID, ...]
 
 
+@dataclass(frozen=True)
+class CourseTerms:
+    """On what terms a course can be begun."""
+
+    id: UUID
+    is_published: bool
+    is_open: bool
+    published_version_id: UUID | None
+
+
+async def course_terms(*, caller: Caller, course_id: UUID) -> CourseTerms | None:
+    row = await database.fetch_one("SELECT id, status, enrollment_policy, published_version_id FROM courses WHERE tenant_id = $1 AND id = $2", caller.tenant_id, course_id)
+    return row and CourseTerms(row["id"], row["status"] == "PUBLISHED", row["enrollment_policy"] == "OPEN", row["published_version_id"])
+
+
+async def course_id_by_slug(*, caller: Caller, slug: str) -> UUID | None:
+    id: UUID | None = await database.fetch_value("SELECT id FROM courses WHERE tenant_id = $1 AND slug = $2", caller.tenant_id, slug)
+    return id
+
+
+async def source_of_version(*, caller: Caller, version_id: UUID) -> str | None:
+    """The digest of the folder that a version was imported from."""
+    digest: str | None = await database.fetch_value("SELECT source_sha256 FROM course_versions WHERE tenant_id = $1 AND id = $2", caller.tenant_id, version_id)
+    return digest
+
+
 async def version_title(*, caller: Caller, version_id: UUID) -> VersionTitle:
-    """The version's title and its course's instructors, the lead first."""
-    row = await database.fetch_one("SELECT title, course_id FROM course_versions WHERE tenant_id = $1 AND id = $2", caller.tenant_id, version_id)
-    assert row is not None, "a run's version exists"
-    rows = await database.fetch(
-        "SELECT account_id FROM course_instructors WHERE tenant_id = $1 AND course_id = $2 ORDER BY position, id", caller.tenant_id, row["course_id"]
+    """A version's title and the course's instructors, in their order."""
+    row = await database.fetch_one(
+        "SELECT v.title, ARRAY(SELECT i.account_id FROM course_instructors i WHERE i.tenant_id = v.tenant_id AND i.course_id = v.course_id ORDER BY i.position) AS instructor_ids "
+        "FROM course_versions v WHERE v.tenant_id = $1 AND v.id = $2",
+        caller.tenant_id,
+        version_id,
     )
-    return VersionTitle(row["title"], tuple(found["account_id"] for found in rows))
+    assert row is not None, "a run's version exists"
+    return VersionTitle(row["title"], tuple(row["instructor_ids"]))
+
+
+async def versions_by_ids(*, caller: Caller, ids: list[UUID]) -> list[database.Record]:
+    return await database.fetch(
+        "SELECT id, course_id, number, published_at, title, description_markdown, description_html, outcomes, requirements, lecture_count, duration_seconds FROM course_versions "
+        "WHERE tenant_id = $1 AND id = ANY($2) AND published_at IS NOT NULL",
+        caller.tenant_id,
+        ids,
+    )
+
+
+async def published_versions_by_ids(*, caller: Caller, ids: list[UUID]) -> list[database.Record]:
+    """Versions that visitors see now."""
+    return await database.fetch(
+        "SELECT v.id, v.course_id, v.number, v.published_at, v.title, v.description_markdown, v.description_html, v.outcomes, v.requirements, v.lecture_count, v.duration_seconds "
+        "FROM course_versions v JOIN courses c ON c.tenant_id = v.tenant_id AND c.published_version_id = v.id WHERE v.tenant_id = $1 AND v.id = ANY($2) AND c.status = 'PUBLISHED'",
+        caller.tenant_id,
+        ids,
+    )
+
+
+async def sections_of_versions(*, caller: Caller, version_ids: list[UUID]) -> list[database.Record]:
+    return await database.fetch(
+        "SELECT version_id, section_id, title, position FROM version_sections WHERE tenant_id = $1 AND version_id = ANY($2) ORDER BY version_id, position", caller.tenant_id, version_ids
+    )
+
+
+async def sections_by_ids(*, caller: Caller, ids: list[UUID]) -> list[database.Record]:
+    """Sections as the published versions have them."""
+    return await database.fetch(
+        "SELECT s.version_id, s.section_id, s.title, s.position FROM version_sections s JOIN courses c ON c.tenant_id = s.tenant_id AND c.published_version_id = s.version_id "
+        "WHERE s.tenant_id = $1 AND s.section_id = ANY($2) AND c.status = 'PUBLISHED'",
+        caller.tenant_id,
+        ids,
+    )
+
+
+async def lectures_of_versions(*, caller: Caller, version_ids: list[UUID]) -> list[database.Record]:
+    return await database.fetch(
+        f"SELECT {LECTURE} FROM version_lectures l JOIN course_versions v ON v.tenant_id = l.tenant_id AND v.id = l.version_id "
+        "WHERE l.tenant_id = $1 AND l.version_id = ANY($2) ORDER BY l.version_id, l.position",
+        caller.tenant_id,
+        version_ids,
+    )
+
+
+async def lectures_in_versions(*, caller: Caller, places: list[tuple[UUID, UUID]]) -> list[database.Record]:
+    """Lectures by (version, lecture)."""
+    return await database.fetch(
+        f"SELECT {LECTURE} FROM unnest($2::uuid[], $3::uuid[]) AS asked(version_id, lecture_id) "
+        "JOIN version_lectures l ON l.tenant_id = $1 AND l.version_id = asked.version_id AND l.lecture_id = asked.lecture_id "
+        "JOIN course_versions v ON v.tenant_id = l.tenant_id AND v.id = l.version_id",
+        caller.tenant_id,
+        [version for version, _ in places],
+        [lecture for _, lecture in places],
+    )
+
+
+async def published_places(*, caller: Caller, lecture_ids: list[UUID]) -> list[database.Record]:
+    """The course of each lecture and the version that visitors see, if it has the lecture there."""
+    return await database.fetch(
+        "SELECT i.id AS lecture_id, i.course_id, CASE WHEN c.status = 'PUBLISHED' THEN c.published_version_id END AS version_id "
+        "FROM lectures i JOIN courses c ON c.tenant_id = i.tenant_id AND c.id = i.course_id WHERE i.tenant_id = $1 AND i.id = ANY($2)",
+        caller.tenant_id,
+        lecture_ids,
+    )
+
+
+async def neighbors(*, caller: Caller, places: list[tuple[UUID, int]]) -> list[database.Record]:
+    """Lectures by (version, position)."""
+    return await database.fetch(
+        f"SELECT {LECTURE} FROM unnest($2::uuid[], $3::int[]) AS asked(version_id, position) "
+        "JOIN version_lectures l ON l.tenant_id = $1 AND l.version_id = asked.version_id AND l.position = asked.position "
+        "JOIN course_versions v ON v.tenant_id = l.tenant_id AND v.id = l.version_id",
+        caller.tenant_id,
+        [version for version, _ in places],
+        [position for _, position in places],
+    )
+
+
+async def contents_by_ids(*, caller: Caller, ids: list[UUID]) -> list[database.Record]:
+    """What lectures show. Only learning asks, after its access check."""
+    return await database.fetch("SELECT id, lecture_id, content_type, markdown, html, video_id, quiz_revision_id FROM lecture_contents WHERE tenant_id = $1 AND id = ANY($2)", caller.tenant_id, ids)
+
+
+async def resources_of_lectures(*, caller: Caller, places: list[tuple[UUID, UUID]]) -> list[database.Record]:
+    """Downloads by (version, lecture). Only learning asks, after its access check."""
+    return await database.fetch(
+        "SELECT r.version_id, r.lecture_id, r.id, r.title, r.file_id FROM unnest($2::uuid[], $3::uuid[]) AS asked(version_id, lecture_id) "
+        "JOIN version_resources r ON r.tenant_id = $1 AND r.version_id = asked.version_id AND r.lecture_id = asked.lecture_id ORDER BY r.lecture_id, r.position",
+        caller.tenant_id,
+        [version for version, _ in places],
+        [lecture for _, lecture in places],
+    )
+
+
+async def instructors_of_courses(*, caller: Caller, course_ids: list[UUID]) -> list[database.Record]:
+    return await database.fetch("SELECT course_id, account_id, role FROM course_instructors WHERE tenant_id = $1 AND course_id = ANY($2) ORDER BY course_id, position", caller.tenant_id, course_ids)
+
+
+async def quiz_revisions_of_course(*, caller: Caller, slug: str) -> dict[str, UUID]:
+    """The latest quiz revision that each quiz lecture of a course has shown, by the lecture's key."""
+    rows = await database.fetch(
+        "SELECT DISTINCT ON (i.key) i.key, k.quiz_revision_id FROM courses c JOIN lectures i ON i.tenant_id = c.tenant_id AND i.course_id = c.id "
+        "JOIN lecture_contents k ON k.tenant_id = i.tenant_id AND k.lecture_id = i.id WHERE c.tenant_id = $1 AND c.slug = $2 AND k.quiz_revision_id IS NOT NULL ORDER BY i.key, k.created_at DESC",
+        caller.tenant_id,
+        slug,
+    )
+    return {row["key"]: row["quiz_revision_id"] for row in rows}

@@ -1,0 +1,94 @@
+"""Loaders of catalog."""
+
+from collections import defaultdict
+from typing import Any
+from uuid import UUID
+
+from lms_graph.dataloaders.loading import AreaLoaders, batch, grouped, matched
+from lms_graph.domain.catalog.queries import browse, outline
+from lms_graph.kit.pages import PageRequest
+from lms_graph.types.catalog.categories import Category
+from lms_graph.types.catalog.courses import Course, CourseConnection, CourseInstructor, CourseVersion
+from lms_graph.types.catalog.lectures import Lecture, Section
+
+Whole = tuple[UUID, UUID | None]
+
+
+class CatalogLoaders(AreaLoaders):
+    @batch
+    async def course(self, ids: list[UUID]) -> list[Course | None]:
+        return matched(await browse.courses_by_ids(caller=self.caller, ids=ids), "id", ids, Course.from_row)
+
+    @batch
+    async def visible_course(self, ids: list[UUID]) -> list[Course | None]:
+        return matched(await browse.published_courses_by_ids(caller=self.caller, ids=ids), "id", ids, Course.from_row)
+
+    @batch
+    async def category(self, ids: list[UUID]) -> list[Category | None]:
+        return matched(await browse.categories_by_ids(caller=self.caller, ids=ids), "id", ids, Category.from_row)
+
+    @batch
+    async def instructors(self, course_ids: list[UUID]) -> list[list[CourseInstructor]]:
+        return grouped(await outline.instructors_of_courses(caller=self.caller, course_ids=course_ids), "course_id", course_ids, CourseInstructor.from_row)
+
+    @batch
+    async def version(self, ids: list[UUID]) -> list[CourseVersion | None]:
+        return matched(await outline.versions_by_ids(caller=self.caller, ids=ids), "id", ids, CourseVersion.from_row)
+
+    @batch
+    async def published_version(self, ids: list[UUID]) -> list[CourseVersion | None]:
+        return matched(await outline.published_versions_by_ids(caller=self.caller, ids=ids), "id", ids, CourseVersion.from_row)
+
+    @batch
+    async def sections(self, wholes: list[Whole]) -> list[list[Section]]:
+        rows = _by(await outline.sections_of_versions(caller=self.caller, version_ids=list({version for version, _ in wholes})), "version_id")
+        return [[Section.from_row(row, run) for row in rows[version]] for version, run in wholes]
+
+    @batch
+    async def section(self, ids: list[UUID]) -> list[Section | None]:
+        return matched(await outline.sections_by_ids(caller=self.caller, ids=ids), "section_id", ids, Section.from_row)
+
+    @batch
+    async def lectures(self, keys: list[tuple[UUID, UUID, UUID | None]]) -> list[list[Lecture]]:
+        rows = _by(await outline.lectures_of_versions(caller=self.caller, version_ids=list({version for version, _, _ in keys})), "version_id")
+        return [[Lecture.from_row(row, run) for row in rows[version] if row["section_id"] == section] for version, section, run in keys]
+
+    @batch
+    async def lecture_in_version(self, keys: list[tuple[UUID, UUID, UUID | None]]) -> list[Lecture | None]:
+        rows = await outline.lectures_in_versions(caller=self.caller, places=[(version, lecture) for version, lecture, _ in keys])
+        found = {(row["version_id"], row["lecture_id"]): row for row in rows}
+        return [Lecture.from_row(found[version, lecture], run) if (version, lecture) in found else None for version, lecture, run in keys]
+
+    @batch
+    async def neighbor(self, keys: list[tuple[UUID, int, UUID | None]]) -> list[Lecture | None]:
+        rows = await outline.neighbors(caller=self.caller, places=[(version, position) for version, position, _ in keys])
+        found = {(row["version_id"], row["position"]): row for row in rows}
+        return [Lecture.from_row(found[version, position], run) if (version, position) in found else None for version, position, run in keys]
+
+    @batch
+    async def courses_of_instructor(self, keys: list[tuple[UUID, PageRequest]]) -> list[CourseConnection]:
+        """Pages of the same kind are read together: one statement however many instructors."""
+        pages: dict[PageRequest, dict[UUID, Any]] = {}
+        for request in {request for _, request in keys}:
+            ids = [id for id, asked in keys if asked == request]
+            pages[request] = await browse.courses_of_instructors(caller=self.caller, account_ids=ids, cursors=self.adapters.cursors, request=request)
+        return [CourseConnection.of(pages[request][id], Course.from_row, lambda id=id: self.course_count.load(id)) for id, request in keys]
+
+    @batch
+    async def counts(self, account_ids: list[UUID]) -> list[Any]:
+        return matched(await browse.course_counts_of_instructors(caller=self.caller, account_ids=account_ids), "account_id", account_ids, lambda row: row)
+
+    @batch
+    async def course_count(self, account_ids: list[UUID]) -> list[int]:
+        return [row["courses"] if row else 0 for row in await self.counts.load_many(account_ids)]
+
+    @batch
+    async def student_count(self, account_ids: list[UUID]) -> list[int]:
+        return [row["students"] if row else 0 for row in await self.counts.load_many(account_ids)]
+
+
+def _by(rows: list[Any], column: str) -> dict[Any, list[Any]]:
+    groups: dict[Any, list[Any]] = defaultdict(list)
+    for row in rows:
+        groups[row[column]].append(row)
+    return groups

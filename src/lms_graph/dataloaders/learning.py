@@ -1,0 +1,244 @@
+"""Loaders of learning: runs, progress, access, and what lectures show once access is granted."""
+
+from typing import Any
+from uuid import UUID
+
+from lms_graph.dataloaders.loading import AreaLoaders, batch, matched
+from lms_graph.domain.catalog.queries import outline
+from lms_graph.domain.learning.queries import access as access_queries
+from lms_graph.domain.learning.queries import progress, runs
+from lms_graph.domain.learning.rules import access as access_rules
+from lms_graph.domain.learning.rules import progress as rules
+from lms_graph.domain.learning.rules.access import Decision, Granted
+from lms_graph.domain.media import queries as media
+from lms_graph.kit.pages import PageRequest
+from lms_graph.models import database
+from lms_graph.types.catalog.lectures import Lecture, Place
+from lms_graph.types.learning.access import AccessDecision, Requirement, RequirementKind, from_decision
+from lms_graph.types.learning.content import LectureResource, QuizContent, TextContent, VideoCaptions, VideoChapter, VideoContent, VideoStatus
+from lms_graph.types.learning.enrollments import Enrollment, EnrollmentConnection, LectureProgress
+
+URL_SECONDS = 3600
+
+
+class LearningLoaders(AreaLoaders):
+    @batch
+    async def enrollment(self, ids: list[UUID]) -> list[Enrollment | None]:
+        return matched(await runs.runs_by_ids(caller=self.caller, ids=ids), "id", ids, Enrollment.from_row)
+
+    @batch
+    async def latest_run(self, course_ids: list[UUID]) -> list[Enrollment | None]:
+        return matched(await runs.latest_runs(caller=self.caller, course_ids=course_ids), "course_id", course_ids, Enrollment.from_row)
+
+    @batch
+    async def runs_of_account(self, keys: list[tuple[UUID, PageRequest, tuple[str, ...] | None]]) -> list[EnrollmentConnection]:
+        """Only the viewer has such a list, so there is one key a page."""
+        return [await self._runs(*key) for key in keys]
+
+    async def _runs(self, account_id: UUID, request: PageRequest, statuses: tuple[str, ...] | None) -> EnrollmentConnection:
+        wanted = None if statuses is None else list(statuses)
+        page = await runs.page_of_runs(caller=self.caller, account_id=account_id, cursors=self.adapters.cursors, request=request, statuses=wanted)
+        return EnrollmentConnection.of(page, Enrollment.from_row, lambda: runs.count_runs(caller=self.caller, account_id=account_id, statuses=wanted))
+
+    @batch
+    async def progress(self, enrollment_ids: list[UUID]) -> list[dict[UUID, Any]]:
+        """What each run has seen, by lecture."""
+        found: dict[UUID, dict[UUID, Any]] = {id: {} for id in enrollment_ids}
+        for row in await progress.progress_of_runs(caller=self.caller, enrollment_ids=enrollment_ids):
+            found[row["enrollment_id"]][row["lecture_id"]] = row
+        return list(found.values())
+
+    @batch
+    async def grants(self, course_ids: list[UUID]) -> list[list[access_rules.Grant]]:
+        found = await access_queries.grants_of_courses(caller=self.caller, course_ids=course_ids)
+        return [found[id] for id in course_ids]
+
+    @batch
+    async def course_decision(self, course_ids: list[UUID]) -> list[Decision]:
+        signed_in = self.caller.account_id is not None
+        courses = await self.context.loaders.catalog.course.load_many(course_ids)
+        taken = await self.latest_run.load_many(course_ids) if signed_in else [None] * len(course_ids)
+        grants = await self.grants.load_many(course_ids) if any(taken) else [[] for _ in course_ids]
+        return [
+            access_rules.decide_course(
+                now=self.caller.now, course_id=id, signed_in=signed_in, published=course is not None and course.status.value == "PUBLISHED", has_run=run is not None, grants=held
+            )
+            for id, course, run, held in zip(course_ids, courses, taken, grants, strict=True)
+        ]
+
+    @batch
+    async def course_access(self, course_ids: list[UUID]) -> list[AccessDecision]:
+        return [from_decision(decision) for decision in await self.course_decision.load_many(course_ids)]
+
+    @batch
+    async def lecture_decision(self, lectures: list[Lecture]) -> list[Decision]:
+        ids = list({lecture.place.course_id for lecture in lectures})
+        decisions = dict(zip(ids, await self.course_decision.load_many(ids), strict=True))
+        courses = dict(zip(ids, await self.context.loaders.catalog.course.load_many(ids), strict=True))
+        seen = await self._seen_of_places([lecture.place for lecture in lectures]) if any(isinstance(decision, Granted) for decision in decisions.values()) else {}
+        decided = []
+        for lecture in lectures:
+            known = seen.get(lecture.place, {})
+            done = {id for id, row in known.items() if row["completed_at"]}
+            course = courses[lecture.place.course_id]
+            decided.append(
+                access_rules.decide_lecture(
+                    decisions[lecture.place.course_id],
+                    is_preview=lecture.is_preview,
+                    published=course is not None and course.status.value == "PUBLISHED" and course.version_id == lecture.place.version_id,
+                    opens_after=progress.opens_after(lecture.row["release"]),
+                    completed=done,
+                    is_completed=lecture.place.lecture_id in done,
+                )
+            )
+        return decided
+
+    @batch
+    async def lecture_access(self, lectures: list[Lecture]) -> list[AccessDecision]:
+        decisions = await self.lecture_decision.load_many(lectures)
+        return [from_decision(decision, _unmet(lecture)) for decision, lecture in zip(decisions, lectures, strict=True)]
+
+    async def _runs_of_places(self, places: list[Place]) -> dict[Place, UUID | None]:
+        """The run from which each lecture is looked at: its own, else the viewer's latest of the course."""
+        without = list({place.course_id for place in places if place.enrollment_id is None})
+        latest = dict(zip(without, await self.latest_run.load_many(without), strict=True)) if self.caller.account_id and without else {}
+        return {place: place.enrollment_id or (run.uuid if (run := latest.get(place.course_id)) else None) for place in places}
+
+    async def _seen_of_places(self, places: list[Place]) -> dict[Place, dict[UUID, Any]]:
+        """What that run has seen; nothing without one."""
+        run_of = await self._runs_of_places(places)
+        ids = list({id for id in run_of.values() if id is not None})
+        seen = dict(zip(ids, await self.progress.load_many(ids), strict=True)) if ids else {}
+        return {place: seen[id] if id is not None else {} for place, id in run_of.items()}
+
+    @batch
+    async def lecture_progress(self, places: list[Place]) -> list[LectureProgress | None]:
+        run_of = await self._runs_of_places(places)
+        if not any(run_of.values()):
+            return [None] * len(places)
+        seen = await self._seen_of_places(places)
+        versions = list({place.version_id for place in places})
+        plans = {id: {lecture.lecture_id: lecture for lecture in await progress.plan_of(caller=self.caller, version_id=id)} for id in versions}
+        return [_progress(seen[place].get(place.lecture_id), plans[place.version_id][place.lecture_id]) if run_of[place] else None for place in places]
+
+    @batch
+    async def requirements(self, keys: list[tuple[UUID, UUID]]) -> list[list[Requirement]]:
+        seen = await self.progress.load_many([run for _, run in keys])
+        courses = {row["id"]: row["course_id"] for row in await outline.versions_by_ids(caller=self.caller, ids=list({version for version, _ in keys}))}
+        told = []
+        for (version_id, run_id), known in zip(keys, seen, strict=True):
+            plan = await progress.plan_of(caller=self.caller, version_id=version_id)
+            told.append([_requirement(lecture, known.get(lecture.lecture_id), version_id, run_id, courses[version_id]) for lecture in plan if lecture.is_required])
+        return told
+
+    @batch
+    async def content(self, lectures: list[Lecture]) -> list[Any]:
+        """Null for what is closed: the decision is taken here, below every field that could ask."""
+        decisions = await self.lecture_decision.load_many(lectures)
+        open_ones = [lecture for lecture, decision in zip(lectures, decisions, strict=True) if isinstance(decision, Granted)]
+        rows = {row["id"]: row for row in await outline.contents_by_ids(caller=self.caller, ids=[lecture.content_id for lecture in open_ones])} if open_ones else {}
+        videos = await self._videos([row["video_id"] for row in rows.values() if row["video_id"]])
+        run_of = await self._runs_of_places([lecture.place for lecture in open_ones])
+        return [self._content(rows[lecture.content_id], run_of[lecture.place], videos) if lecture.place in run_of else None for lecture in lectures]
+
+    @staticmethod
+    def _content(row: Any, run_id: UUID | None, videos: dict[UUID, VideoContent]) -> Any:
+        if row["video_id"]:
+            return videos[row["video_id"]]
+        if row["quiz_revision_id"]:
+            return QuizContent(quiz_key=(row["quiz_revision_id"], run_id))
+        return TextContent(markdown=row["markdown"], html=row["html"])
+
+    async def _videos(self, ids: list[UUID]) -> dict[UUID, VideoContent]:
+        if not ids:
+            return {}
+        rows = await media.videos_by_ids(caller=self.caller, ids=ids)
+        captions = {row["id"]: database.from_json(row["captions"]) for row in rows}
+        wanted = [UUID(caption["fileId"]) for several in captions.values() for caption in several]
+        files = {file.id: file for file in await media.files_by_ids(caller=self.caller, file_ids=wanted)} if wanted else {}
+        return {
+            row["id"]: VideoContent(
+                duration_seconds=row["duration_ms"] / 1000,
+                chapters=[VideoChapter(title=chapter["title"], start_seconds=chapter["startSeconds"]) for chapter in database.from_json(row["chapters"])],
+                captions=[
+                    VideoCaptions(
+                        language=caption["language"],
+                        label=caption["label"],
+                        url=await self.adapters.objects.signed_url(files[UUID(caption["fileId"])].object_key, seconds=URL_SECONDS),
+                    )
+                    for caption in captions[row["id"]]
+                ],
+                status=VideoStatus(row["status"]),
+            )
+            for row in rows
+        }
+
+    @batch
+    async def resources(self, lectures: list[Lecture]) -> list[list[LectureResource] | None]:
+        decisions = await self.lecture_decision.load_many(lectures)
+        open_ones = {lecture for lecture, decision in zip(lectures, decisions, strict=True) if isinstance(decision, Granted)}
+        places = [(lecture.place.version_id, lecture.place.lecture_id) for lecture in open_ones]
+        rows = await outline.resources_of_lectures(caller=self.caller, places=places) if places else []
+        files = {file.id: file for file in await media.files_by_ids(caller=self.caller, file_ids=[row["file_id"] for row in rows])} if rows else {}
+        made: dict[tuple[UUID, UUID], list[LectureResource]] = {place: [] for place in places}
+        for row in rows:
+            file = files[row["file_id"]]
+            url = await self.adapters.objects.signed_url(file.object_key, seconds=URL_SECONDS, file_name=row["title"])
+            made[row["version_id"], row["lecture_id"]].append(LectureResource.from_row(row, file, url))
+        return [made[lecture.place.version_id, lecture.place.lecture_id] if lecture in open_ones else None for lecture in lectures]
+
+    @batch
+    async def lecture(self, ids: list[UUID]) -> list[Lecture | None]:
+        """By lasting identity: from the viewer's run's version, else from the one that visitors see."""
+        places = {row["lecture_id"]: row for row in await outline.published_places(caller=self.caller, lecture_ids=ids)}
+        courses = list({row["course_id"] for row in places.values()})
+        taken = dict(zip(courses, await self.latest_run.load_many(courses), strict=True)) if self.caller.account_id else {}
+        keys = {}
+        for id, row in places.items():
+            run = taken.get(row["course_id"])
+            if run is not None:
+                keys[id] = (run.version_id, id, run.uuid)
+            elif row["version_id"] is not None:
+                keys[id] = (row["version_id"], id, None)
+        found = dict(zip(keys, await self.context.loaders.catalog.lecture_in_version.load_many(list(keys.values())), strict=True))
+        lost = [id for id, key in keys.items() if found[id] is None and key[2] is not None and places[id]["version_id"]]  # newer than the run's version
+        newer = await self.context.loaders.catalog.lecture_in_version.load_many([(places[id]["version_id"], id, None) for id in lost])
+        found.update(zip(lost, newer, strict=True))
+        return [found.get(id) for id in ids]
+
+
+def _progress(row: Any, lecture: rules.PlannedLecture) -> LectureProgress:
+    if row is None:
+        return LectureProgress(completed=False, coverage_percent=0, last_position_seconds=0, watch_time_seconds=0, completed_at=None)
+    seen = rules.Seen(row["covered_ms"], row["last_position_ms"], row["completed_at"])
+    return LectureProgress(
+        completed=seen.completed_at is not None,
+        coverage_percent=rules.coverage_percent(seen, lecture),
+        last_position_seconds=seen.last_position_ms / 1000,
+        watch_time_seconds=row["watch_time_ms"] / 1000,
+        completed_at=seen.completed_at,
+    )
+
+
+_KINDS = {"OPENED": RequirementKind.LECTURE_OPENED, "WATCHED": RequirementKind.VIDEO_WATCHED, "PASSED": RequirementKind.QUIZ_PASSED}
+
+
+def _requirement(lecture: rules.PlannedLecture, row: Any, version_id: UUID, run_id: UUID, course_id: UUID) -> Requirement:
+    seen = rules.Seen(row["covered_ms"], row["last_position_ms"], row["completed_at"]) if row else rules.Seen()
+    watched = lecture.completion_kind == "WATCHED"
+    return Requirement(
+        kind=_KINDS[lecture.completion_kind],
+        met=seen.completed_at is not None,
+        value=rules.coverage_percent(seen, lecture) if watched else int(seen.completed_at is not None),
+        target=lecture.completion_target or 1,
+        lecture_key=(version_id, lecture.lecture_id, run_id),
+        course_id=course_id,
+    )
+
+
+def _unmet(lecture: Lecture) -> Any:
+    def requirement(id: UUID) -> Requirement:
+        place = lecture.place
+        return Requirement(kind=RequirementKind.LECTURE_COMPLETED, met=False, value=0, target=1, lecture_key=(place.version_id, id, place.enrollment_id), course_id=place.course_id)
+
+    return requirement

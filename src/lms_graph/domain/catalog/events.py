@@ -1,0 +1,15 @@
+"""Facts about courses."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from lms_graph.kit.facts import Event
+
+
+@dataclass(frozen=True, kw_only=True)
+class CoursePublished(Event, about="course_id"):
+    """A new version is the one that visitors see and new learners start."""
+
+    course_id: UUID
+    version_id: UUID
+    number: int

@@ -1,0 +1,214 @@
+"""The catalog as visitors browse it: published courses, searched, filtered, sorted, counted."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from lms_graph.domain.catalog import rules
+from lms_graph.kit.caller import Caller
+from lms_graph.kit.errors import Invalid, Issue
+from lms_graph.kit.pages import Cursors, Page, PageRequest, Term, keyset
+from lms_graph.models import database
+
+COLUMNS = (
+    "c.id, c.slug, c.status, c.enrollment_policy, c.category_id, c.is_featured, c.published_version_id, c.updated_at, c.enrollment_count, c.title, c.short_description, "
+    "c.cover_file_id, c.tags, c.level, c.language, c.lecture_count, c.duration_seconds"
+)
+MAX_SEARCH = 200
+MAX_VALUES = 100
+
+_TERMS = {
+    "RELEVANCE": ("s.relevance", "real"),
+    "TITLE": ("lower(c.title)", "text"),
+    "PUBLISHED_AT": ("c.first_published_at", "timestamptz"),
+    "POPULARITY": ("c.enrollment_count", "int"),
+    "DURATION": ("c.duration_seconds", "int"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class CourseFilter:
+    """What the courses must be like; None leaves a matter open."""
+
+    categories: Sequence[str] | None = None
+    levels: Sequence[str] | None = None
+    languages: Sequence[str] | None = None
+    tags: Sequence[str] | None = None
+    policies: Sequence[str] | None = None
+    is_featured: bool | None = None
+    duration_from: int | None = None
+    duration_to: int | None = None
+
+
+@dataclass(frozen=True)
+class Sort:
+    field: str
+    descending: bool
+
+
+@dataclass(frozen=True)
+class Bucket:
+    value: str
+    label: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How many there are, in all and by facet."""
+
+    total: int
+    category: list[Bucket] = field(default_factory=list)
+    level: list[Bucket] = field(default_factory=list)
+    duration: list[Bucket] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Browse:
+    """One way of looking at the catalog: the page and the counts are both asked of it."""
+
+    caller: Caller
+    search: str | None
+    where: CourseFilter
+
+    async def page(self, cursors: Cursors, request: PageRequest, order: Sequence[Sort]) -> Page[Any]:
+        """Raises Invalid for a search over 200 characters, RELEVANCE without a search, or a cursor of another order."""
+        source, conditions, parameters = self._matching()
+        terms = self._terms(order)
+        keys = keyset(cursors, request, terms, offset=len(parameters))
+        chosen = ", ".join(f'{term.expression} AS "_{term.name}"' for term in terms)
+        rows = await database.fetch(
+            f"SELECT {COLUMNS}, {chosen} FROM {source} WHERE {conditions} AND {keys.where} ORDER BY {keys.order_by} LIMIT {keys.limit}", *parameters, *keys.parameters
+        )
+        return keys.page(rows)
+
+    async def summary(self) -> Summary:
+        """Total and facets in one statement. Counts are within the result: a chosen value keeps its own count."""
+        source, conditions, parameters = self._matching()
+        bounds = " ".join(f"WHEN c.duration_seconds < {below} THEN '{value}'" for value, below in rules.DURATIONS if below)
+        rows = await database.fetch(
+            f"""
+            SELECT grouping(category) AS no_category, grouping(level) AS no_level, grouping(duration) AS no_duration, category, label, level, duration, count(*) AS count
+            FROM (
+                SELECT g.slug AS category, g.name AS label, c.level, CASE {bounds} ELSE '{rules.DURATIONS[-1][0]}' END AS duration
+                FROM {source} LEFT JOIN categories g ON g.tenant_id = c.tenant_id AND g.id = c.category_id WHERE {conditions}
+            ) AS matched
+            GROUP BY GROUPING SETS ((category, label), (level), (duration), ())
+            ORDER BY count(*) DESC, category, level, duration
+            """,
+            *parameters,
+        )
+        total, found = 0, {"category": [], "level": [], "duration": []}  # type: tuple[int, dict[str, list[Bucket]]]
+        for row in rows:
+            if row["no_category"] and row["no_level"] and row["no_duration"]:
+                total = row["count"]
+            elif not row["no_category"]:
+                if row["category"] is not None:
+                    found["category"].append(Bucket(row["category"], row["label"], row["count"]))
+            elif not row["no_level"]:
+                found["level"].append(Bucket(row["level"], row["level"], row["count"]))
+            else:
+                found["duration"].append(Bucket(row["duration"], row["duration"], row["count"]))
+        return Summary(total, **found)
+
+    def _terms(self, order: Sequence[Sort]) -> list[Term]:
+        searching = bool(self.search)
+        chosen = list(order) or [Sort("RELEVANCE" if searching else "PUBLISHED_AT", descending=True)]
+        if not searching and any(sort.field == "RELEVANCE" for sort in chosen):
+            raise Invalid(Issue("RELEVANCE orders the results of a search: give `search` too.", ("orderBy",)))
+        if len({sort.field for sort in chosen}) < len(chosen):
+            raise Invalid(Issue("`orderBy` names a field twice.", ("orderBy",)))
+        terms = [Term(sort.field, *_TERMS[sort.field], descending=sort.descending) for sort in chosen]
+        return [*terms, Term("ID", "c.id", "uuid", descending=chosen[-1].descending)]
+
+    def _matching(self) -> tuple[str, str, list[Any]]:
+        """FROM, WHERE and their parameters."""
+        if self.search is not None and len(self.search) > MAX_SEARCH:
+            raise Invalid(Issue(f"`search` has at most {MAX_SEARCH} characters.", ("search",)))
+        where = self.where
+        parameters: list[Any] = [self.caller.tenant_id]
+        source, conditions = "courses c", ["c.tenant_id = $1", "c.status = 'PUBLISHED'"]
+        if self.search:
+            parameters.append(self.search)
+            source = "search_courses($2) s JOIN courses c ON c.id = s.course_id"
+
+        def add(condition: str, value: Any) -> None:
+            if value is not None:
+                parameters.append(value)
+                conditions.append(condition.format(f"${len(parameters)}"))
+
+        for name, values in (("category", where.categories), ("level", where.levels), ("language", where.languages), ("tags", where.tags)):
+            if values is not None and len(values) > MAX_VALUES:
+                raise Invalid(Issue(f"A list in `where` has at most {MAX_VALUES} values.", ("where", name)))
+        add("c.category_id IN (SELECT g.id FROM categories g WHERE g.tenant_id = $1 AND g.slug = ANY({}::text[]))", where.categories)
+        add("c.level = ANY({}::text[])", where.levels)
+        add("c.language = ANY({}::text[])", where.languages)
+        add("c.tags && {}::text[]", where.tags)
+        add("c.enrollment_policy = ANY({}::text[])", where.policies)
+        add("c.is_featured = {}", where.is_featured)
+        add("c.duration_seconds >= {}", where.duration_from)
+        add("c.duration_seconds <= {}", where.duration_to)
+        return source, " AND ".join(conditions), parameters
+
+
+async def course_by_slug(*, caller: Caller, slug: str) -> database.Record | None:
+    """A published course, or None."""
+    return await database.fetch_one(f"SELECT {COLUMNS} FROM courses c WHERE c.tenant_id = $1 AND c.slug = $2 AND c.status = 'PUBLISHED'", caller.tenant_id, slug)
+
+
+async def published_courses_by_ids(*, caller: Caller, ids: list[UUID]) -> list[database.Record]:
+    return await database.fetch(f"SELECT {COLUMNS} FROM courses c WHERE c.tenant_id = $1 AND c.id = ANY($2) AND c.status = 'PUBLISHED'", caller.tenant_id, ids)
+
+
+async def courses_by_ids(*, caller: Caller, ids: list[UUID]) -> list[database.Record]:
+    """Courses in any state, for those who have them already: a learner keeps a course that left the catalog."""
+    return await database.fetch(f"SELECT {COLUMNS} FROM courses c WHERE c.tenant_id = $1 AND c.id = ANY($2)", caller.tenant_id, ids)
+
+
+async def courses_of_instructors(*, caller: Caller, account_ids: list[UUID], cursors: Cursors, request: PageRequest) -> dict[UUID, Page[Any]]:
+    """Each instructor's published courses, newest first: one statement however many instructors."""
+    terms = [Term("PUBLISHED_AT", "c.first_published_at", "timestamptz", descending=True), Term("ID", "c.id", "uuid", descending=True)]
+    keys = keyset(cursors, request, terms, offset=2)
+    rows = await database.fetch(
+        f"""
+        SELECT asked.account_id AS of_account, page.* FROM unnest($2::uuid[]) AS asked(account_id) CROSS JOIN LATERAL (
+            SELECT {COLUMNS}, c.first_published_at AS "_PUBLISHED_AT", c.id AS "_ID"
+            FROM course_instructors i JOIN courses c ON c.tenant_id = i.tenant_id AND c.id = i.course_id
+            WHERE i.tenant_id = $1 AND i.account_id = asked.account_id AND c.status = 'PUBLISHED' AND {keys.where}
+            ORDER BY {keys.order_by} LIMIT {keys.limit}
+        ) AS page
+        """,
+        caller.tenant_id,
+        account_ids,
+        *keys.parameters,
+    )
+    return {id: keys.page([row for row in rows if row["of_account"] == id]) for id in account_ids}
+
+
+async def course_counts_of_instructors(*, caller: Caller, account_ids: list[UUID]) -> list[database.Record]:
+    """How many published courses, and how many enrollments in them."""
+    return await database.fetch(
+        "SELECT i.account_id, count(*) AS courses, sum(c.enrollment_count) AS students FROM course_instructors i JOIN courses c ON c.tenant_id = i.tenant_id AND c.id = i.course_id "
+        "WHERE i.tenant_id = $1 AND i.account_id = ANY($2) AND c.status = 'PUBLISHED' GROUP BY i.account_id",
+        caller.tenant_id,
+        account_ids,
+    )
+
+
+async def categories(*, caller: Caller) -> list[database.Record]:
+    """All categories with the number of their published courses, in the tenant's order."""
+    return await database.fetch(
+        "SELECT g.id, g.slug, g.name, (SELECT count(*) FROM courses c WHERE c.tenant_id = g.tenant_id AND c.category_id = g.id AND c.status = 'PUBLISHED') AS course_count "
+        "FROM categories g WHERE g.tenant_id = $1 ORDER BY g.position, g.name LIMIT 500",
+        caller.tenant_id,
+    )
+
+
+async def categories_by_ids(*, caller: Caller, ids: list[UUID]) -> list[database.Record]:
+    return await database.fetch(
+        "SELECT g.id, g.slug, g.name, (SELECT count(*) FROM courses c WHERE c.tenant_id = g.tenant_id AND c.category_id = g.id AND c.status = 'PUBLISHED') AS course_count "
+        "FROM categories g WHERE g.tenant_id = $1 AND g.id = ANY($2)",
+        caller.tenant_id,
+        ids,
+    )

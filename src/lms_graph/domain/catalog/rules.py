@@ -1,0 +1,35 @@
+"""What a course must be like, and how long it is."""
+
+import re
+from collections.abc import Sequence
+
+from lms_graph.kit.errors import Issue
+from lms_graph.models.catalog import CompletionKind, ContentType
+
+KEY = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+MAX_LECTURES = 1000
+
+DEFAULT_COMPLETION: dict[ContentType, tuple[CompletionKind, int | None]] = {
+    ContentType.TEXT: (CompletionKind.OPENED, None),
+    ContentType.VIDEO: (CompletionKind.WATCHED, 90),
+    ContentType.QUIZ: (CompletionKind.PASSED, None),
+}
+
+DURATIONS = (("UNDER_1_HOUR", 3_600), ("1_TO_3_HOURS", 10_800), ("3_TO_10_HOURS", 36_000), ("OVER_10_HOURS", None))
+"""The buckets of the duration facet, each with its upper bound in seconds."""
+
+
+def key_issues(keys: Sequence[str], what: str) -> list[Issue]:
+    """Keys are lower-case words joined by hyphens, at most 80 characters, and unique."""
+    issues = [Issue(f"The {what} key `{key}` must be lower-case letters and digits with single hyphens, at most 80.") for key in keys if len(key) > 80 or not KEY.fullmatch(key)]
+    doubled = sorted({key for key in keys if keys.count(key) > 1})
+    return issues + [Issue(f"The {what} key `{key}` is used more than once.") for key in doubled]
+
+
+def fits_completion(content_type: ContentType, kind: CompletionKind, target: int | None) -> bool:
+    """A lecture is opened, a video watched to a percentage from 1 to 100, a quiz passed."""
+    if kind is CompletionKind.WATCHED:
+        return content_type is ContentType.VIDEO and target is not None and 1 <= target <= 100
+    if kind is CompletionKind.PASSED:
+        return content_type is ContentType.QUIZ and target is None
+    return content_type is not ContentType.QUIZ and target is None

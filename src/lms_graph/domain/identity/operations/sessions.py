@@ -1,0 +1,160 @@
+"""Signing in and out, and keeping signed in.
+
+A session has an access token of 15 minutes and a refresh token of 30 days; both are random, and only their SHA-256 is kept. Each refresh uses the refresh
+token up and makes a new pair, so a session lives on while it is used once in 30 days.
+
+A used refresh token that comes back was copied: the whole session ends. But a client whose answer was lost sends its token again, and two tabs may send
+the same one at once. So within ten seconds of its use, and until its successor is used, a token gets *the same* pair again. The pair is derived from the
+token and from the new rows' ids, which nobody outside sees: nothing readable is stored for it, and there is never more than one living refresh token, so
+that a copy is found out at the first rotation that thief and owner do not make within ten seconds of each other. (docs/decisions/0007-refresh-tokens.md)
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from uuid import UUID
+
+from lms_graph.domain.identity import errors, events, queries, rules
+from lms_graph.kit.caller import Caller
+from lms_graph.kit.errors import SignedOut
+from lms_graph.kit.ids import new_id
+from lms_graph.kit.passwords import hash_password, verify_password
+from lms_graph.kit.secrets import following_token, new_token, token_hash
+from lms_graph.models import database
+from lms_graph.models import identity as rows
+from lms_graph.models.identity import AccountStatus, TokenKind
+from lms_graph.outbox.unit_of_work import UnitOfWork, unit_of_work
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignedIn:
+    """A session's tokens in clear: the only moment at which they exist outside the client. `expires_at` is the access token's."""
+
+    account_id: UUID
+    session_id: UUID
+    access_token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+    expires_at: datetime
+
+    def as_student(self, asking: Caller) -> Caller:
+        """Who `asking` is once it has signed up."""
+        return replace(asking, account_id=self.account_id, session_id=self.session_id, roles=frozenset({rows.Role.STUDENT.value}))
+
+
+async def sign_in(*, caller: Caller, email: str, password: str) -> SignedIn:
+    """Open a session for an address and its password. Raises CredentialsWrong, after the same work for a known and an unknown address. Records SessionOpened."""
+    async with database.reading(caller):
+        found = await queries.credentials_or_none(caller=caller, email=email)
+    stored: str | None = found["password_hash"] if found else None
+    verified = await verify_password(stored, password)
+    if found is None or stored is None or not verified.fits:
+        raise errors.CredentialsWrong()
+    renewed = await hash_password(password) if verified.is_outdated else None
+    async with unit_of_work(caller):
+        # The hash is compared again under the lock: another request may have changed the password meanwhile.
+        account = await rows.Account.for_caller(caller, id=found["id"], password_hash=stored, status=AccountStatus.ACTIVE).select_for_update().get_or_none()
+        if account is None:
+            raise errors.CredentialsWrong()
+        if renewed:
+            await rows.Account.for_caller(caller, id=account.id).update(password_hash=renewed)
+        return await open_session(caller=caller, account_id=account.id)
+
+
+async def open_session(*, caller: Caller, account_id: UUID) -> SignedIn:
+    """Open a session for an account that has proved who it is. Past 50 the longest unseen one ends. Records SessionOpened, perhaps SessionEnded."""
+    now = caller.now
+    async with unit_of_work(caller) as work:
+        session = await rows.Session.create(
+            tenant_id=caller.tenant_id,
+            account_id=account_id,
+            created_at=now,
+            last_seen_at=now,
+            expires_at=now + rules.REFRESH_TOKEN_LIFE,
+            ip_address=(caller.address or "")[:45] or None,
+            user_agent=(caller.user_agent or "")[:400] or None,
+        )
+        signed_in = await _issue(caller, account_id, session.id, {kind: (new_id(), new_token()) for kind in TokenKind})
+        work.record(events.SessionOpened(session_id=session.id, account_id=account_id))
+        for surplus in await queries.surplus_sessions(caller=caller, account_id=account_id, keep=rules.MAX_SESSIONS):
+            await _end(work, caller, surplus, account_id, "CROWDED_OUT")
+    return signed_in
+
+
+async def refresh(*, caller: Caller, refresh_token: str) -> SignedIn:
+    """A new pair of tokens for a refresh token. Raises TokenInvalid. A used one ends its session (see the module's words) and records SessionEnded."""
+    if not refresh_token.isascii():
+        raise errors.TokenInvalid()
+    async with unit_of_work(caller) as work:
+        token = await queries.refresh_token_for_update(caller=caller, token_hash=token_hash(refresh_token))
+        if token is None or not token["is_live"]:
+            raise errors.TokenInvalid()
+        if token["used_at"] is None:
+            return await _rotate(caller, token, refresh_token)
+        if (again := await _repeat(caller, token, refresh_token)) is not None:
+            return again
+        await _end(work, caller, token["session_id"], token["account_id"], "TOKEN_REUSED")
+    raise errors.TokenInvalid()  # after the commit: the session stays ended
+
+
+async def sign_out(*, caller: Caller, refresh_token: str | None = None) -> None:
+    """End the session of the refresh token, else the caller's own. A token that names no living session is as good as signed out. Raises SignedOut when neither is given."""
+    if refresh_token is None and caller.session_id is None:
+        raise SignedOut("Nobody is signed in: send `Authorization: Bearer <accessToken>` or a `refreshToken`.")
+    async with unit_of_work(caller) as work:
+        if refresh_token is None:
+            assert caller.session_id is not None
+            await _end(work, caller, caller.session_id, caller.account, "SIGNED_OUT")
+        elif refresh_token.isascii() and (token := await queries.refresh_token_for_update(caller=caller, token_hash=token_hash(refresh_token))):
+            await _end(work, caller, token["session_id"], token["account_id"], "SIGNED_OUT")
+
+
+async def _rotate(caller: Caller, token: database.Record, refresh_token: str) -> SignedIn:
+    now = caller.now
+    pair = {kind: (id, following_token(refresh_token, salt=str(id))) for kind, id in ((kind, new_id()) for kind in TokenKind)}
+    await rows.SessionToken.for_caller(caller, session_id=token["session_id"], expires_at__lte=now).delete()
+    await rows.SessionToken.for_caller(caller, id=token["id"]).update(used_at=now)
+    await rows.Session.for_caller(caller, id=token["session_id"]).update(
+        last_seen_at=now,
+        expires_at=now + rules.REFRESH_TOKEN_LIFE,
+        ip_address=(caller.address or "")[:45] or None,
+        user_agent=(caller.user_agent or "")[:400] or None,
+    )
+    return await _issue(caller, token["account_id"], token["session_id"], pair)
+
+
+async def _repeat(caller: Caller, token: database.Record, refresh_token: str) -> SignedIn | None:
+    """The pair that the token's first use was answered with, while that is still a retry."""
+    if caller.now - token["used_at"] > rules.RETRY_WINDOW:
+        return None
+    made = await queries.tokens_made_at(caller=caller, session_id=token["session_id"], made_at=token["used_at"])
+    pair = {row["kind"]: row for row in made if row["id"] != token["id"]}
+    if set(pair) != set(TokenKind) or pair[TokenKind.REFRESH]["used_at"] is not None:
+        return None
+    access, following = (following_token(refresh_token, salt=str(pair[kind]["id"])) for kind in (TokenKind.ACCESS, TokenKind.REFRESH))
+    return SignedIn(
+        account_id=token["account_id"], session_id=token["session_id"], access_token=access, refresh_token=following, expires_at=pair[TokenKind.ACCESS]["expires_at"]
+    )
+
+
+async def _issue(caller: Caller, account_id: UUID, session_id: UUID, pair: dict[TokenKind, tuple[UUID, str]]) -> SignedIn:
+    """Keep the hashes of a new pair."""
+    now = caller.now
+    ends = {TokenKind.ACCESS: now + rules.ACCESS_TOKEN_LIFE, TokenKind.REFRESH: now + rules.REFRESH_TOKEN_LIFE}
+    await rows.SessionToken.bulk_create(
+        rows.SessionToken(id=id, tenant_id=caller.tenant_id, session_id=session_id, kind=kind, token_hash=token_hash(token), created_at=now, expires_at=ends[kind])
+        for kind, (id, token) in pair.items()
+    )
+    return SignedIn(
+        account_id=account_id,
+        session_id=session_id,
+        access_token=pair[TokenKind.ACCESS][1],
+        refresh_token=pair[TokenKind.REFRESH][1],
+        expires_at=ends[TokenKind.ACCESS],
+    )
+
+
+async def _end(work: UnitOfWork, caller: Caller, session_id: UUID, account_id: UUID, reason: str) -> None:
+    """End a session and forget its tokens; nothing happens to one that has ended."""
+    ended = await rows.Session.for_caller(caller, id=session_id, revoked_at__isnull=True).update(revoked_at=caller.now, revoked_reason=reason)
+    if ended:
+        await rows.SessionToken.for_caller(caller, session_id=session_id).delete()
+        work.record(events.SessionEnded(session_id=session_id, account_id=account_id, reason=reason))

@@ -1,0 +1,85 @@
+"""Setting up a whole school from a folder: the tenant, its people, its shelves, its courses. Meant for the demo: passwords in it are public."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+import yaml
+
+from lms_graph.domain.catalog.operations import courses
+from lms_graph.domain.catalog.queries import outline
+from lms_graph.domain.identity import queries as identity
+from lms_graph.domain.identity.operations import accounts, instructors
+from lms_graph.domain.interop.operations import course_folder
+from lms_graph.domain.learning.operations import entitlements
+from lms_graph.domain.media import operations as media
+from lms_graph.domain.media.ports import ObjectStore, VideoProbe
+from lms_graph.domain.tenancy import operations as tenancy
+from lms_graph.domain.tenancy import queries as tenants
+from lms_graph.kit.caller import Caller
+from lms_graph.models import database
+from lms_graph.models.identity import Role
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing done, for a progress bar: which, of how many, and what."""
+
+    number: int
+    of: int
+    what: str
+
+
+async def import_school(*, root: Path, objects: ObjectStore, probe: VideoProbe) -> AsyncIterator[Step]:
+    """Make the school or bring it up to date, a step at a time; doing it again changes nothing that is as it should be. Raises Invalid, Unavailable."""
+    plan: dict[str, Any] = yaml.safe_load((root / "tenant.yaml").read_text())
+    folders = sorted(path for path in (root / "courses").iterdir() if (path / "course.yaml").is_file())
+    total = 3 + len(folders)
+    caller = Caller.system(await _tenant(root, plan, objects))
+    yield Step(1, total, plan["name"])
+    for account in plan["accounts"]:
+        await _account(caller, account)
+    for position, category in enumerate(plan["categories"]):
+        await courses.save_category(caller=caller, slug=category["slug"], name=category["name"], position=position)
+    yield Step(2, total, f"{len(plan['accounts'])} people, {len(plan['categories'])} categories")
+    for index, path in enumerate(folders):
+        folder = course_folder.read_folder(path)
+        made = await course_folder.import_course(caller=caller, folder=folder, objects=objects, probe=probe)
+        yield Step(3 + index, total, f"{folder.course.title} ({'published' if made.is_new else 'unchanged'})")
+    for grant in plan["grants"]:
+        await _grant(caller, grant)
+    yield Step(total, total, f"{len(plan['grants'])} grants")
+
+
+async def _tenant(root: Path, plan: dict[str, Any], objects: ObjectStore) -> UUID:
+    profile = tenancy.TenantProfile(
+        slug=plan["slug"], name=plan["name"], primary_color=plan["primaryColor"], locale=plan["locale"], currency=plan["currency"], support_email=plan["supportEmail"]
+    )
+    id = await tenants.tenant_id_by_slug(slug=profile.slug) or await tenancy.create_tenant(profile=profile)
+    caller = Caller.system(id)
+    logo = await media.store_file(caller=caller, objects=objects, body=(root / plan["logo"]).read_bytes(), content_type="image/svg+xml", key_hint="logo", is_public=True)
+    await tenancy.update_tenant(caller=caller, profile=profile, logo_file_id=logo)
+    return id
+
+
+async def _account(caller: Caller, plan: dict[str, Any]) -> None:
+    async with database.reading(caller):
+        id = await identity.account_id_by_email(caller=caller, email=plan["email"])
+    if id is None:
+        id = await accounts.register(
+            caller=caller, email=plan["email"], name=plan["name"], password=plan["password"], roles=[Role(role) for role in plan["roles"]], is_email_verified=True
+        )
+    if "slug" in plan:
+        await instructors.save_page(caller=caller, account_id=id, slug=plan["slug"], headline=plan["headline"], bio_markdown=plan["bio"])
+
+
+async def _grant(caller: Caller, plan: dict[str, str]) -> None:
+    async with database.reading(caller):
+        account_id = await identity.account_id_by_email(caller=caller, email=plan["account"])
+        course_id = await outline.course_id_by_slug(caller=caller, slug=plan["course"])
+    assert account_id is not None, f"tenant.yaml grants to {plan['account']}, who has no account"
+    assert course_id is not None, f"tenant.yaml grants {plan['course']}, which is no course"
+    source = uuid5(NAMESPACE_URL, f"{caller.tenant_id}/{plan['account']}/{plan['course']}")
+    await entitlements.grant_course(caller=caller, account_id=account_id, course_id=course_id, source_id=source)

@@ -1,0 +1,59 @@
+"""What runs have seen, and the plans they follow."""
+
+from collections import OrderedDict
+from uuid import UUID
+
+from lms_graph.domain.catalog.queries import outline
+from lms_graph.domain.learning.rules.progress import PlannedLecture, Seen
+from lms_graph.kit.caller import Caller
+from lms_graph.models import database
+
+Plan = tuple[PlannedLecture, ...]
+
+_plans: OrderedDict[tuple[UUID, UUID], Plan] = OrderedDict()
+_MAX_PLANS = 512
+
+
+async def plan_of(*, caller: Caller, version_id: UUID) -> Plan:
+    """The lectures of a published version in order. Kept in the process: a published version never changes."""
+    key = (caller.tenant_id, version_id)
+    if (plan := _plans.get(key)) is None:
+        rows = await outline.lectures_of_versions(caller=caller, version_ids=[version_id])
+        plan = _plans[key] = tuple(
+            PlannedLecture(
+                lecture_id=row["lecture_id"],
+                content_id=row["content_id"],
+                content_type=row["content_type"],
+                position=row["position"],
+                duration_ms=row["duration_seconds"] * 1000,
+                is_preview=row["is_preview"],
+                is_required=row["is_required"],
+                completion_kind=row["completion_kind"],
+                completion_target=row["completion_target"],
+                opens_after=opens_after(row["release"]),
+            )
+            for row in rows
+        )
+        if len(_plans) > _MAX_PLANS:
+            _plans.popitem(last=False)
+    _plans.move_to_end(key)
+    return plan
+
+
+def opens_after(release: str | None) -> tuple[UUID, ...]:
+    """The lectures that a release rule wants done before."""
+    return tuple(UUID(id) for id in database.from_json(release)["completed"]) if release else ()
+
+
+async def seen_in(*, caller: Caller, enrollment_id: UUID) -> dict[UUID, Seen]:
+    """What one run has seen, by lecture."""
+    rows = await progress_of_runs(caller=caller, enrollment_ids=[enrollment_id])
+    return {row["lecture_id"]: Seen(row["covered_ms"], row["last_position_ms"], row["completed_at"]) for row in rows}
+
+
+async def progress_of_runs(*, caller: Caller, enrollment_ids: list[UUID]) -> list[database.Record]:
+    return await database.fetch(
+        "SELECT enrollment_id, lecture_id, covered_ms, watch_time_ms, last_position_ms, completed_at FROM lecture_progress WHERE tenant_id = $1 AND enrollment_id = ANY($2)",
+        caller.tenant_id,
+        enrollment_ids,
+    )

@@ -1,0 +1,74 @@
+"""How far a run has come: derived here and nowhere else."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from lms_graph.models.catalog import CompletionKind
+
+
+@dataclass(frozen=True)
+class PlannedLecture:
+    """A lecture of a run's version, as far as progress asks."""
+
+    lecture_id: UUID
+    content_id: UUID
+    content_type: str
+    position: int
+    duration_ms: int
+    is_preview: bool
+    is_required: bool
+    completion_kind: str
+    completion_target: int | None
+    opens_after: tuple[UUID, ...]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a run has seen of a lecture."""
+
+    covered_ms: int = 0
+    last_position_ms: int = 0
+    completed_at: datetime | None = None
+
+
+def coverage_percent(seen: Seen, lecture: PlannedLecture) -> int:
+    """The watched share of a video, rounded down; 100 for what is done, else 0 where nothing is to be watched."""
+    if lecture.duration_ms <= 0 or lecture.completion_kind != CompletionKind.WATCHED:
+        return 100 if seen.completed_at else 0
+    return min(100, seen.covered_ms * 100 // lecture.duration_ms)
+
+
+def is_watched_enough(seen: Seen, lecture: PlannedLecture) -> bool:
+    return lecture.completion_kind == CompletionKind.WATCHED and lecture.completion_target is not None and coverage_percent(seen, lecture) >= lecture.completion_target
+
+
+def percent(plan: Sequence[PlannedLecture], seen: Mapping[UUID, Seen]) -> int:
+    """Required lectures count alike; one that is being watched counts in part. 100 only when all are done; 100 too when none is required."""
+    required = [lecture for lecture in plan if lecture.is_required]
+    hundredths = 0
+    for lecture in required:
+        known = seen.get(lecture.lecture_id, Seen())
+        if known.completed_at:
+            hundredths += 100
+        elif lecture.completion_kind == CompletionKind.WATCHED:
+            hundredths += min(99, coverage_percent(known, lecture) * 100 // (lecture.completion_target or 100))
+    return hundredths // len(required) if required else 100
+
+
+def is_complete(plan: Sequence[PlannedLecture], seen: Mapping[UUID, Seen]) -> bool:
+    """Every required lecture is done. A course with no required lecture is done once every lecture is."""
+    due = [lecture for lecture in plan if lecture.is_required] or list(plan)
+    return all(lecture.lecture_id in seen and seen[lecture.lecture_id].completed_at for lecture in due)
+
+
+def resume_after(plan: Sequence[PlannedLecture], seen: Mapping[UUID, Seen], lecture_id: UUID) -> UUID:
+    """Where to go on: here while it is not done, else the next lecture that is not, else here."""
+    known = seen.get(lecture_id, Seen())
+    if not known.completed_at:
+        return lecture_id
+    here = next((lecture.position for lecture in plan if lecture.lecture_id == lecture_id), -1)
+    open_ones = [lecture for lecture in plan if not seen.get(lecture.lecture_id, Seen()).completed_at]
+    following = [lecture for lecture in open_ones if lecture.position > here] or open_ones
+    return following[0].lecture_id if following else lecture_id

@@ -1,0 +1,221 @@
+"""Courses, their versions, and how the catalog is browsed."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any, Self
+from uuid import UUID
+
+import strawberry
+
+from lms_graph.context import Info
+from lms_graph.domain.catalog.rules import DURATIONS
+from lms_graph.kit.ids import public_id
+from lms_graph.models import catalog as rows
+from lms_graph.types.catalog.categories import Category
+from lms_graph.types.catalog.lectures import Section
+from lms_graph.types.connections import Connection
+from lms_graph.types.nodes import Node, child
+from lms_graph.types.text import FormattedText
+
+if TYPE_CHECKING:
+    from lms_graph.types.identity import Instructor
+    from lms_graph.types.learning.access import AccessDecision
+    from lms_graph.types.learning.enrollments import Enrollment
+
+CourseStatus = strawberry.enum(rows.CourseStatus, description="Where a course stands: being written, in the catalog, taken out of it, or put away.")
+EnrollmentPolicy = strawberry.enum(rows.EnrollmentPolicy, description="OPEN: anybody who signs in may enroll. BY_GRANT: a grant is needed that no enrollment has used.")
+CourseLevel = strawberry.enum(rows.Level, name="CourseLevel", description="For whom a course is meant.")
+InstructorRole = strawberry.enum(rows.InstructorRole, description="LEAD answers for the course; an ASSISTANT helps.")
+
+
+@strawberry.type(description="An immutable published version of a course. Everybody may read it while the course is published; learners keep theirs.")
+class CourseVersion(Node):
+    number: int = strawberry.field(description="Counts the course's versions from 1.")
+    published_at: datetime = strawberry.field(description="When it was published.")
+    description: strawberry.Private[FormattedText]
+    outcomes: strawberry.Private[list[str]]
+    requirements: strawberry.Private[list[str]]
+
+    @classmethod
+    def from_row(cls, row: Any) -> Self:
+        return cls(
+            id=strawberry.ID(public_id("ver", row["id"])),
+            number=row["number"],
+            published_at=row["published_at"],
+            description=FormattedText(markdown=row["description_markdown"], html=row["description_html"]),
+            outcomes=row["outcomes"],
+            requirements=row["requirements"],
+        )
+
+
+@strawberry.type(description="Somebody's part in a course.")
+class CourseInstructor:
+    role: InstructorRole = strawberry.field(description="The part.")
+    account_id: strawberry.Private[UUID]
+    instructor: Annotated["Instructor", strawberry.lazy("lms_graph.types.identity")] = child("identity.instructor", key="account_id", description="Who it is.")
+
+    @classmethod
+    def from_row(cls, row: Any) -> Self:
+        return cls(role=rows.InstructorRole(row["role"]), account_id=row["account_id"])
+
+
+@strawberry.type(description="A course. Its plain fields are its latest published version; everybody may read them while it is published, and its learners afterwards.")
+class Course(Node):
+    slug: str = strawberry.field(description="Its name in addresses: at most 80 characters, unique in the tenant.")
+    status: CourseStatus = strawberry.field(description="Where it stands.")
+    enrollment_policy: EnrollmentPolicy = strawberry.field(description="Who may enroll.")
+    title: str = strawberry.field(description="1 to 200 characters.")
+    short_description: str = strawberry.field(description="Plain text, at most 300 characters.")
+    tags: list[str] = strawberry.field(description="At most 20.")
+    level: CourseLevel = strawberry.field(description="For whom it is meant.")
+    language: str = strawberry.field(description="BCP 47 tag of the language it is taught in.")
+    is_featured: bool = strawberry.field(description="Whether the school puts it forward.")
+    enrollment_count: int = strawberry.field(description="How many enrollments there have been; a moment behind.")
+    lecture_count: int = strawberry.field(description="How many lectures it has, at most 1,000.")
+    duration_seconds: int = strawberry.field(description="All lectures together.")
+    updated_at: datetime = strawberry.field(description="When it or its settings last changed.")
+    uuid: strawberry.Private[UUID]
+    category_id: strawberry.Private[UUID | None]
+    cover_file_id: strawberry.Private[UUID | None]
+    version_id: strawberry.Private[UUID | None]
+    version_in_no_run: strawberry.Private[tuple[UUID, UUID | None] | None]
+
+    category: Category | None = child("catalog.category", key="category_id", description="The shelf it stands on.")
+    instructors: list[CourseInstructor] = child("catalog.instructors", key="uuid", description="Who teaches it, in the school's order; at most 20.")
+    version: CourseVersion | None = child("catalog.version", key="version_id", description="The latest published version.")
+    description: FormattedText | None = child("catalog.version", key="version_id", then="description", description="What it is about.")
+    outcomes: list[str] | None = child("catalog.version", key="version_id", then="outcomes", description="What one can do afterwards; at most 20.")
+    requirements: list[str] | None = child("catalog.version", key="version_id", then="requirements", description="What one needs before; at most 20.")
+    sections: list[Section] = child("catalog.sections", key="version_in_no_run", description="Its parts in order.")
+    access: Annotated["AccessDecision", strawberry.lazy("lms_graph.types.learning.access")] = child(
+        "learning.course_access", key="uuid", description="Whether the viewer may open its lectures, and if not, why and what would open them."
+    )
+    viewer_enrollment: Annotated["Enrollment", strawberry.lazy("lms_graph.types.learning.enrollments")] | None = child(
+        "learning.latest_run", key="uuid", description="The viewer's latest run of it; null when signed out or not enrolled."
+    )
+
+    @strawberry.field(description="Address of its picture; null when it has none.")
+    def thumbnail_url(self, info: Info) -> str | None:
+        return info.context.file_url(self.cover_file_id)
+
+    @classmethod
+    def from_row(cls, row: Any) -> Self:
+        return cls(
+            id=strawberry.ID(public_id("crs", row["id"])),
+            slug=row["slug"],
+            status=rows.CourseStatus(row["status"]),
+            enrollment_policy=rows.EnrollmentPolicy(row["enrollment_policy"]),
+            title=row["title"],
+            short_description=row["short_description"],
+            tags=row["tags"],
+            level=rows.Level(row["level"]),
+            language=row["language"],
+            is_featured=row["is_featured"],
+            enrollment_count=row["enrollment_count"],
+            lecture_count=row["lecture_count"],
+            duration_seconds=row["duration_seconds"],
+            updated_at=row["updated_at"],
+            uuid=row["id"],
+            category_id=row["category_id"],
+            cover_file_id=row["cover_file_id"],
+            version_id=row["published_version_id"],
+            version_in_no_run=(row["published_version_id"], None) if row["published_version_id"] else None,
+        )
+
+
+@strawberry.type(description="A value of a facet and how many courses of the result have it.")
+class FacetValue:
+    value: str = strawberry.field(description="For `where`.")
+    label: str = strawberry.field(description="For people.")
+    count: int = strawberry.field(description="How many courses of the whole result have it.")
+
+    @classmethod
+    def from_bucket(cls, bucket: Any) -> Self:
+        return cls(value=bucket.value, label=bucket.label, count=bucket.count)
+
+
+@strawberry.type(description="How the whole result divides. Counted only when asked, within the result: a chosen value keeps its own count.")
+class CourseFacets:
+    category: list[FacetValue] = strawberry.field(description="By category slug, most frequent first; at most 500.")
+    level: list[FacetValue] = strawberry.field(description="By level, most frequent first.")
+    duration: list[FacetValue] = strawberry.field(description=f"By length: {', '.join(value for value, _ in DURATIONS)}; most frequent first.")
+
+
+@strawberry.type(description="A page of the catalog.")
+class CourseConnection(Connection[Course]):
+    summary: strawberry.Private[Any] = None
+
+    @strawberry.field(description="How the whole result divides.")
+    async def facets(self) -> CourseFacets | None:
+        if self.summary is None:
+            return None
+        summary = await self.summary()
+        return CourseFacets(**{name: [FacetValue.from_bucket(bucket) for bucket in getattr(summary, name)] for name in ("category", "level", "duration")})
+
+
+@strawberry.input(description="A text must be one of these.")
+class StringFilter:
+    in_: list[str] | None = strawberry.field(default=None, name="in", description="Any of these; at most 100.")
+    eq: str | None = strawberry.field(default=None, description="Exactly this.")
+
+    def values(self) -> list[str] | None:
+        return _chosen(self.in_, self.eq)
+
+
+@strawberry.input(description="The level must be one of these.")
+class CourseLevelFilter:
+    in_: list[CourseLevel] | None = strawberry.field(default=None, name="in", description="Any of these.")
+    eq: CourseLevel | None = strawberry.field(default=None, description="Exactly this.")
+
+    def values(self) -> list[str] | None:
+        chosen = _chosen(self.in_, self.eq)
+        return chosen and [level.value for level in chosen]
+
+
+@strawberry.input(description="The policy must be one of these.")
+class EnrollmentPolicyFilter:
+    in_: list[EnrollmentPolicy] | None = strawberry.field(default=None, name="in", description="Any of these.")
+    eq: EnrollmentPolicy | None = strawberry.field(default=None, description="Exactly this.")
+
+    def values(self) -> list[str] | None:
+        chosen = _chosen(self.in_, self.eq)
+        return chosen and [policy.value for policy in chosen]
+
+
+@strawberry.input(description="It must be so, or not so.")
+class BooleanFilter:
+    eq: bool = strawberry.field(description="Exactly this.")
+
+
+@strawberry.input(description="A number within bounds, both included.")
+class IntRangeFilter:
+    gte: int | None = strawberry.field(default=None, description="At least this.")
+    lte: int | None = strawberry.field(default=None, description="At most this.")
+
+
+def _chosen(several: Any, one: Any) -> Any:
+    if several is None:
+        return None if one is None else [one]
+    return [value for value in several if one is None or value == one]
+
+
+@strawberry.input(description="What the courses must be like: all of what is given.")
+class CourseWhere:
+    category: StringFilter | None = strawberry.field(default=None, description="By category slug.")
+    level: CourseLevelFilter | None = strawberry.field(default=None, description="By level.")
+    language: StringFilter | None = strawberry.field(default=None, description="By BCP 47 tag, as the course has it.")
+    tag: StringFilter | None = strawberry.field(default=None, description="Has any of these tags.")
+    enrollment_policy: EnrollmentPolicyFilter | None = strawberry.field(default=None, description="By who may enroll.")
+    is_featured: BooleanFilter | None = strawberry.field(default=None, description="Put forward by the school, or not.")
+    duration_seconds: IntRangeFilter | None = strawberry.field(default=None, description="By length in seconds.")
+
+    def as_arguments(self) -> dict[str, Any]:
+        return {
+            "categories": self.category and self.category.values(),
+            "levels": self.level and self.level.values(),
+            "languages": self.language and self.language.values(),
+            "tags": self.tag and self.tag.values(),
+            "policies": self.enrollment_policy and self.enrollment_policy.values(),
+            "is_featured": self.is_featured.eq if self.is_featured else None,
+            "duration_from": self.duration_seconds and self.duration_seconds.gte,
+            "duration_to": self.duration_seconds and self.duration_seconds.lte,
+        }

@@ -1,0 +1,62 @@
+"""What a lecture shows. Comes only through learning's loader, after the access check."""
+
+from typing import TYPE_CHECKING, Annotated, Any, Self
+
+import strawberry
+
+from lms_graph.kit.ids import public_id
+from lms_graph.models.media import VideoStatus as VideoStatusRow
+from lms_graph.types.nodes import Node, child
+
+if TYPE_CHECKING:
+    from lms_graph.types.assessment.quizzes import QuizOverview
+
+VideoStatus = strawberry.enum(VideoStatusRow, name="VideoStatus", description="Whether a video can be played.")
+
+
+@strawberry.type(description="A named place in a video.")
+class VideoChapter:
+    title: str = strawberry.field(description="1 to 200 characters.")
+    start_seconds: float = strawberry.field(description="Where it begins, from 0.")
+
+
+@strawberry.type(description="Captions of a video.")
+class VideoCaptions:
+    language: str = strawberry.field(description="BCP 47 tag.")
+    label: str = strawberry.field(description="For people.")
+    url: str = strawberry.field(description="A WebVTT file; the address is good for an hour.")
+
+
+@strawberry.type(description="A video.")
+class VideoContent:
+    duration_seconds: float = strawberry.field(description="Its length.")
+    chapters: list[VideoChapter] = strawberry.field(description="In order; at most 100.")
+    captions: list[VideoCaptions] = strawberry.field(description="At most 50 languages.")
+    status: VideoStatus = strawberry.field(description="Whether it can be played.")
+
+
+@strawberry.type(description="A text to read.")
+class TextContent:
+    markdown: str = strawberry.field(description="As it was written.")
+    html: str = strawberry.field(description="Safe to show: sanitized when it was written.")
+
+
+@strawberry.type(description="A quiz to take.")
+class QuizContent:
+    quiz_key: strawberry.Private[Any]
+    quiz: Annotated["QuizOverview", strawberry.lazy("lms_graph.types.assessment.quizzes")] = child("assessment.quiz_overview", key="quiz_key", description="What the learner may know of it beforehand.")
+
+
+LectureContent = Annotated[VideoContent | TextContent | QuizContent, strawberry.union("LectureContent", description="What a lecture shows. Further kinds may come.")]
+
+
+@strawberry.type(description="A file to download beside a lecture. Whoever may open the lecture.")
+class LectureResource(Node):
+    title: str = strawberry.field(description="1 to 200 characters.")
+    content_type: str = strawberry.field(description="Its media type.")
+    size_bytes: int = strawberry.field(description="Its size.")
+    url: str = strawberry.field(description="Where to fetch it; good for an hour.")
+
+    @classmethod
+    def from_row(cls, row: Any, file: Any, url: str) -> Self:
+        return cls(id=strawberry.ID(public_id("res", row["id"])), title=row["title"], content_type=file["content_type"], size_bytes=file["size_bytes"], url=url)

@@ -1,0 +1,33 @@
+"""Accounts, their sessions, and instructors."""
+
+from collections.abc import Collection
+from uuid import UUID, uuid4
+
+from lms_graph.domain.identity.operations import accounts, instructors, sessions
+from lms_graph.kit.caller import Caller
+
+PASSWORD = "a quiet blue harbour"
+
+
+def address() -> str:
+    """An address that no other account has."""
+    return f"{uuid4().hex[:12]}@example.com"
+
+
+async def account(
+    caller: Caller, *, email: str | None = None, name: str = "Ada Example", password: str | None = None, roles: Collection[str] = ("STUDENT",)
+) -> UUID:
+    """An account of the caller's tenant (`school.system`). Without a password, for that takes time."""
+    return await accounts.register(caller=caller, email=email or address(), name=name, password=password, roles=roles)
+
+
+async def signed_in(caller: Caller, account_id: UUID | None = None, *, roles: Collection[str] = ("STUDENT",), name: str = "Ada Example") -> sessions.SignedIn:
+    """A session with its tokens, of the account given or of a new one."""
+    return await sessions.open_session(caller=caller, account_id=account_id or await account(caller, name=name, roles=roles))
+
+
+async def instructor(caller: Caller, *, slug: str | None = None, name: str = "Ida Example", headline: str | None = "Teaches", bio: str = "Knows *much*.") -> UUID:
+    """An account that teaches, with its public page; gives the account's id."""
+    account_id = await account(caller, name=name, roles=("STUDENT", "INSTRUCTOR"))
+    await instructors.save_page(caller=caller, account_id=account_id, slug=slug or f"i-{uuid4().hex[:12]}", headline=headline, bio_markdown=bio)
+    return account_id
