@@ -25,15 +25,10 @@ class CertificatesLoaders(AreaLoaders):
         return [found.get(id) for id in enrollment_ids]
 
     @batch
-    async def of_account(self, keys: list[tuple[UUID, PageRequest]]) -> list[CertificateConnection]:
-        """Only the viewer has such a list, so there is one key a page."""
-        return [await self._page(account_id, request) for account_id, request in keys]
-
-    async def _page(self, account_id: UUID, request: PageRequest) -> CertificateConnection:
-        page = await queries.page_of_learner(caller=self.caller, account_id=account_id, request=request, cursors=self.adapters.cursors)
-        return CertificateConnection.of(
-            page, lambda row: Certificate.from_row(row, self.caller.now), lambda: queries.count_of_learner(caller=self.caller, account_id=account_id)
-        )
+    async def of_learner(self, requests: list[PageRequest]) -> list[CertificateConnection]:
+        """The caller's own: a page a request."""
+        pages = [await queries.page_of_learner(caller=self.caller, request=request, cursors=self.adapters.cursors) for request in requests]
+        return [CertificateConnection.of(page, lambda row: Certificate.from_row(row, self.caller.now), lambda: queries.count_of_learner(caller=self.caller)) for page in pages]
 
     @batch
     async def pdf(self, file_ids: list[UUID]) -> list[media.StoredFile | None]:

@@ -90,11 +90,11 @@ class Viewer(Node):
         request = PageRequest(first, after, last, before)
         return info.context.loaders.learning.runs_of_account.load((self.account_id, request, where.statuses() if where else None))
 
-    @strawberry.field(description="Their certificates, latest first; replaced ones are left out.")
+    @strawberry.field(description="Their certificates, latest first.")
     def certificates(
         self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
     ) -> Annotated["CertificateConnection", strawberry.lazy("lms_graph.types.certificates")]:
-        return info.context.loaders.certificates.of_account.load((self.account_id, PageRequest(first, after, last, before)))
+        return info.context.loaders.certificates.of_learner.load(PageRequest(first, after, last, before))
 
     @classmethod
     def from_row(cls, row: Any) -> Self:

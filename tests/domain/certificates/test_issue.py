@@ -205,8 +205,8 @@ class TestQueries:
         async with database.reading(caller):
             found = await queries.certificates_by_ids(caller=caller, certificate_ids=[row.id, other.id])
             current = await queries.current_of_enrollments(caller=caller, enrollment_ids=[mine.id, theirs.id])
-            page = await queries.page_of_learner(caller=caller, account_id=mine.account_id, request=PageRequest(first=5), cursors=adapters.cursors)
-            assert await queries.count_of_learner(caller=caller, account_id=mine.account_id) == 1
+            page = await queries.page_of_learner(caller=caller, request=PageRequest(first=5), cursors=adapters.cursors)
+            assert await queries.count_of_learner(caller=caller) == 1
 
         assert [one["id"] for one in found] == [one["id"] for one in current] == [one["id"] for one in page.rows] == [row.id]
 
@@ -214,8 +214,8 @@ class TestQueries:
         run = await factory.run(school)
         first = await factory.issued(school, adapters, run)
         async with database.reading(run.caller(school)):
-            page = await queries.page_of_learner(caller=run.caller(school), account_id=run.account_id, request=PageRequest(first=1), cursors=adapters.cursors)
-            rest = await queries.page_of_learner(caller=run.caller(school), account_id=run.account_id, request=PageRequest(after=page.cursors[0]), cursors=adapters.cursors)
+            page = await queries.page_of_learner(caller=run.caller(school), request=PageRequest(first=1), cursors=adapters.cursors)
+            rest = await queries.page_of_learner(caller=run.caller(school), request=PageRequest(after=page.cursors[0]), cursors=adapters.cursors)
 
         assert [row["id"] for row in page.rows] == [first.id]
         assert (page.has_next, list(rest.rows)) == (False, [])

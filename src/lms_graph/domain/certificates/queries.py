@@ -73,26 +73,23 @@ async def current_of_enrollments(*, caller: Caller, enrollment_ids: list[UUID]) 
     )
 
 
-async def page_of_learner(*, caller: Caller, account_id: UUID, request: PageRequest, cursors: Cursors) -> Page[Any]:
-    """An account's current certificates, latest first; the caller's own only."""
-    part = keyset(cursors, request, _PAGE, offset=3)
+async def page_of_learner(*, caller: Caller, request: PageRequest, cursors: Cursors) -> Page[Any]:
+    """The caller's own current certificates, latest first. Raises SignedOut."""
+    part = keyset(cursors, request, _PAGE, offset=2)
     rows = await database.fetch(
-        f"SELECT {_COLUMNS}, c.issued_at AS _issued_at, c.id AS _id FROM certificates c WHERE c.tenant_id = $1 AND c.account_id = $2 AND c.account_id = $3 AND c.superseded_at IS NULL "
+        f"SELECT {_COLUMNS}, c.issued_at AS _issued_at, c.id AS _id FROM certificates c WHERE c.tenant_id = $1 AND c.account_id = $2 AND c.superseded_at IS NULL "
         f"AND {part.where} ORDER BY {part.order_by} LIMIT {part.limit}",
         caller.tenant_id,
-        caller.account_id,
-        account_id,
+        caller.account,
         *part.parameters,
     )
     return part.page(rows)
 
 
-async def count_of_learner(*, caller: Caller, account_id: UUID) -> int:
+async def count_of_learner(*, caller: Caller) -> int:
+    """How many the list has."""
     count: int = await database.fetch_value(
-        "SELECT count(*) FROM certificates WHERE tenant_id = $1 AND account_id = $2 AND account_id = $3 AND superseded_at IS NULL",
-        caller.tenant_id,
-        caller.account_id,
-        account_id,
+        "SELECT count(*) FROM certificates WHERE tenant_id = $1 AND account_id = $2 AND superseded_at IS NULL", caller.tenant_id, caller.account
     )
     return count
 

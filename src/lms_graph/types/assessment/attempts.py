@@ -3,7 +3,7 @@
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
-from typing import Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 from uuid import UUID
 
 import strawberry
@@ -13,6 +13,9 @@ from lms_graph.kit.ids import public_id
 from lms_graph.types.assessment.questions import QuestionPrompt
 from lms_graph.types.errors import Payload
 from lms_graph.types.nodes import Node, child, decode_id
+
+if TYPE_CHECKING:
+    from lms_graph.types.learning.enrollments import Enrollment
 
 
 @strawberry.enum(description="Where an attempt stands. Further values may come.")
@@ -26,7 +29,7 @@ class AttemptStatus(Enum):
 class AttemptAnswer:
     question_id: strawberry.ID = strawberry.field(description="The question's id, as in `questions`.")
     response: JSON = strawberry.field(
-        description="What was answered, by kind. ChoicePrompt: an array of option ids in the order of the options, empty when the answer was taken back. TrueFalsePrompt: a boolean."
+        description="What was answered, by kind. ChoicePrompt: an array of option ids in the order of the options, empty when it was taken back. TrueFalsePrompt: a boolean."
     )
     saved_at: datetime = strawberry.field(description="When it was saved, by the server's clock.")
 
@@ -64,7 +67,7 @@ class AttemptResult:
         return cls(score=row["score"], passed=row["passed"], graded_at=row["graded_at"], pending_manual=0, attempt_id=row["id"])
 
 
-@strawberry.type(description="A sitting of a quiz in a run, sealed at its start: its questions, their order and its deadline never change. Only the learner who sits it may read it.")
+@strawberry.type(description="A sitting of a quiz in a run, sealed at its start: questions, order and deadline never change. Only the learner who sits it may read it.")
 class Attempt(Node):
     number: int = strawberry.field(description="Counts the run's attempts at the quiz, from 1.")
     status: AttemptStatus = strawberry.field(description="Where it stands.")
@@ -157,3 +160,6 @@ class AttemptAnswerSavePayload(Payload):
 class AttemptSubmitPayload(Payload):
     attempt: Attempt | None = strawberry.field(default=None, description="The closed attempt with its result; null when there are errors.")
     enrollment_id: strawberry.Private[UUID | None] = None
+    enrollment: Annotated["Enrollment", strawberry.lazy("lms_graph.types.learning.enrollments")] | None = child(
+        "learning.enrollment", key="enrollment_id", description="The run as it stands now."
+    )

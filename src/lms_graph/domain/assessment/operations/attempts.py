@@ -24,6 +24,9 @@ from lms_graph.models import assessment as rows
 from lms_graph.models import database
 from lms_graph.outbox.unit_of_work import UnitOfWork, unit_of_work
 
+# What the operations look at: all but the snapshot, which may be long and is read in SQL.
+_COLUMNS = ("id", "quiz_revision_id", "account_id", "subject_id", "place_id", "status", "deadline_at", "possible_points", "score", "passed")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
@@ -64,7 +67,7 @@ async def start(*, caller: Caller, quiz_revision_id: UUID, subject_id: UUID, pla
             raise NotFound("There is no such quiz.")
         await _take_turns(caller, subject_id, revision.quiz_id)
         earlier = rows.Attempt.for_caller(caller, account_id=caller.account, subject_id=subject_id, quiz_id=revision.quiz_id)
-        attempt = await earlier.filter(status=rows.AttemptStatus.OPEN).select_for_update().get_or_none()
+        attempt = await earlier.filter(status=rows.AttemptStatus.OPEN).select_for_update().only(*_COLUMNS).get_or_none()
         closed = None
         if attempt and not is_over(attempt.deadline_at, caller.now):
             return Started(attempt_id=attempt.id, closed=None)
@@ -202,7 +205,7 @@ async def _grade_answers(caller: Caller, attempt: rows.Attempt) -> list[Decimal]
 
 async def _locked(caller: Caller, attempt_id: UUID) -> rows.Attempt:
     own = {} if caller.is_system else {"account_id": caller.account}
-    attempt = await rows.Attempt.for_caller(caller, id=attempt_id, **own).select_for_update().get_or_none()
+    attempt = await rows.Attempt.for_caller(caller, id=attempt_id, **own).select_for_update().only(*_COLUMNS).get_or_none()
     if attempt is None:
         raise NotFound("There is no such attempt of yours.", path=("attemptId",))
     return attempt
