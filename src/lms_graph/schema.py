@@ -86,16 +86,20 @@ class Schema(strawberry.Schema):
                 log.error("unexpected error at %s, trace id %s", error.path, trace_id, exc_info=original)
 
 
-schema = Schema(
-    query=Query,
-    mutation=Mutation,
-    subscription=Subscription,
-    types=[*USER_ERRORS, *CASES, *questions.KINDS.values(), Profile],
-    extensions=[Operation, Mask, lambda: ParserCache(maxsize=2000), lambda: ValidationCache(maxsize=2000)],
-    config=StrawberryConfig(sort_schema=True),
-)
+def _schema(config: StrawberryConfig) -> Schema:
+    return Schema(
+        query=Query,
+        mutation=Mutation,
+        subscription=Subscription,
+        types=[*USER_ERRORS, *CASES, *questions.KINDS.values(), Profile],
+        extensions=[Operation, Mask, lambda: ParserCache(maxsize=2000), lambda: ValidationCache(maxsize=2000)],
+        config=config,
+    )
+
+
+schema = _schema(StrawberryConfig())
 
 
 def sdl() -> str:
-    """The schema in SDL, sorted: what `schema.graphql` holds."""
-    return schema.as_str() + "\n"
+    """The schema in SDL, sorted: what `schema.graphql` holds. A sorted one is for printing only: sorting loses how Strawberry serializes enums."""
+    return _schema(StrawberryConfig(sort_schema=True)).as_str() + "\n"
