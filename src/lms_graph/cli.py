@@ -109,6 +109,24 @@ async def _seed() -> None:
                     print(f"{step.number}/{step.of} {step.what}", flush=True)
 
 
+@app.command
+def demo(
+    *,
+    url: Annotated[str, Parameter(help="The server to play on.")] = "http://localhost:8000",
+    tenant: Annotated[str, Parameter(help="The school's slug.")] = "demo",
+    out: Annotated[Path, Parameter(help="Where to leave the certificate's PDF.")] = Path("out"),
+) -> None:
+    """Play a learner's whole way on a running server: browse, sign up, enroll, watch, pass the quiz, get the certificate."""
+    import asyncio
+
+    from lms_graph.embedded.story import StoryBroken, play
+
+    try:
+        asyncio.run(play(url=url, tenant=tenant, out=out))
+    except StoryBroken as broken:
+        raise SystemExit(str(broken)) from None
+
+
 schema = App(name="schema", help="The GraphQL schema.")
 app.command(schema)
 

@@ -68,7 +68,7 @@ class Mask(MaskErrors):
         original = error.original_error
         if isinstance(original, DomainError):
             told = top_level(original)
-        elif original is None or isinstance(original, GraphQLError):
+        elif (error.extensions or {}).get("code") or (error.path is None and (original is None or isinstance(original, GraphQLError))):
             told = GraphQLError(error.message, extensions={"code": "BAD_USER_INPUT", **(error.extensions or {})})
         else:
             trace_id = self.execution_context.context.trace_id
@@ -86,20 +86,16 @@ class Schema(strawberry.Schema):
                 log.error("unexpected error at %s, trace id %s", error.path, trace_id, exc_info=original)
 
 
-def _schema(config: StrawberryConfig) -> Schema:
-    return Schema(
-        query=Query,
-        mutation=Mutation,
-        subscription=Subscription,
-        types=[*USER_ERRORS, *CASES, *questions.KINDS.values(), Profile],
-        extensions=[Operation, Mask, lambda: ParserCache(maxsize=2000), lambda: ValidationCache(maxsize=2000)],
-        config=config,
-    )
-
-
-schema = _schema(StrawberryConfig())
+schema = Schema(
+    query=Query,
+    mutation=Mutation,
+    subscription=Subscription,
+    types=[*USER_ERRORS, *CASES, *questions.KINDS.values(), Profile],
+    extensions=[Operation, Mask, lambda: ParserCache(maxsize=2000), lambda: ValidationCache(maxsize=2000)],
+    config=StrawberryConfig(),
+)
 
 
 def sdl() -> str:
-    """The schema in SDL, sorted: what `schema.graphql` holds. A sorted one is for printing only: sorting loses how Strawberry serializes enums."""
-    return _schema(StrawberryConfig(sort_schema=True)).as_str() + "\n"
+    """The schema in SDL, types by name: what `schema.graphql` holds."""
+    return schema.as_str() + "\n"

@@ -689,13 +689,23 @@ _SEARCH = """
     -- Row policies keep `@@` and `%` from using an index, because those operators are not leakproof. This function is trusted instead: it runs as the
     -- owner, and its first predicate is the present tenant.
     CREATE FUNCTION search_courses(asked text) RETURNS TABLE (course_id uuid, relevance real)
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp SET pg_trgm.word_similarity_threshold = 0.5 ROWS 100 AS $$
-        WITH words AS (SELECT lower(unaccent('unaccent', asked)) AS plain)
-        SELECT c.id, (ts_rank(c.search, websearch_to_tsquery('english', words.plain)) * 2 + word_similarity(words.plain, c.search_text))::real
-        FROM words, courses c
-        WHERE c.tenant_id = nullif(current_setting('app.tenant', true), '')::uuid
-          AND c.status = 'PUBLISHED'
-          AND (c.search @@ websearch_to_tsquery('english', words.plain) OR c.search @@ websearch_to_tsquery('simple', words.plain) OR words.plain <% c.search_text)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp SET pg_trgm.word_similarity_threshold = 0.35 ROWS 100 AS $$
+        WITH asked AS (
+            SELECT plain, websearch_to_tsquery('english', plain) AS stemmed, websearch_to_tsquery('simple', plain) AS exact,
+                   ARRAY(SELECT DISTINCT word FROM regexp_split_to_table(plain, '[^[:alnum:]]+') AS word WHERE length(word) > 2 LIMIT 12) AS words
+            FROM (SELECT lower(unaccent('unaccent', asked)) AS plain) AS folded
+        ), found AS (
+            SELECT c.id, 1 + ts_rank(c.search, a.stemmed) + word_similarity(a.plain, c.search_text) AS relevance
+            FROM asked a, courses c
+            WHERE c.tenant_id = nullif(current_setting('app.tenant', true), '')::uuid AND c.status = 'PUBLISHED' AND (c.search @@ a.stemmed OR c.search @@ a.exact)
+        ), near AS (
+            -- Every word of the question is like some word of the course: typing errors are forgiven word by word.
+            SELECT c.id, avg(word_similarity(w.word, c.search_text)) AS relevance
+            FROM asked a CROSS JOIN unnest(a.words) AS w(word)
+            JOIN courses c ON c.tenant_id = nullif(current_setting('app.tenant', true), '')::uuid AND c.status = 'PUBLISHED' AND w.word <% c.search_text
+            GROUP BY c.id, a.words HAVING count(*) = cardinality(a.words)
+        )
+        SELECT id, max(relevance)::real FROM (SELECT * FROM found UNION ALL SELECT * FROM near) AS both_ways GROUP BY id
     $$;
     REVOKE ALL ON FUNCTION search_courses(text) FROM PUBLIC;
     GRANT EXECUTE ON FUNCTION search_courses(text) TO lms_app;

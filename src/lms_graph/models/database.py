@@ -25,7 +25,7 @@ from lms_graph.kit.caller import Caller
 
 MODELS = [f"lms_graph.models.{area}" for area in ("tasks", "tenancy", "identity", "media", "assessment", "catalog", "learning", "certificates", "outbox")]
 
-Record = asyncpg.Record
+Record = Mapping[str, Any]
 Connection = PoolConnectionProxy
 
 watchers: list[Callable[[str], None]] = []  # told of every statement; tests count with it
@@ -220,7 +220,7 @@ async def fetch_one(sql: str, *parameters: Any) -> Record | None:
 
 async def fetch_value(sql: str, *parameters: Any) -> Any:
     row = await fetch_one(sql, *parameters)
-    return row[0] if row else None
+    return next(iter(row.values())) if row else None
 
 
 def from_json(text: str | bytes | None) -> Any:

@@ -28,6 +28,7 @@ from lms_graph.kit.errors import Invalid, Issue
 from lms_graph.kit.ids import public_id
 from lms_graph.models import database
 from lms_graph.models.assessment import QuestionKind
+from lms_graph.models.catalog import CompletionKind
 from lms_graph.outbox.unit_of_work import unit_of_work
 
 MAX_FILES = 2_000
@@ -182,7 +183,9 @@ async def _lecture(
     else:
         assert lecture.text
         markdown = _with_pictures(folder, lecture.text, folder.texts[lecture.text], files)
-    completion = lecture.completion and (lecture.completion.kind, lecture.completion.percent or (90 if lecture.video and lecture.completion.kind == "WATCHED" else None))
+    completion = None
+    if lecture.completion:
+        completion = lecture.completion.kind, lecture.completion.percent or (90 if lecture.completion.kind is CompletionKind.WATCHED else None)
     return LectureSource(
         key=lecture.key,
         title=lecture.title,
