@@ -20,7 +20,6 @@ from lms_graph.resolvers.learning.enrollments import LearningMutation, LearningQ
 from lms_graph.resolvers.nodes import NodeQuery
 from lms_graph.resolvers.tenancy import TenancyQuery
 from lms_graph.types.assessment import questions
-from lms_graph.types.assessment.quizzes import QuizOverview
 from lms_graph.types.errors import USER_ERRORS, top_level
 from lms_graph.types.identity import Profile
 from lms_graph.types.learning.access import CASES

@@ -1,25 +1,24 @@
-"""Learners: an account with an open session, and a run of a course that is one quiz."""
+"""Learners, and runs of a course that is one quiz."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.ids import public_id
-from lms_graph.kit.secrets import new_token, token_hash
-from lms_graph.models import catalog, identity, learning
+from lms_graph.models import catalog, learning
 from lms_graph.models.assessment import QuizRevision
 from lms_graph.outbox.unit_of_work import unit_of_work
+from tests.factories.accounts import account
 
 
 @dataclass(frozen=True)
 class Learner:
-    """Somebody signed in: as the domain sees them, and as a client proves it."""
+    """A student, as the domain sees them at any time."""
 
     account_id: UUID
     tenant_id: UUID
-    token: str
 
     @property
     def caller(self) -> Caller:
@@ -31,9 +30,10 @@ class Learner:
 
 @dataclass(frozen=True)
 class Seat:
-    """A run and its quiz lecture."""
+    """A run, its grant and its quiz lecture."""
 
     enrollment_id: UUID
+    entitlement_id: UUID
     lecture_id: UUID
 
     @property
@@ -42,16 +42,7 @@ class Seat:
 
 
 async def learner(tenant_id: UUID) -> Learner:
-    now, token, system = datetime.now(UTC), new_token(), Caller.system(tenant_id)
-    email = f"{uuid4().hex}@example.com"
-    async with unit_of_work(system):
-        account = await identity.Account.create(tenant_id=tenant_id, email=email, email_key=email, name="A Learner")
-        await identity.AccountRole.create(tenant_id=tenant_id, account_id=account.id, role=identity.Role.STUDENT)
-        session = await identity.Session.create(tenant_id=tenant_id, account_id=account.id, created_at=now, last_seen_at=now, expires_at=now + timedelta(days=1))
-        await identity.SessionToken.create(
-            tenant_id=tenant_id, session_id=session.id, kind=identity.TokenKind.ACCESS, token_hash=token_hash(token), created_at=now, expires_at=now + timedelta(hours=1)
-        )
-    return Learner(account.id, tenant_id, token)
+    return Learner(await account(Caller.system(tenant_id)), tenant_id)
 
 
 async def seat(learner: Learner, quiz_revision_id: UUID) -> Seat:
@@ -87,4 +78,4 @@ async def seat(learner: Learner, quiz_revision_id: UUID) -> Seat:
         run = await learning.Enrollment.create(
             **tenant, account_id=learner.account_id, course_id=course.id, version_id=version.id, run_number=1, entitlement_id=grant.id, enrolled_at=now
         )
-    return Seat(run.id, lecture.id)
+    return Seat(run.id, grant.id, lecture.id)

@@ -132,7 +132,7 @@ class Migration(migrations.Migration):
                 ('snapshot_sha256', fields.CharField(max_length=64)),
                 ('signing_key_id', fields.UUIDField()),
                 ('signature', fields.BinaryField()),
-                ('open_badge', fields.TextField()),
+                ('open_badge', fields.TextField(unique=False)),
                 ('issued_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('expires_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('revoked_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),

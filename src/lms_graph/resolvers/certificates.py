@@ -1,6 +1,6 @@
 """Root fields about certificates."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Annotated
 
 import strawberry
@@ -32,20 +32,22 @@ class CertificatesSubscription:
     )
     async def certificate_updated(
         self, info: Info, enrollment_id: Annotated[strawberry.ID, strawberry.argument(description="The run (`Enrollment.id`).")]
-    ) -> AsyncIterator[Certificate]:
+    ) -> AsyncGenerator[Certificate, None]:
         context = info.context
         try:
             id = decode_id(enrollment_id, "enr", path="enrollmentId")
-            await queries.require_own_run(caller=context.caller, enrollment_id=id)
         except DomainError as error:
             raise top_level(error) from error
         async with context.adapters.live.listen(topic(context.caller.tenant_id, id)) as wake_ups:
             told: int | None = None
             async for _ in wake_ups:
                 context.renew()
-                changed, told = await queries.changes_since(caller=context.caller, enrollment_id=id, after=told)
+                try:
+                    changed, told = await queries.changes(caller=context.caller, enrollment_id=id, after=told)
+                except DomainError as error:
+                    raise top_level(error) from error
                 certificate = await context.loaders.certificates.of_enrollment.load(id) if changed else None
                 if certificate:
                     yield certificate
-                elif context.reads:
-                    await context.reads.release()  # nothing to send: wait without a connection
+                if context.reads:
+                    await context.reads.release()  # wait without a connection

@@ -12,10 +12,11 @@ from websockets.asyncio.client import connect
 
 from lms_graph.kit.ids import parse_id, public_id
 from lms_graph.models.assessment import Attempt
+from lms_graph.models.learning import Entitlement
 from lms_graph.outbox.unit_of_work import unit_of_work
 from tests.factories.learners import Learner, Seat, learner, seat
 from tests.factories.quizzes import choice, quiz, true_false
-from tests.fixtures.callers import School
+from tests.fixtures.callers import School, SignIn
 from tests.fixtures.client import DOCUMENTS, Client
 from tests.fixtures.house import House
 
@@ -43,25 +44,13 @@ class Desk:
             await Attempt.for_caller(self.learner.caller, id=parsed[1]).update(deadline_at=datetime.now(UTC) - timedelta(seconds=1))
 
 
-SignIn = Callable[[Learner], Client]
-
-
-@pytest.fixture
-def sign_in(house: House, school: School, clients: list[Client]) -> SignIn:
-    def client(learner: Learner) -> Client:
-        clients.append(Client(house, school.slug, learner.token))
-        return clients[-1]
-
-    return client
-
-
 @pytest.fixture
 async def desk(school: School, sign_in: SignIn) -> Desk:
     """A quiz of ten choices and a statement, shuffled, half an hour, twice."""
     questions = [choice(f"q{n}", right=("Paris", "Oslo") if n % 2 else ("Paris",), wrong=("Lyon", "Nice", "Metz")) for n in range(10)]
     saved = await quiz(school.system, *questions, true_false("q10"), time_limit_minutes=30, max_attempts=2, shuffle=True)
     somebody = await learner(school.id)
-    return Desk(somebody, await seat(somebody, saved.quiz_revision_id), sign_in(somebody))
+    return Desk(somebody, await seat(somebody, saved.quiz_revision_id), await sign_in(somebody.account_id))
 
 
 def _answers(attempt: dict[str, Any], *texts: str) -> list[dict[str, Any]]:
@@ -92,6 +81,7 @@ async def test_a_sitting_from_start_to_result(desk: Desk) -> None:
     assert closed["errors"] == []
     assert closed["attempt"]["status"] == "GRADED"
     assert closed["attempt"]["secondsLeft"] is None
+    assert closed["enrollment"] == {"id": desk.seat.input["enrollmentId"], "progressPercent": 100}
     assert (result["score"], result["passed"], result["pendingManual"]) == ("77.27", True, 0)
     assert {(item["earned"], item["possible"], item["correct"]) for item in result["items"]} == {("1.00", "1.00", True), ("0.50", "1.00", False)}
     assert {item["feedback"] for item in result["items"]} == {"About Paris.", "It is a globe."}
@@ -128,7 +118,7 @@ async def test_another_device_goes_on_where_the_first_stopped(desk: Desk, sign_i
     first, *_ = _answers(attempt, "Nice")
     await desk.client.data("SaveAnswer", input=first)
 
-    other = sign_in(desk.learner)
+    other = await sign_in(desk.learner.account_id)
     seen = await other.data("Attempt", id=attempt["id"])
     started = (await other.data("StartAttempt", input=desk.seat.input))["attempt"]
 
@@ -180,10 +170,8 @@ async def test_a_repeated_start_gives_the_same_and_too_many_are_refused(desk: De
 
 
 @pytest.mark.parametrize("elsewhere", [False, True], ids=["another learner", "another tenant's learner"])
-async def test_nobody_else_sees_or_touches_it(house: House, school: School, other_school: School, desk: Desk, clients: list[Client], elsewhere: bool) -> None:
-    where = other_school if elsewhere else school
-    stranger = Client(house, where.slug, (await learner(where.id)).token)
-    clients.append(stranger)
+async def test_nobody_else_sees_or_touches_it(other_school: School, desk: Desk, sign_in: SignIn, elsewhere: bool) -> None:
+    stranger = await sign_in(at=other_school if elsewhere else None)
     attempt = await desk.start()
     answer, *_ = _answers(attempt, "Paris")
 
@@ -193,6 +181,36 @@ async def test_nobody_else_sees_or_touches_it(house: House, school: School, othe
     assert await stranger.codes("SubmitAttempt", input={"attemptId": attempt["id"]}) == ["NOT_FOUND"]
     assert await stranger.codes("StartAttempt", input=desk.seat.input) == ["NOT_FOUND"]
     assert (await desk.client.data("Attempt", id=attempt["id"]))["answers"] == []
+
+
+async def test_a_quiz_that_is_closed_to_the_learner_is_not_started(desk: Desk) -> None:
+    async with unit_of_work(desk.learner.caller):
+        await Entitlement.for_caller(desk.learner.caller, id=desk.seat.entitlement_id).update(revoked_at=datetime.now(UTC))
+
+    assert await desk.client.codes("StartAttempt", input=desk.seat.input) == ["ACCESS_DENIED"]
+
+
+async def test_an_attempt_goes_on_when_access_ends(desk: Desk) -> None:
+    attempt = await desk.start()
+    answer, *_ = _answers(attempt, "Paris")
+    async with unit_of_work(desk.learner.caller):
+        await Entitlement.for_caller(desk.learner.caller, id=desk.seat.entitlement_id).update(revoked_at=datetime.now(UTC))
+
+    assert await desk.client.codes("SaveAnswer", input=answer) == []
+    assert await desk.client.codes("SubmitAttempt", input={"attemptId": attempt["id"]}) == []
+
+
+async def test_the_lecture_tells_of_its_quiz_and_the_attempts_that_are_left(desk: Desk) -> None:
+    document = "query ($id: ID!) { lecture(id: $id) { content { ... on QuizContent { quiz { title passingScore timeLimitMinutes maxAttempts attemptsLeft questionCount } } } } }"
+    lecture = {"title": "Geography", "passingScore": "70.00", "timeLimitMinutes": 30, "maxAttempts": 2, "questionCount": 11}
+    left = []
+    for _ in range(2):
+        told = (await desk.client.data(document, id=desk.seat.input["lectureId"]))["content"]["quiz"]
+        left.append(told.pop("attemptsLeft"))
+        assert told == lecture
+        await desk.start()
+
+    assert left == [2, 1]
 
 
 async def test_a_visitor_is_told_to_sign_in(desk: Desk, visitor: Client) -> None:
@@ -236,7 +254,7 @@ async def test_a_whole_sitting_takes_five_statements(desk: Desk, statements: lis
     assert len(statements) == 5  # the attempt, its questions, its answers, and of the result what was earned and the questions again
 
 
-async def test_node_resolves_an_attempt_and_the_quiz_that_was_sat(house: House, desk: Desk, sign_in: SignIn, school: School) -> None:
+async def test_node_resolves_an_attempt_and_the_quiz_that_was_sat(desk: Desk, sign_in: SignIn) -> None:
     attempt = await desk.start()
     parsed = parse_id(attempt["id"])
     assert parsed
@@ -248,7 +266,7 @@ async def test_node_resolves_an_attempt_and_the_quiz_that_was_sat(house: House, 
         {"id": attempt["id"], "number": 1},
         {"id": quiz_id, "title": "Geography", "questionCount": 11, "attemptsLeft": 1},
     ]
-    assert await sign_in(await learner(school.id)).data(document, ids=[attempt["id"], quiz_id]) == [None, None]
+    assert await (await sign_in()).data(document, ids=[attempt["id"], quiz_id]) == [None, None]
 
 
 async def _watch(house: House, client: Client, attempt_id: str, on_event: Callable[[dict[str, Any]], Awaitable[None]]) -> dict[str, Any]:
@@ -282,12 +300,12 @@ async def test_the_clock_tells_the_state_at_once_and_ends_with_the_result(house:
     assert (seen[-1]["status"], seen[-1]["result"]) == ("GRADED", {"score": "0.00", "passed": False})
 
 
-async def test_the_clock_of_somebody_else_is_not_found(house: House, school: School, desk: Desk, sign_in: SignIn) -> None:
+async def test_the_clock_of_somebody_else_is_not_found(house: House, desk: Desk, sign_in: SignIn) -> None:
     attempt = await desk.start()
 
     async def nothing(event: dict[str, Any]) -> None:
         raise AssertionError(event)
 
-    told = await _watch(house, sign_in(await learner(school.id)), attempt["id"], nothing)
+    told = await _watch(house, await sign_in(), attempt["id"], nothing)
 
     assert told["errors"][0]["extensions"]["code"] == "NOT_FOUND"

@@ -12,11 +12,13 @@ import pytest
 import lms_graph.jobs.learning  # noqa: F401  # registers the job
 from lms_graph.domain.assessment import errors
 from lms_graph.domain.assessment.queries import attempts as queries
+from lms_graph.domain.learning.errors import RunClosed
 from lms_graph.domain.learning.operations import attempts
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.errors import DomainError, NotFound
 from lms_graph.models import database
 from lms_graph.models.assessment import Attempt
+from lms_graph.models.learning import Enrollment, EnrollmentStatus
 from lms_graph.outbox.unit_of_work import unit_of_work
 from tests.factories.learners import Learner, Seat, learner, seat
 from tests.factories.quizzes import choice, quiz
@@ -47,6 +49,10 @@ class Desk:
     async def let_time_run_out(self, attempt_id: UUID) -> None:
         async with unit_of_work(self.learner.caller):
             await Attempt.for_caller(self.learner.caller, id=attempt_id).update(deadline_at=datetime.now(UTC) - timedelta(seconds=1))
+
+    async def cancel(self) -> None:
+        async with unit_of_work(self.learner.caller):
+            await Enrollment.for_caller(self.learner.caller, id=self.seat.enrollment_id).update(status=EnrollmentStatus.CANCELED)
 
     async def row(self, sql: str, *parameters: Any) -> Any:
         async with database.reading(self.learner.caller):
@@ -99,6 +105,12 @@ class TestStartAttempt:
         assert second != first
         assert await desk.progress() == 100
 
+    async def test_a_canceled_run_starts_none(self, desk: Desk) -> None:
+        await desk.cancel()
+
+        with pytest.raises(RunClosed):
+            await desk.start()
+
     async def test_somebody_elses_run_is_not_found(self, school: School, desk: Desk) -> None:
         with pytest.raises(NotFound):
             await Desk(await learner(school.id), desk.seat).start()
@@ -135,6 +147,16 @@ class TestSubmitAttempt:
         result = await attempts.submit_attempt(caller=desk.learner.caller, attempt_id=attempt_id)
 
         assert not result.passed
+        assert await desk.progress() == 0
+
+    async def test_in_a_canceled_run_it_is_graded_and_finishes_nothing(self, desk: Desk) -> None:
+        attempt_id = await desk.start()
+        await desk.answer(attempt_id, "Paris")
+        await desk.cancel()
+
+        result = await attempts.submit_attempt(caller=desk.learner.caller, attempt_id=attempt_id)
+
+        assert result.passed
         assert await desk.progress() == 0
 
     async def test_ten_at_once_grade_once(self, desk: Desk) -> None:

@@ -87,17 +87,29 @@ async def page_of_learner(*, caller: Caller, request: PageRequest, cursors: Curs
 
 
 async def count_of_learner(*, caller: Caller) -> int:
+    """How many the list has."""
     count: int = await database.fetch_value(
         "SELECT count(*) FROM certificates WHERE tenant_id = $1 AND account_id = $2 AND superseded_at IS NULL", caller.tenant_id, caller.account
     )
     return count
 
 
-async def require_own_run(*, caller: Caller, enrollment_id: UUID) -> None:
-    """Raises SignedOut, or NotFound for anything but a run of the caller's own."""
-    run = await runs.run_of(caller=caller, enrollment_id=enrollment_id)
-    if run is None or run.account_id != caller.account:
+async def changes(*, caller: Caller, enrollment_id: UUID, after: int | None) -> tuple[bool, int]:
+    """Whether a stream about a run's certificate that has told everything up to `after` has something to tell, and up to where it has then told all.
+    At its beginning, with None, it always has. The run is looked up anew each time: rights may have gone.
+
+    Raises SignedOut, or NotFound for anything but a run of the caller's own.
+    """
+    _ = caller.account
+    if await runs.run_of(caller=caller, enrollment_id=enrollment_id) is None:
         raise NotFound("There is no such run of yours.", path=("enrollmentId",))
+    if after is None:
+        return True, await store.last_sequence(caller, enrollment_id)
+    changed = False
+    while facts := await store.facts_since(caller, enrollment_id, after):
+        after = facts[-1].sequence
+        changed = changed or any(fact.name in events.CHANGES for fact in facts)
+    return changed, after
 
 
 async def to_print(*, caller: Caller, certificate_id: UUID) -> database.Record | None:
@@ -180,14 +192,3 @@ async def issuer(*, tenant_id: UUID, base_url: str) -> dict[str, Any] | None:
         "name": tenant["name"],
         "jwks": {"keys": [badges.jwk(public_key=key["public_key"], url=badges.key_url(base_url, key["id"])) for key in keys]},
     }
-
-
-async def changes_since(*, caller: Caller, enrollment_id: UUID, after: int | None) -> tuple[bool, int]:
-    """Whether a run's certificate changed after a sequence, and up to which sequence that is known. Without one it did: whoever begins to watch is told the present state."""
-    if after is None:
-        return True, await store.last_sequence(caller, enrollment_id)
-    changed = False
-    while facts := await store.facts_since(caller, enrollment_id, after):
-        after = facts[-1].sequence
-        changed = changed or any(fact.name in events.CHANGES for fact in facts)
-    return changed, after

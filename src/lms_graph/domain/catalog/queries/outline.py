@@ -32,7 +32,7 @@ class CourseTerms:
 
 async def course_terms(*, caller: Caller, course_id: UUID) -> CourseTerms | None:
     row = await database.fetch_one("SELECT id, status, enrollment_policy, published_version_id FROM courses WHERE tenant_id = $1 AND id = $2", caller.tenant_id, course_id)
-    return row and CourseTerms(row["id"], row["status"] == "PUBLISHED", row["enrollment_policy"] == "OPEN", row["published_version_id"])
+    return CourseTerms(row["id"], row["status"] == "PUBLISHED", row["enrollment_policy"] == "OPEN", row["published_version_id"]) if row else None
 
 
 async def course_id_by_slug(*, caller: Caller, slug: str) -> UUID | None:
