@@ -11,6 +11,7 @@ from lms_graph.domain.learning.rules import access as access_rules
 from lms_graph.domain.learning.rules import progress as rules
 from lms_graph.domain.learning.rules.access import Decision, Granted
 from lms_graph.domain.media import queries as media
+from lms_graph.kit.ids import public_id
 from lms_graph.kit.pages import PageRequest
 from lms_graph.types.catalog.lectures import Lecture, Place
 from lms_graph.types.learning.access import AccessDecision, Requirement, RequirementKind, from_decision
@@ -185,6 +186,14 @@ class LearningLoaders(AreaLoaders):
             url = await self.adapters.objects.signed_url(file.object_key, seconds=URL_SECONDS, file_name=row["title"])
             made[row["version_id"], row["lecture_id"]].append(LectureResource.from_row(row, file, url))
         return [made[lecture.place.version_id, lecture.place.lecture_id] if lecture in open_ones else None for lecture in lectures]
+
+    @batch
+    async def resource(self, ids: list[UUID]) -> list[LectureResource | None]:
+        """Downloads beside the lectures as the viewer sees them: those of other versions are not theirs."""
+        lecture_of = await outline.lectures_of_resources(caller=self.caller, ids=ids)
+        lectures = [lecture for lecture in await self.lecture.load_many(list(set(lecture_of.values()))) if lecture]
+        found = {resource.id: resource for resources in await self.resources.load_many(lectures) for resource in resources or ()}
+        return [found.get(public_id("res", id)) for id in ids]
 
     @batch
     async def lecture(self, ids: list[UUID]) -> list[Lecture | None]:
