@@ -36,4 +36,4 @@ class LectureResource(Node):
 
     @classmethod
     def from_row(cls, row: Any, file: Any, url: str) -> Self:
-        return cls(id=strawberry.ID(public_id("res", row["id"])), title=row["title"], content_type=file["content_type"], size_bytes=file["size_bytes"], url=url)
+        return cls(id=strawberry.ID(public_id("res", row["id"])), title=row["title"], content_type=file.content_type, size_bytes=file.size_bytes, url=url)
