@@ -40,7 +40,7 @@ async def work(settings: Settings) -> None:
         def send(message: Message) -> None:
             try:
                 actor.send(reaction=message.reaction, tenant_id=str(message.delivery.tenant_id), delivery_id=str(message.delivery.id), payload=message.payload)
-            except Exception as error:  # Redis is away: the row comes again when it is due
+            except Exception as error:  # noqa: BLE001  # Redis is away: the row comes again when it is due
                 log.warning("relay.not_sent", reaction=message.reaction, error=str(error))
 
         relay = Relay(live=adapters.live, send=send, resend_after=settings.resend_after_seconds, sweep_every=settings.sweep_every_seconds)
