@@ -25,8 +25,13 @@ class Settings(BaseSettings):
     development: bool = Field(False, validation_alias="LMS_DEVELOPMENT")
     default_tenant: str | None = Field(None, validation_alias="LMS_DEFAULT_TENANT", description="Slug of the tenant where neither host, key nor header names one.")
     chromium_path: str | None = Field(None, validation_alias="CHROMIUM_PATH")
-    resend_after_seconds: float = Field(60, validation_alias="LMS_RESEND_AFTER_SECONDS", gt=0, description="A sent job that is not done is sent again after this time, then after twice that, and so on.")
-    sweep_every_seconds: float = Field(5, validation_alias="LMS_SWEEP_EVERY_SECONDS", gt=0)
+    resend_after_seconds: float = Field(
+        6,
+        validation_alias="LMS_RESEND_AFTER_SECONDS",
+        gt=0,
+        description="A sent job that is not done is sent again after this time, then after twice that, and so on. While it runs, this long after its worker was last alive.",
+    )
+    sweep_every_seconds: float = Field(2, validation_alias="LMS_SWEEP_EVERY_SECONDS", gt=0)
     progress_event_months: int = Field(13, validation_alias="LMS_PROGRESS_EVENT_MONTHS", ge=1, description="Raw progress events are dropped after this many whole months; ranges and completions stay.")
 
     @classmethod

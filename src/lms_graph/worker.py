@@ -7,8 +7,11 @@ from typing import Any
 from uuid import UUID
 
 import dramatiq
+import redis
 import structlog
 from dramatiq.brokers.redis import RedisBroker
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from lms_graph.jobs import reactions, registered, runtime  # noqa: F401  # `registered` makes the jobs known
 from lms_graph.jobs.relay import Relay, keep_house
@@ -18,6 +21,8 @@ from lms_graph.wiring import running
 
 QUEUE = "lms-graph"
 THREADS = 8
+POLL_MILLISECONDS = 200  # how long a job may lie in an idle queue
+STOP_SECONDS = 25  # less than the half minute that most who stop a process grant it
 
 log = structlog.get_logger(__name__)
 
@@ -29,31 +34,56 @@ async def work(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with running(settings) as adapters:
-        broker = RedisBroker(url=settings.redis_url.get_secret_value(), middleware=[])
+        broker = _broker(settings)
+        jobs: set[asyncio.Task[None]] = set()
+
+        async def run_one(reaction: str, tenant_id: str, delivery_id: str, payload: dict[str, Any]) -> None:
+            task = asyncio.current_task()
+            assert task
+            jobs.add(task)
+            try:
+                await runtime.run(adapters, reaction, UUID(tenant_id), UUID(delivery_id), payload, hold=settings.resend_after_seconds)
+            finally:
+                jobs.discard(task)
 
         def run(*, reaction: str, tenant_id: str, delivery_id: str, payload: dict[str, Any]) -> None:
-            coroutine = runtime.run(adapters, reaction, UUID(tenant_id), UUID(delivery_id), payload)
-            asyncio.run_coroutine_threadsafe(coroutine, loop).result()
+            asyncio.run_coroutine_threadsafe(run_one(reaction, tenant_id, delivery_id, payload), loop).result()
 
         actor = dramatiq.actor(run, broker=broker, actor_name="run", queue_name=QUEUE)
 
         def send(message: Message) -> None:
-            try:
-                actor.send(reaction=message.reaction, tenant_id=str(message.delivery.tenant_id), delivery_id=str(message.delivery.id), payload=message.payload)
-            except Exception as error:  # Redis is away: the row comes again when it is due
-                log.warning("relay.not_sent", reaction=message.reaction, error=str(error))
+            actor.send(reaction=message.reaction, tenant_id=str(message.delivery.tenant_id), delivery_id=str(message.delivery.id), payload=message.payload)
 
         relay = Relay(live=adapters.live, send=send, resend_after=settings.resend_after_seconds, sweep_every=settings.sweep_every_seconds)
-        worker = dramatiq.Worker(broker, worker_threads=THREADS)
+        worker = dramatiq.Worker(broker, worker_threads=THREADS, worker_timeout=POLL_MILLISECONDS)
         worker.start()
-        tasks = [asyncio.create_task(relay.run()), asyncio.create_task(keep_house(progress_event_months=settings.progress_event_months))]
+        stopped = asyncio.create_task(stop.wait())
+        drains = {asyncio.create_task(relay.run()), asyncio.create_task(keep_house(progress_event_months=settings.progress_event_months))}
         log.info("worker.ready", jobs=sorted(runtime.JOBS), reactions=len(reactions.REACTIONS))
         try:
-            await stop.wait()
+            await asyncio.wait({stopped, *drains}, return_when=asyncio.FIRST_COMPLETED)  # a drain never ends by itself: when one does, so must the process
         finally:
-            for task in tasks:
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
-            await asyncio.to_thread(worker.stop)
+            await _cancel({stopped, *drains})
+            with contextlib.suppress(redis.RedisError):  # away: what it still held is sent again when due
+                await asyncio.to_thread(worker.stop, STOP_SECONDS * 1000)
+            if jobs:
+                log.warning("worker.jobs_cut_short", jobs=len(jobs))
+            await _cancel(set(jobs))
             broker.close()
+        if not stop.is_set():
+            raise SystemExit("The relay has ended; the log says why.")
+        log.info("worker.stopped")
+
+
+def _broker(settings: Settings) -> RedisBroker:
+    """One that fails soon when Redis is away: the outbox tries again, and better."""
+    client = redis.Redis.from_url(settings.redis_url.get_secret_value(), socket_timeout=5, socket_connect_timeout=2, retry=Retry(NoBackoff(), 1))
+    return RedisBroker(client=client, middleware=[])
+
+
+async def _cancel(tasks: set[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    for result in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(result, Exception):
+            log.error("worker.task_failed", error=repr(result))

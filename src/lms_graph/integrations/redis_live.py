@@ -6,29 +6,35 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import redis.asyncio as redis
+import structlog
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 HEARTBEAT_SECONDS = 5.0
+PUBLISH_SECONDS = 2.0
 _CHANNEL = "lms-graph-live"
+
+log = structlog.get_logger(__name__)
 
 
 class RedisLiveBus:
     """Fulfils LiveBus. Everything goes over one channel as lists of topics; each process keeps those somebody watches."""
 
     def __init__(self, url: str) -> None:
-        self._publisher = redis.Redis.from_url(url)
-        self._subscriber = redis.Redis.from_url(url, socket_timeout=None)  # redis-py's default of 5 s would break every quiet wait
+        self._publisher = redis.Redis.from_url(url, socket_timeout=PUBLISH_SECONDS, socket_connect_timeout=PUBLISH_SECONDS, retry=Retry(NoBackoff(), 1))
+        self._subscriber = redis.Redis.from_url(url, socket_timeout=None, retry=Retry(NoBackoff(), 0))  # redis-py's default of 5 s would break every quiet wait
         self._watchers: dict[str, set[asyncio.Event]] = {}
         self._task: asyncio.Task[None] | None = None
 
     async def publish(self, topics: list[str]) -> None:
         if topics:
-            with contextlib.suppress(RedisError, OSError):  # a wake-up only: watchers catch up by themselves
+            with contextlib.suppress(RedisError, OSError, TimeoutError):  # a wake-up only: watchers catch up by themselves
                 await self._publisher.publish(_CHANNEL, "\n".join(topics))
 
     @asynccontextmanager
     async def listen(self, topic: str) -> AsyncIterator[AsyncIterator[None]]:
-        if self._task is None:
+        if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._pump(), name="live bus")
         event = asyncio.Event()
         event.set()
@@ -59,7 +65,8 @@ class RedisLiveBus:
                             self._wake(list(self._watchers))
                         elif message["type"] == "message":
                             self._wake(message["data"].decode().split("\n"))
-            except (RedisError, OSError):
+            except Exception as error:  # heartbeats wake the watchers meanwhile
+                log.warning("live.no_redis", error=str(error))
                 await asyncio.sleep(0.5)
 
     def _wake(self, topics: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 from contextlib import AsyncExitStack
 from typing import Any
+from urllib.parse import quote
 
 from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
@@ -68,7 +69,7 @@ class S3ObjectStore:
     async def signed_url(self, key: str, *, seconds: int, file_name: str | None = None) -> str:
         parameters = {"Bucket": self._bucket, "Key": key}
         if file_name:
-            parameters["ResponseContentDisposition"] = f'attachment; filename="{file_name}"'
+            parameters["ResponseContentDisposition"] = f"attachment; filename*=UTF-8''{quote(file_name, safe='')}"  # RFC 6266: any name, nothing to break out of
         url: str = await self._signer.generate_presigned_url("get_object", Params=parameters, ExpiresIn=seconds)
         return url
 

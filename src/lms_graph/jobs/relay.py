@@ -16,7 +16,7 @@ log = structlog.get_logger(__name__)
 
 
 class Relay:
-    """Any number may run: rows are claimed. `send` hands a message to the workers' queue and may fail: it is sent again when due."""
+    """Any number may run: rows are claimed. `send` hands a message to the workers' queue; when it raises, the queue is away and everything waits a little."""
 
     def __init__(self, *, live: LiveBus, send: Callable[[Message], None], resend_after: float, sweep_every: float) -> None:
         self._live = live
@@ -31,27 +31,40 @@ class Relay:
                 try:
                     while await self.drain():
                         pass
-                except Exception:  # the database or Redis is away: the facts wait
+                    await wake.wait(self._sweep_every)
+                except Exception:  # the database is away: the facts wait
                     log.exception("relay.failed")
                     await asyncio.sleep(1)
-                await wake.wait(self._sweep_every)
 
     async def drain(self) -> int:
         """Once through: tell, publish, send. Gives how much there was."""
         told = await store.tell(reactions_to)
         await self._live.publish(sorted({topic(fact.tenant_id, fact.aggregate_id) for fact in told}))
         due = await store.claim_due(resend_after=self._resend_after)
-        for message in due:
-            await asyncio.to_thread(self._send, message)
+        unsent = await asyncio.to_thread(self._send_all, due) if due else []
+        if unsent:
+            await store.unsend(unsent, wait=self._sweep_every)
         return len(told) + len(due)
+
+    def _send_all(self, messages: list[Message]) -> list[Message]:
+        """Those that were not sent: from the first that fails on, for each failure costs a time-out."""
+        for index, message in enumerate(messages):
+            try:
+                self._send(message)
+            except Exception as error:  # whatever the queue is, it does not answer
+                log.warning("relay.not_sent", messages=len(messages) - index, error=str(error))
+                return messages[index:]
+        return []
 
 
 async def keep_house(*, progress_event_months: int) -> None:
     """Once at the start and then every hour: coming partitions made, old rows dropped."""
     while True:
+        wait = 3600
         try:
             await store.prepare_partitions(months_kept=progress_event_months)
             await store.sweep()
-        except Exception:  # tried again in an hour; partitions are made three months ahead
+        except Exception:  # partitions are made three months ahead: there is time
             log.exception("housekeeping.failed", at=datetime.now(UTC).isoformat())
-        await asyncio.sleep(3600)
+            wait = 60
+        await asyncio.sleep(wait)

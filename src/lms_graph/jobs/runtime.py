@@ -4,6 +4,7 @@ A job is a keyword-only coroutine `area.verb_noun`: first a `Job`, then the ids 
 """
 
 import asyncio
+import contextlib
 import inspect
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from lms_graph.models import database
 from lms_graph.outbox import store
 from lms_graph.outbox.store import AlreadyDone, Delivery
 
-TIME_LIMIT_SECONDS = 600
+TIME_LIMIT_SECONDS = 600.0
 
 log = structlog.get_logger(__name__)
 
@@ -44,26 +45,59 @@ def job(function: Function) -> Function:
     return function
 
 
-async def run(adapters: Adapters, reaction: str, tenant_id: UUID, delivery_id: UUID, payload: dict[str, Any]) -> None:
-    """Run one delivery. Never raises: what failed is kept on the row, and comes again when it is due."""
+_running: set[UUID] = set()
+
+
+async def run(adapters: Adapters, reaction: str, tenant_id: UUID, delivery_id: UUID, payload: dict[str, Any], *, hold: float = 60) -> None:
+    """Run one delivery. Never raises: what failed is kept on the row, and comes again when it is due.
+
+    Meanwhile it is held, so that it is not sent again until `hold` seconds after this process died. A message that comes twice runs once.
+    """
+    if delivery_id in _running:
+        return
+    _running.add(delivery_id)
     delivery = Delivery(tenant_id, delivery_id)
-    caller = Caller.system(tenant_id)
+    try:
+        if await store.hold(delivery, seconds=hold):
+            holding = asyncio.create_task(_hold(delivery, hold))
+            try:
+                await _run(adapters, reaction, delivery, payload)
+            finally:
+                holding.cancel()
+    except Exception:  # the database is away: the row comes again when it is due
+        log.exception("job.not_noted", reaction=reaction, delivery=str(delivery_id))
+    finally:
+        _running.discard(delivery_id)
+
+
+async def _hold(delivery: Delivery, seconds: float) -> None:
+    while True:
+        await asyncio.sleep(seconds / 3)
+        with contextlib.suppress(Exception):  # the next time may work; and it is only that the job would run twice
+            await store.hold(delivery, seconds=seconds)
+
+
+async def _run(adapters: Adapters, reaction: str, delivery: Delivery, payload: dict[str, Any]) -> None:
+    caller = Caller.system(delivery.tenant_id)
+    names = {"reaction": reaction, "delivery": str(delivery.id)}
+    limit = asyncio.timeout(TIME_LIMIT_SECONDS)
     try:
         function = JOBS[reaction]
-        async with asyncio.timeout(TIME_LIMIT_SECONDS), database.reading(caller):
+        async with limit, database.reading(caller):
             await function(Job(caller, delivery, adapters), **_arguments(function, payload))
         await store.finish(delivery)
     except AlreadyDone:
-        log.info("job.already_done", reaction=reaction, delivery=str(delivery_id))
+        log.info("job.already_done", **names)
     except Unavailable as error:
-        log.warning("job.unavailable", reaction=reaction, delivery=str(delivery_id), error=str(error))
+        log.warning("job.unavailable", **names, error=str(error))
         await store.note_failure(delivery, str(error), final=False)
     except DomainError as error:
-        log.error("job.refused", reaction=reaction, delivery=str(delivery_id), error=str(error))
+        log.error("job.refused", **names, error=str(error))
         await store.note_failure(delivery, f"{error.code}: {error}", final=True)
     except Exception as error:  # the loop must go on, whatever a job meets
-        log.exception("job.failed", reaction=reaction, delivery=str(delivery_id))
-        await store.note_failure(delivery, f"{type(error).__name__}: {error}", final=False)
+        log.exception("job.failed", **names)
+        why = f"took longer than {TIME_LIMIT_SECONDS:g} s" if limit.expired() else f"{type(error).__name__}: {error}"
+        await store.note_failure(delivery, why, final=False)
 
 
 def _arguments(function: Function, payload: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from lms_graph.kit.caller import Caller
 from lms_graph.kit.ids import new_id
 from lms_graph.models import database
 
-MAX_ATTEMPTS = 12  # with a first wait of a minute that doubles up to 64 times: about half a day
+MAX_ATTEMPTS = 16
+MAX_DOUBLINGS = 10  # with a first wait of six seconds, the last tries are 1.7 hours apart and all of them take about half a day
 
 
 class AlreadyDone(Exception):
@@ -59,15 +60,21 @@ class DeadDelivery:
 
 
 async def tell(reactions_to: Callable[[str, dict[str, Any]], Iterable[tuple[str, datetime | None]]], *, limit: int = 500) -> list[Told]:
-    """Give untold facts their place in the feed and a delivery per reaction, due now or at its own time. Positions commit in order: a feed's cursor never skips one."""
+    """Give untold facts their place in the feed and a delivery per reaction, due now or at its own time. Positions commit in order: a feed's cursor never skips one.
+
+    One relay at a time: another that comes meanwhile tells nothing, and is not held up.
+    """
     async with database.as_system() as connection:
-        await connection.execute("SELECT pg_advisory_xact_lock(7020191)")
+        if not await connection.fetchval("SELECT pg_try_advisory_xact_lock(7020191)"):
+            return []
         rows = await connection.fetch(
             """
             WITH untold AS (
-                SELECT tenant_id, id FROM facts WHERE position IS NULL ORDER BY recorded_at, id LIMIT $1 FOR UPDATE
+                SELECT tenant_id, id, recorded_at, sequence FROM facts WHERE position IS NULL ORDER BY recorded_at, sequence LIMIT $1 FOR UPDATE
+            ), placed AS (
+                SELECT tenant_id, id, nextval('fact_positions') AS position FROM (SELECT * FROM untold ORDER BY recorded_at, sequence) AS in_order
             )
-            UPDATE facts f SET position = nextval('fact_positions') FROM untold u WHERE f.tenant_id = u.tenant_id AND f.id = u.id
+            UPDATE facts f SET position = p.position FROM placed p WHERE f.tenant_id = p.tenant_id AND f.id = p.id
             RETURNING f.tenant_id, f.id, f.name, f.aggregate_id, f.sequence, f.payload
             """,
             limit,
@@ -87,7 +94,7 @@ async def claim_due(*, resend_after: float, limit: int = 200) -> list[Message]:
     async with database.as_system() as connection:
         await connection.execute(
             "UPDATE deliveries SET state = 'BURIED', error = coalesce(error, 'never finished: the worker died or hung each time') "
-            "WHERE state IN ('PENDING', 'SENT') AND due_at <= now() AND attempts >= $1",
+            "WHERE (tenant_id, id) IN (SELECT tenant_id, id FROM deliveries WHERE state IN ('PENDING', 'SENT') AND due_at <= now() AND attempts >= $1 FOR UPDATE SKIP LOCKED)",
             MAX_ATTEMPTS,
         )
         rows = await connection.fetch(
@@ -95,15 +102,39 @@ async def claim_due(*, resend_after: float, limit: int = 200) -> list[Message]:
             WITH due AS (
                 SELECT tenant_id, id FROM deliveries WHERE state IN ('PENDING', 'SENT') AND due_at <= now() ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED
             )
-            UPDATE deliveries d SET state = 'SENT', attempts = d.attempts + 1, due_at = now() + make_interval(secs => $1::float8 * 2 ^ least(d.attempts, 6))
+            UPDATE deliveries d SET state = 'SENT', attempts = d.attempts + 1, due_at = now() + make_interval(secs => $1::float8 * 2 ^ least(d.attempts, $3))
             FROM due, facts f
             WHERE d.tenant_id = due.tenant_id AND d.id = due.id AND f.tenant_id = d.tenant_id AND f.id = d.fact_id
             RETURNING d.tenant_id, d.id, d.reaction, f.payload
             """,
             resend_after,
             limit,
+            MAX_DOUBLINGS,
         )
     return [Message(Delivery(row["tenant_id"], row["id"]), row["reaction"], database.from_json(row["payload"])) for row in rows]
+
+
+async def unsend(messages: list[Message], *, wait: float) -> None:
+    """What could not be handed to the queue waits a little; it counts as no attempt."""
+    async with database.as_system() as connection:
+        await connection.execute(
+            "UPDATE deliveries SET state = 'PENDING', attempts = attempts - 1, due_at = now() + make_interval(secs => $2) WHERE id = ANY($1) AND state = 'SENT'",
+            [message.delivery.id for message in messages],
+            wait,
+        )
+
+
+async def hold(delivery: Delivery, *, seconds: float) -> bool:
+    """Keep a delivery from being sent again while its job runs, for so long; False when nothing is owed any more, or it is being closed just now. A holder that dies lets go by the clock."""
+    async with database.as_system() as connection:
+        held = await connection.fetchval(
+            "UPDATE deliveries SET due_at = greatest(due_at, now() + make_interval(secs => $3)) WHERE (tenant_id, id) IN "
+            "(SELECT tenant_id, id FROM deliveries WHERE tenant_id = $1 AND id = $2 AND state IN ('PENDING', 'SENT') FOR UPDATE SKIP LOCKED) RETURNING true",
+            delivery.tenant_id,
+            delivery.id,
+            seconds,
+        )
+    return bool(held)
 
 
 async def finish(delivery: Delivery) -> None:

@@ -42,6 +42,7 @@ class UnitOfWork:
             for ordinal, event in enumerate(self._events)
         ]
         # One statement: the aggregate's row is the lock that makes its sequence gapless in the order of commits. Sorted, so that two never wait in a ring.
+        # Recorded by the clock after that lock: what waited for it must not look older than what it waited for.
         await database.fetch(
             """
             WITH told AS (
@@ -55,7 +56,7 @@ class UnitOfWork:
                 RETURNING a.id, a.last_sequence
             ), written AS (
                 INSERT INTO facts (tenant_id, id, name, version, aggregate_id, sequence, payload, account_id, recorded_at)
-                SELECT $1, n.id, n.name, n.version, n.aggregate_id, c.last_sequence - n.many + n.nth, n.payload, $2, $4
+                SELECT $1, n.id, n.name, n.version, n.aggregate_id, c.last_sequence - n.many + n.nth, n.payload, $2, clock_timestamp()
                 FROM numbered n JOIN counted c ON c.id = n.aggregate_id
                 RETURNING 1
             )
@@ -64,7 +65,6 @@ class UnitOfWork:
             self.caller.tenant_id,
             self.caller.account_id,
             database.to_json(rows),
-            self.caller.now,
         )
 
 

@@ -9,6 +9,8 @@ import asyncpg
 
 from lms_graph.models import database
 
+CHANNEL = "outbox"
+
 
 class WakeUp:
     """Holds one connection of the system pool and listens on it; listens anew when it was lost."""
@@ -25,12 +27,21 @@ class WakeUp:
         await self._stack.aclose()
 
     async def wait(self, seconds: float) -> None:
-        """Until something is said or the time is over."""
+        """Until something is said or the time is over. Begun to listen anew, it does not wait: something may have been said meanwhile."""
         with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
             if self._connection is None or self._connection.is_closed():
                 await self._stack.aclose()
                 self._connection = await self._stack.enter_async_context(database.system_connection())
-                await self._connection.add_listener("outbox", lambda *_: self._event.set())
+                await self._connection.add_listener(CHANNEL, self._hear)
+                self._stack.push_async_callback(self._hush)
+                return
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._event.wait(), seconds)
         self._event.clear()
+
+    def _hear(self, *_: Any) -> None:
+        self._event.set()
+
+    async def _hush(self) -> None:
+        if not self._connection.is_closed():
+            await self._connection.remove_listener(CHANNEL, self._hear)
