@@ -81,7 +81,7 @@ async def test_without_a_browser_the_delivery_stays_and_succeeds_later(school: S
 
     async def once(adapters: Adapters) -> None:
         message = await due(house, school)
-        await runtime.run(adapters, message.reaction, message.delivery.tenant_id, message.delivery.id, message.payload)
+        await runtime.run(adapters, message.reaction, message.delivery.tenant_id, message.delivery.id, message.payload, hold=0.5)
 
     await once(house.adapters)
     await once(replace(house.adapters, certificate_renderer=Dead()))

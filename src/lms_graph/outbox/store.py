@@ -115,10 +115,10 @@ async def claim_due(*, resend_after: float, limit: int = 200) -> list[Message]:
 
 
 async def unsend(messages: list[Message], *, wait: float) -> None:
-    """What could not be handed to the queue waits a little; it counts as no attempt."""
+    """What could not be handed to the queue comes again after a little; it counts as no attempt."""
     async with database.as_system() as connection:
         await connection.execute(
-            "UPDATE deliveries SET state = 'PENDING', attempts = attempts - 1, due_at = now() + make_interval(secs => $2) WHERE id = ANY($1) AND state = 'SENT'",
+            "UPDATE deliveries SET attempts = attempts - 1, due_at = now() + make_interval(secs => $2) WHERE id = ANY($1) AND state = 'SENT'",
             [message.delivery.id for message in messages],
             wait,
         )

@@ -71,7 +71,7 @@ async def record_progress(*, caller: Caller, enrollment_id: UUID, device_id: str
             await _keep_taken(caller, run.id, device_id, taken)
         if accepted:
             await _keep_events(caller, run.id, device_id, accepted)
-            added = _add_up(accepted)
+            added = _add_up(plan, accepted)
             seen = await _keep_ranges(caller, run.id, added)
             latest = max(added, key=lambda id: added[id].at or caller.now)
             finished = [id for id, known in seen.items() if not known.completed_at and rules.is_watched_enough(known, plan[id])]
@@ -122,18 +122,20 @@ def _refusal(caller: Caller, plan: dict[UUID, rules.PlannedLecture], event: Prog
     return None
 
 
-def _add_up(accepted: list[ProgressEvent]) -> dict[UUID, _Watched]:
+def _add_up(plan: dict[UUID, rules.PlannedLecture], accepted: list[ProgressEvent]) -> dict[UUID, _Watched]:
+    """What lies past a lecture's end covers nothing. Of two events at one moment the later place is the position, whichever came first."""
     added: dict[UUID, _Watched] = defaultdict(_Watched)
     for event in accepted:
         assert event.lecture_id is not None and event.from_ms is not None
         watched = added[event.lecture_id]
         if event.kind is EventKind.WATCHED:
             assert event.to_ms is not None
-            watched.ranges.append((event.from_ms, event.to_ms))
-            watched.watch_time_ms += event.to_ms - event.from_ms
-        if watched.at is None or event.occurred_at >= watched.at:
-            watched.at = event.occurred_at
-            watched.position_ms = event.to_ms if event.to_ms is not None else event.from_ms
+            end = min(event.to_ms, max(plan[event.lecture_id].duration_ms, 1))
+            watched.ranges.append((event.from_ms, end))
+            watched.watch_time_ms += end - event.from_ms
+        position_ms = event.to_ms if event.to_ms is not None else event.from_ms
+        if watched.at is None or (event.occurred_at, position_ms) > (watched.at, watched.position_ms):
+            watched.at, watched.position_ms = event.occurred_at, position_ms
     return dict(added)
 
 
@@ -186,7 +188,7 @@ async def _keep_ranges(caller: Caller, enrollment_id: UUID, added: dict[UUID, _W
             ranges = p.ranges + excluded.ranges,
             covered_ms = (SELECT coalesce(sum(upper(r) - lower(r)), 0) FROM unnest(p.ranges + excluded.ranges) AS r),
             watch_time_ms = p.watch_time_ms + excluded.watch_time_ms,
-            last_position_ms = CASE WHEN p.last_event_at IS NULL OR excluded.last_event_at >= p.last_event_at THEN excluded.last_position_ms ELSE p.last_position_ms END,
+            last_position_ms = CASE WHEN p.last_event_at IS NULL OR (excluded.last_event_at, excluded.last_position_ms) > (p.last_event_at, p.last_position_ms) THEN excluded.last_position_ms ELSE p.last_position_ms END,
             last_event_at = greatest(p.last_event_at, excluded.last_event_at)
         RETURNING lecture_id, covered_ms, last_position_ms, completed_at
         """,

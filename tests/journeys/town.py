@@ -1,0 +1,275 @@
+"""The product as it runs in the world: API and workers as processes of their own, on a database and a Valkey that nobody else uses."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import httpx2 as httpx
+
+from lms_graph.embedded import valkey
+from lms_graph.embedded.processes import free_port
+from tests.fixtures.client import DOCUMENTS
+
+PROGRAM = (sys.executable, "-m", "lms_graph.cli")
+ROOT = Path(__file__).parents[2]
+
+
+class Process:
+    """A child with its output in a file. It dies with its test: `end` is called whatever happens."""
+
+    def __init__(self, name: str, command: list[Any], log: Path, environment: dict[str, str] | None = None) -> None:
+        self.name = name
+        self.log = log
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment, cwd=ROOT, start_new_session=True)
+
+    def send(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    def kill(self) -> None:
+        """As a machine dies: at once."""
+        self._process.kill()
+        self._process.wait()
+
+    @property
+    def exit_code(self) -> int | None:
+        return self._process.poll()
+
+    def end(self) -> None:
+        for child in self.descendants():
+            with_no_process(child, signal.SIGKILL)
+        if self._process.poll() is None:
+            self.kill()
+
+    def descendants(self, name: str = "") -> list[int]:
+        """Everything that the process started, and what that started; with a name in the command line."""
+        children: dict[int, list[int]] = {}
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            except OSError:
+                continue
+            children.setdefault(parent, []).append(int(folder.name))
+        found, waiting = [], [self._process.pid]
+        while waiting:
+            waiting += (below := children.get(waiting.pop(), []))
+            found += below
+        return [number for number in found if name in _command(number)]
+
+
+def _command(number: int) -> str:
+    try:
+        return Path(f"/proc/{number}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except OSError:
+        return ""
+
+
+def with_no_process(number: int, sent: signal.Signals) -> None:
+    """Signal it unless it has gone."""
+    try:
+        os.kill(number, sent)
+    except ProcessLookupError:
+        return
+
+
+@dataclass(frozen=True)
+class Learner:
+    """Somebody in a run of the course."""
+
+    token: str
+    run: str
+    run_id: UUID
+
+
+@dataclass
+class Town:
+    """Everything that runs, and a look into the database."""
+
+    environment: dict[str, str]
+    folder: Path
+    database: asyncpg.Connection
+    seed: dict[str, Any]
+    processes: list[Process] = field(default_factory=list)
+    http: httpx.AsyncClient = field(default_factory=lambda: httpx.AsyncClient(timeout=30))
+    port: int = field(default_factory=free_port)
+    redis_port: int = field(default_factory=free_port)
+
+    # What runs.
+
+    def start_redis(self) -> Process:
+        command = [valkey.binary(), "--bind", "127.0.0.1", "--port", str(self.redis_port), "--dir", self.folder, "--save", "", "--appendonly", "no"]
+        return self._start("valkey", command)
+
+    def start_worker(self, **environment: str) -> Process:
+        return self._start("worker", [*PROGRAM, "worker"], self.environment | environment)
+
+    async def start_api(self) -> Process:
+        api = self._start("serve", [*PROGRAM, "serve", "--port", str(self.port)], self.environment)
+        await until(self._ready, seconds=30)
+        return api
+
+    def _start(self, name: str, command: list[Any], environment: dict[str, str] | None = None) -> Process:
+        process = Process(name, command, self.folder / f"{len(self.processes):02}-{name}.log", environment)
+        self.processes.append(process)
+        return process
+
+    async def _ready(self) -> bool:
+        try:
+            return (await self.http.get(f"{self.url}/readyz")).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def running(self, name: str) -> Process:
+        """The one that runs under a name."""
+        (process,) = [process for process in self.processes if process.name == name and process.exit_code is None]
+        return process
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def command(self, *arguments: str) -> str:
+        """The output of a verb of the operator."""
+        done = subprocess.run([*PROGRAM, *arguments], env=self.environment, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+        return done.stdout
+
+    def redis(self, *words: str) -> bytes:
+        """Say something to Valkey."""
+        with socket.create_connection(("127.0.0.1", self.redis_port), timeout=5) as connection:
+            connection.sendall((" ".join(words) + "\r\n").encode())
+            return connection.recv(1000)
+
+    # What people do.
+
+    async def ask(self, document: str, token: str | None = None, **variables: Any) -> dict[str, Any]:
+        headers = {"X-Tenant": self.seed["tenant"]} | ({"Authorization": f"Bearer {token}"} if token else {})
+        answer = await self.http.post(f"{self.url}/graphql", json={"query": DOCUMENTS.get(document, document), "variables": variables}, headers=headers)
+        body = answer.json()
+        assert not body.get("errors"), body["errors"]
+        ((_, value),) = body["data"].items()
+        assert not value.get("errors"), value["errors"]
+        result: dict[str, Any] = value
+        return result
+
+    async def learner(self) -> Learner:
+        """Somebody new in a run of the course, one lecture before its end."""
+        token = self.seed["tokens"].pop()
+        enrolled = await self.ask("Enroll", token, input={"courseId": self.seed["course"], "idempotencyKey": uuid4().hex})
+        run = enrolled["enrollment"]["id"]
+        from lms_graph.kit.ids import parse_id
+
+        parsed = parse_id(run)
+        assert parsed
+        return Learner(token, run, parsed[1])
+
+    async def complete(self, learner: Learner) -> dict[str, Any]:
+        """The last lecture, and with it the run."""
+        return await self.ask("CompleteLecture", learner.token, input={"enrollmentId": learner.run, "lectureId": self.seed["lecture"]})
+
+    # What came of it.
+
+    async def value(self, sql: str, *parameters: Any) -> Any:
+        return await self.database.fetchval(sql, *parameters)
+
+    async def delivery(self, learner: Learner, reaction: str) -> asyncpg.Record | None:
+        return await self.database.fetchrow(
+            "SELECT d.* FROM deliveries d JOIN facts f ON f.id = d.fact_id WHERE f.payload->>'enrollment_id' = $1 AND d.reaction = $2", str(learner.run_id), reaction
+        )
+
+    async def certificates(self, learner: Learner) -> list[asyncpg.Record]:
+        rows: list[asyncpg.Record] = await self.database.fetch("SELECT * FROM certificates WHERE subject_id = $1", learner.run_id)
+        return rows
+
+    async def unfinished(self) -> int:
+        return int(
+            await self.value(
+                "SELECT (SELECT count(*) FROM facts WHERE position IS NULL) + (SELECT count(*) FROM deliveries WHERE state = 'SENT' OR (state = 'PENDING' AND due_at <= now()))"
+            )
+        )
+
+    async def waiting_for_locks(self) -> bool:
+        return bool(await self.value("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND usename LIKE 'lms%'"))
+
+    async def quiet(self, *, seconds: float = 30) -> float:
+        """Wait until everything has followed; gives how long that took."""
+
+        async def nothing_left() -> bool:
+            return await self.unfinished() == 0
+
+        return await until(nothing_left, seconds=seconds, else_tell=self.tails)
+
+    async def require_one_certificate(self, learner: Learner) -> None:
+        """Exactly one of everything, and the PDF can be had."""
+        (row,) = await self.certificates(learner)
+        assert row["pdf_file_id"] is not None
+        about = str(learner.run_id)
+        facts = await self.database.fetch("SELECT name, sequence FROM facts WHERE payload->>'enrollment_id' = $1 ORDER BY sequence", about)
+        assert [fact["name"] for fact in facts] == ["EnrollmentOpened", "LectureCompleted", "CourseCompleted", "CertificateIssued", "CertificateReady"]
+        assert [fact["sequence"] for fact in facts] == [1, 2, 3, 4, 5]
+        assert await self.value("SELECT count(*) FROM files WHERE id = $1", row["pdf_file_id"]) == 1
+        assert await self.value("SELECT count(*) FROM files") == await self.value("SELECT count(*) FROM certificates WHERE pdf_file_id IS NOT NULL")
+        states = await self.database.fetch("SELECT DISTINCT d.state FROM deliveries d JOIN facts f ON f.id = d.fact_id WHERE f.payload->>'enrollment_id' = $1", about)
+        assert [state[0] for state in states] == ["DONE"]
+        shown = await self.ask("VerifyCertificate", code=row["code"])
+        assert shown["status"] == "VALID"
+        learning = await self.ask("Learn", learner.token, id=learner.run)
+        assert (await self.http.get(learning["certificate"]["pdfUrl"])).content.startswith(b"%PDF")
+
+    def tails(self) -> str:
+        return "\n".join(f"--- {log.name}\n" + "\n".join(log.read_text(errors="replace").splitlines()[-15:]) for log in sorted(self.folder.glob("*.log")))
+
+
+async def until(condition: Callable[[], Awaitable[Any]], *, seconds: float = 15, every: float = 0.02, else_tell: Callable[[], str] = str) -> float:
+    """Wait for a condition; gives how long it took."""
+    began = time.monotonic()
+    while not await condition():
+        if time.monotonic() - began > seconds:
+            raise AssertionError(f"not within {seconds} s: {getattr(condition, '__name__', condition)}\n{else_tell()}")
+        await asyncio.sleep(every)
+    return time.monotonic() - began
+
+
+def seed(environment: dict[str, str]) -> dict[str, Any]:
+    """A school with a course and learners, made through the domain in a process of its own."""
+    done = subprocess.run([sys.executable, "-m", "tests.journeys.seed"], env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+@asynccontextmanager
+async def town(environment: dict[str, str], superuser_url: str, folder: Path, seeded: dict[str, Any]) -> AsyncIterator[Town]:
+    """A Valkey of its own and nothing else runs yet."""
+    connection = await asyncpg.connect(superuser_url)
+    made = Town(environment, folder, connection, seeded)
+    made.environment = environment | {"REDIS_URL": f"redis://127.0.0.1:{made.redis_port}/0", "LMS_BASE_URL": made.url}
+    try:
+        made.start_redis()
+        yield made
+    finally:
+        for process in reversed(made.processes):
+            process.end()
+        await made.http.aclose()
+        await connection.close()
+
+
+def own_database(servers: dict[str, str], environment: dict[str, str], name: str) -> Iterator[tuple[dict[str, str], str]]:
+    """The environment with a database of its own, and the superuser's address of it."""
+    from lms_graph.embedded.postgres import create_database, database_url, drop_database
+
+    url = create_database(servers["SUPERUSER_URL"], name, template="template")
+    own = {key: database_url(environment[key], name) for key in ("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_SYSTEM_URL")}
+    yield {**os.environ, **environment, **own, "PYTHONUNBUFFERED": "1", "LMS_RESEND_AFTER_SECONDS": "2", "LMS_SWEEP_EVERY_SECONDS": "0.5"}, url
+    drop_database(servers["SUPERUSER_URL"], name)
