@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-pytest_plugins = ["tests.fixtures.house", "tests.fixtures.callers", "tests.fixtures.client"]
+pytest_plugins = ["tests.fixtures.house", "tests.fixtures.client", "tests.fixtures.callers"]
 
 _stack = ExitStack()
 _parts: dict[str, str] = {}

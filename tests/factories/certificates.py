@@ -75,6 +75,12 @@ async def _account(caller: Caller, name: str) -> identity.Account:
     return await identity.Account.create(tenant_id=caller.tenant_id, email=email, email_key=email, name=name)
 
 
+async def rename(school: School, run: Run, name: str) -> None:
+    """Give the run's learner another name."""
+    async with unit_of_work(school.system):
+        await identity.Account.for_caller(school.system, id=run.account_id).update(name=name)
+
+
 async def complete(school: School, run: Run) -> None:
     """Tell that the run is finished, as learning does; it may be told more than once."""
     async with unit_of_work(school.system) as work:

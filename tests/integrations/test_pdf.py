@@ -284,7 +284,7 @@ class TestBrowser:
     async def test_what_takes_too_long_is_unavailable_and_the_next_one_works(self, browser_program: Path) -> None:
         renderer = ChromiumCertificateRenderer(chromium_path=str(browser_program), timeout=0.01)
 
-        with pytest.raises(Unavailable, match="longer than 0.01 s"):
+        with pytest.raises(Unavailable, match=r"longer than 0\.01 s"):
             await renderer.render(document())
         renderer._timeout = 20.0
         body = await renderer.render(document())

@@ -11,12 +11,13 @@ from lms_graph.domain.learning.rules import access as access_rules
 from lms_graph.domain.learning.rules import progress as rules
 from lms_graph.domain.learning.rules.access import Decision, Granted
 from lms_graph.domain.media import queries as media
+from lms_graph.kit.ids import public_id
 from lms_graph.kit.pages import PageRequest
-from lms_graph.models import database
 from lms_graph.types.catalog.lectures import Lecture, Place
 from lms_graph.types.learning.access import AccessDecision, Requirement, RequirementKind, from_decision
-from lms_graph.types.learning.content import LectureResource, QuizContent, TextContent, VideoCaptions, VideoChapter, VideoContent, VideoStatus
+from lms_graph.types.learning.content import LectureResource, QuizContent, TextContent
 from lms_graph.types.learning.enrollments import Enrollment, EnrollmentConnection, LectureProgress
+from lms_graph.types.media import VideoCaptions, VideoChapter, VideoContent, VideoStatus
 
 URL_SECONDS = 3600
 
@@ -152,25 +153,24 @@ class LearningLoaders(AreaLoaders):
     async def _videos(self, ids: list[UUID]) -> dict[UUID, VideoContent]:
         if not ids:
             return {}
-        rows = await media.videos_by_ids(caller=self.caller, ids=ids)
-        captions = {row["id"]: database.from_json(row["captions"]) for row in rows}
-        wanted = [UUID(caption["fileId"]) for several in captions.values() for caption in several]
+        videos = await media.videos_by_ids(caller=self.caller, ids=ids)
+        wanted = [UUID(caption["fileId"]) for video in videos for caption in video.captions]
         files = {file.id: file for file in await media.files_by_ids(caller=self.caller, file_ids=wanted)} if wanted else {}
         return {
-            row["id"]: VideoContent(
-                duration_seconds=row["duration_ms"] / 1000,
-                chapters=[VideoChapter(title=chapter["title"], start_seconds=chapter["startSeconds"]) for chapter in database.from_json(row["chapters"])],
+            video.id: VideoContent(
+                duration_seconds=video.duration_ms / 1000,
+                chapters=[VideoChapter(title=chapter["title"], start_seconds=chapter["startSeconds"]) for chapter in video.chapters],
                 captions=[
                     VideoCaptions(
                         language=caption["language"],
                         label=caption["label"],
                         url=await self.adapters.objects.signed_url(files[UUID(caption["fileId"])].object_key, seconds=URL_SECONDS),
                     )
-                    for caption in captions[row["id"]]
+                    for caption in video.captions
                 ],
-                status=VideoStatus(row["status"]),
+                status=VideoStatus(video.status),
             )
-            for row in rows
+            for video in videos
         }
 
     @batch
@@ -186,6 +186,14 @@ class LearningLoaders(AreaLoaders):
             url = await self.adapters.objects.signed_url(file.object_key, seconds=URL_SECONDS, file_name=row["title"])
             made[row["version_id"], row["lecture_id"]].append(LectureResource.from_row(row, file, url))
         return [made[lecture.place.version_id, lecture.place.lecture_id] if lecture in open_ones else None for lecture in lectures]
+
+    @batch
+    async def resource(self, ids: list[UUID]) -> list[LectureResource | None]:
+        """Downloads beside the lectures as the viewer sees them: those of other versions are not theirs."""
+        lecture_of = await outline.lectures_of_resources(caller=self.caller, ids=ids)
+        lectures = [lecture for lecture in await self.lecture.load_many(list(set(lecture_of.values()))) if lecture]
+        found = {resource.id: resource for resources in await self.resources.load_many(lectures) for resource in resources or ()}
+        return [found.get(public_id("res", id)) for id in ids]
 
     @batch
     async def lecture(self, ids: list[UUID]) -> list[Lecture | None]:

@@ -139,9 +139,8 @@ class _Story:
 
     async def see(self, run: str, lecture: dict[str, Any]) -> None:
         """In heartbeats of ten seconds of video, the second batch sent twice: an unsure client may."""
-        length, counter = lecture["durationSeconds"], 0
-        for start in range(0, length, 10):
-            counter += 1
+        length = lecture["durationSeconds"]
+        for counter, start in enumerate(range(0, length, 10), start=1):
             beat = {
                 "clientEventId": counter,
                 "lectureId": lecture["id"],
@@ -185,7 +184,7 @@ class _Story:
         pdf = (await self.http.get(certificate["pdfUrl"])).content
         if not pdf.startswith(b"%PDF"):
             raise StoryBroken("What came as the certificate's PDF is none.")
-        out.mkdir(parents=True, exist_ok=True)
+        out.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240  # nobody else runs on this loop
         path = out / f"certificate-{certificate['code']}.pdf"
         path.write_bytes(pdf)
         self.tell(f"[bold]Its PDF is in {path}[/] ({len(pdf):,} bytes).")

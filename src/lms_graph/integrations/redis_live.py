@@ -65,7 +65,7 @@ class RedisLiveBus:
                             self._wake(list(self._watchers))
                         elif message["type"] == "message":
                             self._wake(message["data"].decode().split("\n"))
-            except Exception as error:  # heartbeats wake the watchers meanwhile
+            except Exception as error:  # noqa: BLE001  # heartbeats wake the watchers meanwhile
                 log.warning("live.no_redis", error=str(error))
                 await asyncio.sleep(0.5)
 

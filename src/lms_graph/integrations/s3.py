@@ -1,7 +1,9 @@
 """Object storage over the S3 protocol: one client per process."""
 
+import re
 from contextlib import AsyncExitStack
 from typing import Any
+from urllib.parse import quote
 
 from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
@@ -68,7 +70,8 @@ class S3ObjectStore:
     async def signed_url(self, key: str, *, seconds: int, file_name: str | None = None) -> str:
         parameters = {"Bucket": self._bucket, "Key": key}
         if file_name:
-            parameters["ResponseContentDisposition"] = f'attachment; filename="{file_name}"'
+            plain = re.sub(r"[^A-Za-z0-9._ -]", "_", file_name)  # RFC 6266: any name in the second form, nothing to break out of in the first
+            parameters["ResponseContentDisposition"] = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(file_name, safe='')}"
         url: str = await self._signer.generate_presigned_url("get_object", Params=parameters, ExpiresIn=seconds)
         return url
 

@@ -51,7 +51,7 @@ class Relay:
         for index, message in enumerate(messages):
             try:
                 self._send(message)
-            except Exception as error:  # whatever the queue is, it does not answer
+            except Exception as error:  # noqa: BLE001  # whatever the queue is, it does not answer
                 log.warning("relay.not_sent", messages=len(messages) - index, error=str(error))
                 return messages[index:]
         return []

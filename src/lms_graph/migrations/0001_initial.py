@@ -132,7 +132,7 @@ class Migration(migrations.Migration):
                 ('snapshot_sha256', fields.CharField(max_length=64)),
                 ('signing_key_id', fields.UUIDField()),
                 ('signature', fields.BinaryField()),
-                ('open_badge', fields.TextField()),
+                ('open_badge', fields.TextField(unique=False)),
                 ('issued_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('expires_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('revoked_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
@@ -689,24 +689,28 @@ _SEARCH = """
     -- Row policies keep `@@` and `%` from using an index, because those operators are not leakproof. This function is trusted instead: it runs as the
     -- owner, and its first predicate is the present tenant.
     CREATE FUNCTION search_courses(asked text) RETURNS TABLE (course_id uuid, relevance real)
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp SET pg_trgm.word_similarity_threshold = 0.35 ROWS 100 AS $$
-        WITH asked AS (
-            SELECT plain, websearch_to_tsquery('english', plain) AS stemmed, websearch_to_tsquery('simple', plain) AS exact,
-                   ARRAY(SELECT DISTINCT word FROM regexp_split_to_table(plain, '[^[:alnum:]]+') AS word WHERE length(word) > 2 LIMIT 12) AS words
-            FROM (SELECT lower(unaccent('unaccent', asked)) AS plain) AS folded
-        ), found AS (
-            SELECT c.id, 1 + ts_rank(c.search, a.stemmed) + word_similarity(a.plain, c.search_text) AS relevance
-            FROM asked a, courses c
-            WHERE c.tenant_id = nullif(current_setting('app.tenant', true), '')::uuid AND c.status = 'PUBLISHED' AND (c.search @@ a.stemmed OR c.search @@ a.exact)
-        ), near AS (
+    LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 50
+    SET search_path = public, pg_temp SET pg_trgm.word_similarity_threshold = 0.35 SET plan_cache_mode = force_custom_plan AS $$
+    DECLARE
+        tenant uuid := nullif(current_setting('app.tenant', true), '')::uuid;
+        plain text := lower(unaccent('unaccent', asked));
+        stemmed tsquery := websearch_to_tsquery('english', plain);
+        exact tsquery := websearch_to_tsquery('simple', plain);
+        words text[] := ARRAY(SELECT DISTINCT word FROM regexp_split_to_table(plain, '[^[:alnum:]]+') AS word WHERE length(word) > 2 LIMIT 12);
+        longest text := (SELECT word FROM unnest(words) AS word ORDER BY length(word) DESC, word LIMIT 1);
+    BEGIN
+        -- Planned anew with the values in it, so that both indexes are chosen by what is asked.
+        RETURN QUERY
+        SELECT both_ways.id, max(both_ways.relevance)::real FROM (
+            SELECT c.id, 1 + ts_rank(c.search, stemmed) + word_similarity(plain, c.search_text) AS relevance
+            FROM courses c WHERE c.tenant_id = tenant AND c.status = 'PUBLISHED' AND c.search @@ (stemmed || exact)
+            UNION ALL
             -- Every word of the question is like some word of the course: typing errors are forgiven word by word.
-            SELECT c.id, avg(word_similarity(w.word, c.search_text)) AS relevance
-            FROM asked a CROSS JOIN unnest(a.words) AS w(word)
-            JOIN courses c ON c.tenant_id = nullif(current_setting('app.tenant', true), '')::uuid AND c.status = 'PUBLISHED' AND w.word <% c.search_text
-            GROUP BY c.id, a.words HAVING count(*) = cardinality(a.words)
-        )
-        SELECT id, max(relevance)::real FROM (SELECT * FROM found UNION ALL SELECT * FROM near) AS both_ways GROUP BY id
-    $$;
+            SELECT c.id, (SELECT avg(word_similarity(word, c.search_text)) FROM unnest(words) AS word)
+            FROM courses c WHERE c.tenant_id = tenant AND c.status = 'PUBLISHED' AND longest <% c.search_text
+            AND NOT EXISTS (SELECT FROM unnest(words) AS word WHERE NOT word <% c.search_text)
+        ) AS both_ways GROUP BY both_ways.id;
+    END $$;
     REVOKE ALL ON FUNCTION search_courses(text) FROM PUBLIC;
     GRANT EXECUTE ON FUNCTION search_courses(text) TO lms_app;
 

@@ -33,7 +33,7 @@ class MultirangeField(fields.Field[Any]):
         self.kind = kind
 
     @property
-    def SQL_TYPE(self) -> str:  # type: ignore[override]
+    def SQL_TYPE(self) -> str:  # type: ignore[override]  # noqa: N802  # Tortoise's name
         return self.kind.upper()
 
 

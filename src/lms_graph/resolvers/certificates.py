@@ -1,16 +1,14 @@
 """Root fields about certificates."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Annotated
-from uuid import UUID
 
 import strawberry
 
-from lms_graph.context import Context, Info
-from lms_graph.domain.certificates import events, queries
+from lms_graph.context import Info
+from lms_graph.domain.certificates import queries
 from lms_graph.kit.errors import DomainError
 from lms_graph.kit.live import topic
-from lms_graph.outbox import store
 from lms_graph.types.certificates import Certificate
 from lms_graph.types.errors import query, top_level
 from lms_graph.types.nodes import decode_id
@@ -34,31 +32,22 @@ class CertificatesSubscription:
     )
     async def certificate_updated(
         self, info: Info, enrollment_id: Annotated[strawberry.ID, strawberry.argument(description="The run (`Enrollment.id`).")]
-    ) -> AsyncIterator[Certificate]:
+    ) -> AsyncGenerator[Certificate, None]:
         context = info.context
         try:
             id = decode_id(enrollment_id, "enr", path="enrollmentId")
-            await queries.require_own_run(caller=context.caller, enrollment_id=id)
         except DomainError as error:
             raise top_level(error) from error
         async with context.adapters.live.listen(topic(context.caller.tenant_id, id)) as wake_ups:
             told: int | None = None
             async for _ in wake_ups:
                 context.renew()
-                changed, told = await _changed(context, id, told)
+                try:
+                    changed, told = await queries.changes(caller=context.caller, enrollment_id=id, after=told)
+                except DomainError as error:
+                    raise top_level(error) from error
                 certificate = await context.loaders.certificates.of_enrollment.load(id) if changed else None
                 if certificate:
                     yield certificate
-                elif context.reads:
-                    await context.reads.release()  # nothing to send: wait without a connection
-
-
-async def _changed(context: Context, enrollment_id: UUID, told: int | None) -> tuple[bool, int]:
-    """Whether there is something to send, and up to which sequence the stream has then told everything. At first there always is."""
-    if told is None:
-        return True, await store.last_sequence(context.caller, enrollment_id)
-    changed = False
-    while facts := await store.facts_since(context.caller, enrollment_id, told):
-        told = facts[-1].sequence
-        changed = changed or any(fact.name in events.CHANGES for fact in facts)
-    return changed, told
+                if context.reads:
+                    await context.reads.release()  # wait without a connection

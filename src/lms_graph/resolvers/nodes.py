@@ -25,6 +25,7 @@ LOADERS = {
     "ver": "catalog.published_version",
     "sec": "catalog.section",
     "lec": "learning.lecture",
+    "res": "learning.resource",
     "enr": "learning.enrollment",
     "att": "assessment.attempt",
     "qzo": "assessment.sat_quiz",

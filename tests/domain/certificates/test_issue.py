@@ -8,11 +8,13 @@ from typing import Any
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from lms_graph.adapters import Adapters
 from lms_graph.domain.certificates import operations, queries
 from lms_graph.domain.certificates.rules import badges, codes, records
 from lms_graph.kit.errors import NotFound
+from lms_graph.kit.pages import PageRequest
 from lms_graph.models import database
 from tests.factories import certificates as factory
 from tests.fixtures.callers import School
@@ -165,7 +167,7 @@ class TestBadge:
         a: Any = 1
         said = {"certificate_id": a, "code": "C", "number": "N", "verify_url": "U", "student": (a, "A"), "course": (a, a, "T"), "instructors": [], "run_id": a}
         snapshot = records.snapshot(**said, completed_at=now, issued_at=now, expires_at=now + timedelta(days=365), tenant=tenant)
-        key = operations.Ed25519PrivateKey.generate()
+        key = Ed25519PrivateKey.generate()
 
         badge = badges.signed(snapshot, key=key, key_url="k", issuer_url="i")
 
@@ -203,7 +205,7 @@ class TestQueries:
         async with database.reading(caller):
             found = await queries.certificates_by_ids(caller=caller, certificate_ids=[row.id, other.id])
             current = await queries.current_of_enrollments(caller=caller, enrollment_ids=[mine.id, theirs.id])
-            page = await queries.page_of_learner(caller=caller, request=queries.PageRequest(first=5), cursors=adapters.cursors)
+            page = await queries.page_of_learner(caller=caller, request=PageRequest(first=5), cursors=adapters.cursors)
             assert await queries.count_of_learner(caller=caller) == 1
 
         assert [one["id"] for one in found] == [one["id"] for one in current] == [one["id"] for one in page.rows] == [row.id]
@@ -212,8 +214,8 @@ class TestQueries:
         run = await factory.run(school)
         first = await factory.issued(school, adapters, run)
         async with database.reading(run.caller(school)):
-            page = await queries.page_of_learner(caller=run.caller(school), request=queries.PageRequest(first=1), cursors=adapters.cursors)
-            rest = await queries.page_of_learner(caller=run.caller(school), request=queries.PageRequest(after=page.cursors[0]), cursors=adapters.cursors)
+            page = await queries.page_of_learner(caller=run.caller(school), request=PageRequest(first=1), cursors=adapters.cursors)
+            rest = await queries.page_of_learner(caller=run.caller(school), request=PageRequest(after=page.cursors[0]), cursors=adapters.cursors)
 
         assert [row["id"] for row in page.rows] == [first.id]
         assert (page.has_next, list(rest.rows)) == (False, [])

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import structlog
 
+from lms_graph.domain.certificates import events
 from lms_graph.domain.certificates.rules import badges, codes, records
 from lms_graph.domain.learning.queries import runs
 from lms_graph.domain.media import queries as media
@@ -15,6 +16,7 @@ from lms_graph.kit.caller import Caller
 from lms_graph.kit.errors import NotFound
 from lms_graph.kit.pages import Cursors, Page, PageRequest, Term, keyset
 from lms_graph.models import database
+from lms_graph.outbox import store
 
 log = structlog.get_logger(__name__)
 
@@ -85,17 +87,29 @@ async def page_of_learner(*, caller: Caller, request: PageRequest, cursors: Curs
 
 
 async def count_of_learner(*, caller: Caller) -> int:
+    """How many the list has."""
     count: int = await database.fetch_value(
         "SELECT count(*) FROM certificates WHERE tenant_id = $1 AND account_id = $2 AND superseded_at IS NULL", caller.tenant_id, caller.account
     )
     return count
 
 
-async def require_own_run(*, caller: Caller, enrollment_id: UUID) -> None:
-    """Raises SignedOut, or NotFound for anything but a run of the caller's own."""
-    run = await runs.run_of(caller=caller, enrollment_id=enrollment_id)
-    if run is None or run.account_id != caller.account:
+async def changes(*, caller: Caller, enrollment_id: UUID, after: int | None) -> tuple[bool, int]:
+    """Whether a stream about a run's certificate that has told everything up to `after` has something to tell, and up to where it has then told all.
+    At its beginning, with None, it always has. The run is looked up anew each time: rights may have gone.
+
+    Raises SignedOut, or NotFound for anything but a run of the caller's own.
+    """
+    _ = caller.account
+    if await runs.run_of(caller=caller, enrollment_id=enrollment_id) is None:
         raise NotFound("There is no such run of yours.", path=("enrollmentId",))
+    if after is None:
+        return True, await store.last_sequence(caller, enrollment_id)
+    changed = False
+    while facts := await store.facts_since(caller, enrollment_id, after):
+        after = facts[-1].sequence
+        changed = changed or any(fact.name in events.CHANGES for fact in facts)
+    return changed, after
 
 
 async def to_print(*, caller: Caller, certificate_id: UUID) -> database.Record | None:

@@ -1,6 +1,7 @@
 """What is known of files. Rights are the asker's to check: whoever may see what a file belongs to may see the file."""
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from lms_graph.kit.caller import Caller
@@ -35,5 +36,18 @@ async def public_file(*, file_id: UUID) -> StoredFile | None:
     return StoredFile(**row) if row else None
 
 
-async def videos_by_ids(*, caller: Caller, ids: list[UUID]) -> list[database.Record]:
-    return await database.fetch("SELECT id, status, duration_ms, chapters, captions FROM videos WHERE tenant_id = $1 AND id = ANY($2)", caller.tenant_id, ids)
+@dataclass(frozen=True, kw_only=True)
+class StoredVideo:
+    """A video as other areas see it: chapters `{title, startSeconds}` in order, captions `{language, label, fileId}`."""
+
+    id: UUID
+    status: str
+    duration_ms: int
+    chapters: list[dict[str, Any]]
+    captions: list[dict[str, Any]]
+
+
+async def videos_by_ids(*, caller: Caller, ids: list[UUID]) -> list[StoredVideo]:
+    """The tenant's videos among the ids, in no order."""
+    rows = await database.fetch("SELECT id, status, duration_ms, chapters, captions FROM videos WHERE tenant_id = $1 AND id = ANY($2)", caller.tenant_id, ids)
+    return [StoredVideo(**{**row, "chapters": database.from_json(row["chapters"]), "captions": database.from_json(row["captions"])}) for row in rows]

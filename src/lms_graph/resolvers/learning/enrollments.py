@@ -37,11 +37,11 @@ class LearningQuery:
 @strawberry.type
 class LearningMutation:
     @mutation(description="Begin a course. Signed in. An OPEN course takes everybody; any other needs a grant. Codes: NOT_FOUND, GRANT_REQUIRED, IDEMPOTENCY_CONFLICT, INVALID.")
-    async def course_enroll(self, info: Info, input: CourseEnrollInput) -> CourseEnrollPayload:
+    async def course_enroll(self, info: Info, input: Annotated[CourseEnrollInput, strawberry.argument(description="Which course.")]) -> CourseEnrollPayload:
         return CourseEnrollPayload(enrollment_id=await enrollments.enroll_course(caller=info.context.caller, **input.as_arguments()))
 
     @mutation(description="Send what a device has played. The run's learner. Each numbered event counts once, in any order. Codes: NOT_FOUND, RUN_CLOSED, ACCESS_DENIED, INVALID.")
-    async def progress_record(self, info: Info, input: ProgressRecordInput) -> ProgressRecordPayload:
+    async def progress_record(self, info: Info, input: Annotated[ProgressRecordInput, strawberry.argument(description="What was played, on which device.")]) -> ProgressRecordPayload:
         recorded = await progress.record_progress(caller=info.context.caller, **input.as_arguments())
         return ProgressRecordPayload(
             results=[ProgressEventResult.from_result(result) for result in recorded.results],
@@ -50,7 +50,7 @@ class LearningMutation:
         )
 
     @mutation(description="Say that a lecture to read is done. The run's learner. Doing it again changes nothing. Codes: NOT_FOUND, RUN_CLOSED, ACCESS_DENIED, CONFLICT.")
-    async def lecture_complete(self, info: Info, input: LectureCompleteInput) -> LectureCompletePayload:
+    async def lecture_complete(self, info: Info, input: Annotated[LectureCompleteInput, strawberry.argument(description="Which lecture, in which run.")]) -> LectureCompletePayload:
         return LectureCompletePayload(enrollment_id=await completion.complete_lecture(caller=info.context.caller, **input.as_arguments()))
 
 

@@ -13,6 +13,7 @@ from lms_graph.models import catalog as rows
 from lms_graph.types.catalog.categories import Category
 from lms_graph.types.catalog.lectures import Section
 from lms_graph.types.connections import Connection
+from lms_graph.types.enums import described
 from lms_graph.types.nodes import Node, child
 from lms_graph.types.text import FormattedText
 
@@ -21,10 +22,28 @@ if TYPE_CHECKING:
     from lms_graph.types.learning.access import AccessDecision
     from lms_graph.types.learning.enrollments import Enrollment
 
-CourseStatus = strawberry.enum(rows.CourseStatus, description="Where a course stands: being written, in the catalog, taken out of it, or put away.")
-EnrollmentPolicy = strawberry.enum(rows.EnrollmentPolicy, description="OPEN: anybody who signs in may enroll. BY_GRANT: a grant is needed that no enrollment has used.")
-CourseLevel = strawberry.enum(rows.Level, name="CourseLevel", description="For whom a course is meant.")
-InstructorRole = strawberry.enum(rows.InstructorRole, description="LEAD answers for the course; an ASSISTANT helps.")
+CourseStatus = described(
+    rows.CourseStatus,
+    "CourseStatus",
+    "Where a course stands.",
+    DRAFT="Being written; not published yet.",
+    PUBLISHED="In the catalog.",
+    UNPUBLISHED="Taken out of the catalog; its learners keep it.",
+    ARCHIVED="Put away; its learners keep it.",
+)
+EnrollmentPolicy = described(
+    rows.EnrollmentPolicy, "EnrollmentPolicy", "Who may enroll.", OPEN="Anybody who signs in.", BY_GRANT="Who holds a grant that no enrollment has used."
+)
+CourseLevel = described(
+    rows.Level,
+    "CourseLevel",
+    "For whom a course is meant.",
+    BEGINNER="Nothing is presumed.",
+    INTERMEDIATE="The basics are presumed.",
+    ADVANCED="Practice is presumed.",
+    ALL_LEVELS="Anybody gains by it.",
+)
+InstructorRole = described(rows.InstructorRole, "InstructorRole", "A part in teaching a course.", LEAD="Answers for the course.", ASSISTANT="Helps.")
 
 
 @strawberry.type(description="An immutable published version of a course. Everybody may read it while the course is published; learners keep theirs.")

@@ -8,6 +8,7 @@ import strawberry
 
 from lms_graph.kit.ids import public_id
 from lms_graph.models import catalog as rows
+from lms_graph.types.enums import described
 from lms_graph.types.nodes import Node, child
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from lms_graph.types.learning.content import LectureContent, LectureResource
     from lms_graph.types.learning.enrollments import LectureProgress
 
-ContentType = strawberry.enum(rows.ContentType, description="What a lecture shows.")
+ContentType = described(rows.ContentType, "ContentType", "What a lecture shows.", VIDEO="A video to watch.", TEXT="A text to read.", QUIZ="A quiz to take.")
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,27 @@ import strawberry
 
 from lms_graph.domain.learning.rules import access as rules
 from lms_graph.models import learning as rows
+from lms_graph.types.enums import described
 from lms_graph.types.nodes import child
 
 if TYPE_CHECKING:
     from lms_graph.types.catalog.courses import Course
     from lms_graph.types.catalog.lectures import Lecture
 
-EntitlementKind = strawberry.enum(rows.EntitlementKind, description="Where a grant came from. OPEN: the course is open to all. PREVIEW: the lecture is.")
+EntitlementKind = described(
+    rows.EntitlementKind,
+    "EntitlementKind",
+    "Where a grant came from.",
+    ORDER="A purchase.",
+    SUBSCRIPTION="A subscription.",
+    INSTALLMENT_PLAN="A purchase that is paid in parts.",
+    BUNDLE="A bundle of courses.",
+    SEAT="A seat of a team.",
+    GIFT="Somebody's gift.",
+    MANUAL="The school, by hand.",
+    OPEN="The course is open to all who enroll.",
+    PREVIEW="The lecture is open to everybody.",
+)
 
 
 @strawberry.interface(description="Whether something is open to the viewer now, and if not, why and what would open it. Further cases may come.")

@@ -5,34 +5,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 import strawberry
 
 from lms_graph.kit.ids import public_id
-from lms_graph.models.media import VideoStatus as VideoStatusRow
+from lms_graph.types.media import VideoContent
 from lms_graph.types.nodes import Node, child
 
 if TYPE_CHECKING:
     from lms_graph.types.assessment.quizzes import QuizOverview
-
-VideoStatus = strawberry.enum(VideoStatusRow, name="VideoStatus", description="Whether a video can be played.")
-
-
-@strawberry.type(description="A named place in a video.")
-class VideoChapter:
-    title: str = strawberry.field(description="1 to 200 characters.")
-    start_seconds: float = strawberry.field(description="Where it begins, from 0.")
-
-
-@strawberry.type(description="Captions of a video.")
-class VideoCaptions:
-    language: str = strawberry.field(description="BCP 47 tag.")
-    label: str = strawberry.field(description="For people.")
-    url: str = strawberry.field(description="A WebVTT file; the address is good for an hour.")
-
-
-@strawberry.type(description="A video.")
-class VideoContent:
-    duration_seconds: float = strawberry.field(description="Its length.")
-    chapters: list[VideoChapter] = strawberry.field(description="In order; at most 100.")
-    captions: list[VideoCaptions] = strawberry.field(description="At most 50 languages.")
-    status: VideoStatus = strawberry.field(description="Whether it can be played.")
 
 
 @strawberry.type(description="A text to read.")
@@ -59,4 +36,4 @@ class LectureResource(Node):
 
     @classmethod
     def from_row(cls, row: Any, file: Any, url: str) -> Self:
-        return cls(id=strawberry.ID(public_id("res", row["id"])), title=row["title"], content_type=file["content_type"], size_bytes=file["size_bytes"], url=url)
+        return cls(id=strawberry.ID(public_id("res", row["id"])), title=row["title"], content_type=file.content_type, size_bytes=file.size_bytes, url=url)

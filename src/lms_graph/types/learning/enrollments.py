@@ -9,6 +9,7 @@ import strawberry
 from lms_graph.kit.ids import public_id
 from lms_graph.models import learning as rows
 from lms_graph.types.connections import Connection
+from lms_graph.types.enums import described
 from lms_graph.types.learning.access import Requirement
 from lms_graph.types.nodes import Node, child
 
@@ -17,7 +18,14 @@ if TYPE_CHECKING:
     from lms_graph.types.catalog.lectures import Lecture, Section
     from lms_graph.types.certificates import Certificate
 
-EnrollmentStatus = strawberry.enum(rows.EnrollmentStatus, description="ACTIVE until every required lecture is done, then COMPLETED for good; or CANCELED.")
+EnrollmentStatus = described(
+    rows.EnrollmentStatus,
+    "EnrollmentStatus",
+    "Where a run stands.",
+    ACTIVE="It goes on.",
+    COMPLETED="Every required lecture is done; so it stays.",
+    CANCELED="It was ended before it was completed.",
+)
 
 
 @strawberry.type(description="What a run has seen of a lecture. Its learner.")

@@ -7,6 +7,7 @@ from uuid import UUID
 import strawberry
 
 from lms_graph.domain.learning.rules import events_in as rules
+from lms_graph.types.enums import described
 from lms_graph.types.errors import Payload
 from lms_graph.types.learning.enrollments import Enrollment
 from lms_graph.types.nodes import child, decode_id, decode_or_none
@@ -15,15 +16,20 @@ if TYPE_CHECKING:
     from lms_graph.types.catalog.lectures import Lecture
     from lms_graph.types.certificates import Certificate
 
-ProgressEventKind = strawberry.enum(
-    rules.EventKind, name="ProgressEventKind", description="WATCHED: a range of a video was played. POSITION: the learner is at `fromSeconds`, nothing was played."
+ProgressEventKind = described(
+    rules.EventKind, "ProgressEventKind", "What a player saw.", WATCHED="A range of a video was played.", POSITION="The learner is at `fromSeconds`; nothing was played."
 )
-ProgressEventStatus = strawberry.enum(rules.Status, name="ProgressEventStatus", description="What became of an event. Only OUT_OF_ORDER is worth sending again.")
-ProgressEventReason = strawberry.enum(
+ProgressEventStatus = described(
+    rules.Status, "ProgressEventStatus", "What became of an event.", ACCEPTED="It counts.", DUPLICATE="It counted before.", REJECTED="It does not count; `reason` says why."
+)
+ProgressEventReason = described(
     rules.Reason,
-    name="ProgressEventReason",
-    description="LECTURE_UNKNOWN: the run's version has no such lecture. RANGE_INVALID: empty, backward, over 600 seconds, or outside the lecture. CLOCK_AHEAD: over 5 minutes in the "
-    "future. OUT_OF_ORDER: too many earlier numbers are missing; send them first, then this one again.",
+    "ProgressEventReason",
+    "Why an event does not count. Only OUT_OF_ORDER is worth sending again.",
+    LECTURE_UNKNOWN="The run's version has no such lecture.",
+    RANGE_INVALID="The range is empty, backward, over 600 seconds, or outside the lecture.",
+    CLOCK_AHEAD="It is over 5 minutes in the future.",
+    OUT_OF_ORDER="Too many earlier numbers are missing; send them first, then this one again.",
 )
 
 

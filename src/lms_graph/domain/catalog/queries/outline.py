@@ -152,6 +152,12 @@ async def resources_of_lectures(*, caller: Caller, places: list[tuple[UUID, UUID
     )
 
 
+async def lectures_of_resources(*, caller: Caller, ids: list[UUID]) -> dict[UUID, UUID]:
+    """The lecture beside which each download lies."""
+    rows = await database.fetch("SELECT id, lecture_id FROM version_resources WHERE tenant_id = $1 AND id = ANY($2)", caller.tenant_id, ids)
+    return {row["id"]: row["lecture_id"] for row in rows}
+
+
 async def instructors_of_courses(*, caller: Caller, course_ids: list[UUID]) -> list[database.Record]:
     return await database.fetch("SELECT course_id, account_id, role FROM course_instructors WHERE tenant_id = $1 AND course_id = ANY($2) ORDER BY course_id, position", caller.tenant_id, course_ids)
 

@@ -292,7 +292,7 @@ class _Reader:
         if text is None:
             return None
         try:
-            return kind.model_validate(yaml.load(text, Loader=_NoAliases))  # noqa: S506  # a SafeLoader
+            return kind.model_validate(yaml.load(text, Loader=_NoAliases))  # a SafeLoader
         except yaml.YAMLError as error:
             self.issues.append(Issue(f"{path} is not YAML that can be read: {error}.", (path,)))
         except ValidationError as error:

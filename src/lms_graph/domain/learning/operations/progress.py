@@ -13,13 +13,26 @@ from lms_graph.domain.learning.queries import access, progress, runs
 from lms_graph.domain.learning.rules import progress as rules
 from lms_graph.domain.learning.rules.access import Granted
 from lms_graph.domain.learning.rules.counters import Taken
-from lms_graph.domain.learning.rules.events_in import CLOCK_SKEW, HEARTBEAT_SECONDS, MAX_EVENTS, MAX_POSITION_MS, MAX_RANGE_MS, EventKind, EventResult, ProgressEvent, Reason, Recorded, Status
+from lms_graph.domain.learning.rules.events_in import (
+    CLOCK_SKEW,
+    HEARTBEAT_SECONDS,
+    MAX_EVENTS,
+    MAX_POSITION_MS,
+    MAX_RANGE_MS,
+    EventKind,
+    EventResult,
+    ProgressEvent,
+    Reason,
+    Recorded,
+    Status,
+)
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.errors import Invalid, Issue
 from lms_graph.kit.ids import new_id
 from lms_graph.models import database
 from lms_graph.models.learning import EnrollmentStatus
 from lms_graph.outbox.unit_of_work import unit_of_work
+
 
 @dataclass
 class _Watched:

@@ -58,9 +58,10 @@ async def run_of(*, caller: Caller, enrollment_id: UUID) -> Run | None:
 
 
 async def lock_run(*, caller: Caller, enrollment_id: UUID) -> Run:
-    """A run of the caller's own, locked until the unit of work ends. Raises RunNotFound."""
+    """A run of the caller's own, locked until the unit of work ends. Raises SignedOut, RunNotFound."""
+    account_id = None if caller.is_system else caller.account
     row = await database.fetch_one(
-        f"SELECT {COLUMNS} FROM enrollments e WHERE e.tenant_id = $1 AND e.id = $3 AND {_may_see(caller)} FOR UPDATE", caller.tenant_id, caller.account_id, enrollment_id
+        f"SELECT {COLUMNS} FROM enrollments e WHERE e.tenant_id = $1 AND e.id = $3 AND {_may_see(caller)} FOR UPDATE", caller.tenant_id, account_id, enrollment_id
     )
     if row is None:
         raise errors.RunNotFound()

@@ -1,0 +1,54 @@
+"""`lms-graph`: its verbs, run as an operator runs them."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+VERBS = ["dev", "serve", "worker", "migrate", "schema", "seed", "demo", "doctor", "jobs"]
+
+
+def run(*arguments: str, environment: dict[str, str] | None = None, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    clean = {key: value for key, value in os.environ.items() if not key.startswith(("LMS_", "DATABASE_", "REDIS_", "S3_"))}
+    return subprocess.run([sys.executable, "-m", "lms_graph.cli", *arguments], env=clean | (environment or {}), cwd=cwd, capture_output=True, text=True, timeout=120)
+
+
+def test_help_lists_every_verb() -> None:
+    said = run("--help").stdout
+
+    assert all(f" {verb} " in said for verb in VERBS)
+
+
+def test_export_writes_the_checked_in_schema(tmp_path: Path) -> None:
+    assert run("schema", "export", cwd=tmp_path).returncode == 0
+    assert (tmp_path / "schema.graphql").read_text() == (Path(__file__).parents[2] / "schema.graphql").read_text()
+
+
+@pytest.mark.parametrize("verb", ["serve", "worker", "migrate", "seed"])
+def test_a_verb_without_settings_lists_what_is_missing(verb: str) -> None:
+    said = run(verb)
+
+    assert said.returncode != 0
+    assert "DATABASE_URL" in said.stderr + said.stdout
+    assert "S3_BUCKET" in said.stderr + said.stdout
+    assert "Traceback" not in said.stderr
+
+
+def test_migrate_and_seed_can_be_run_again(environment: dict[str, str]) -> None:
+    assert run("migrate", environment=environment).returncode == 0
+    first = run("seed", environment=environment)
+    second = run("seed", environment=environment)
+
+    assert first.returncode == 0, first.stderr
+    assert first.stdout.count("(published)") == 7
+    assert second.stdout.count("(unchanged)") == 7
+    assert "nothing was given up." in run("jobs", "dead", "list", environment=environment).stdout.lower()
+
+
+def test_demo_says_when_no_server_answers() -> None:
+    said = run("demo", "--url", "http://127.0.0.1:9")
+
+    assert said.returncode == 1
+    assert "./dev" in said.stderr

@@ -1,0 +1,76 @@
+"""Search stays on its indexes at the size of the largest schools, as the application role and under row policies."""
+
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from lms_graph.domain.catalog.queries.browse import Browse, CourseFilter
+from lms_graph.kit.ids import new_id
+from lms_graph.kit.pages import PageRequest
+from lms_graph.models import database
+from tests.fixtures.callers import School
+from tests.fixtures.house import House
+
+pytestmark = pytest.mark.anyio
+
+
+async def fill(owner: asyncpg.Connection, tenant_id: UUID, count: int) -> None:
+    await owner.execute(
+        "INSERT INTO courses (tenant_id, id, slug, status, enrollment_policy, is_featured, created_at, updated_at, first_published_at, enrollment_count, title, short_description, tags, level, "
+        "language, lecture_count, duration_seconds) SELECT $1, gen_random_uuid(), 'c' || n, 'PUBLISHED', 'OPEN', false, now(), now(), now() - n * interval '1 minute', n, "
+        "'Course ' || md5(n::text), md5((n * 7)::text), ARRAY[md5((n % 50)::text)], 'BEGINNER', 'en', 1, n FROM generate_series(1, $2) AS n",
+        tenant_id,
+        count,
+    )
+
+
+async def scans(owner: asyncpg.Connection) -> tuple[int, int]:
+    """How often the table was read from end to end, and how often the search's indexes were asked."""
+    await owner.execute("SELECT pg_stat_force_next_flush()")
+    await owner.execute("SELECT pg_stat_clear_snapshot()")
+    whole = await owner.fetchval("SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'courses'")
+    asked = await owner.fetchval("SELECT sum(idx_scan)::int FROM pg_stat_user_indexes WHERE indexrelname IN ('courses_search', 'courses_search_text')")
+    return whole, asked
+
+
+@pytest.mark.parametrize("search", ["sourdough", "sourdogh"])
+async def test_search_reads_indexes_only(house: House, school: School, other_school: School, environment: dict[str, str], search: str) -> None:
+    owner = await asyncpg.connect(environment["DATABASE_OWNER_URL"])
+    try:
+        for tenant in (school.id, other_school.id):
+            await fill(owner, tenant, 4_000)
+            await owner.execute("UPDATE courses SET title = 'Sourdough' WHERE tenant_id = $1 AND slug = 'c77'", tenant)
+        await owner.execute("ANALYZE courses")
+        whole_before, asked_before = await scans(owner)
+
+        async with database.reading(school.system):
+            page = await Browse(caller=school.system, search=search, where=CourseFilter()).page(house.adapters.cursors, PageRequest(first=24), [])
+            await database.fetch("SELECT pg_stat_force_next_flush()")
+
+        whole_after, asked_after = await scans(owner)
+        assert [row["title"] for row in page.rows] == ["Sourdough"]
+        assert asked_after > asked_before
+        assert whole_after == whole_before
+    finally:
+        await owner.execute("DELETE FROM courses WHERE tenant_id = ANY($1)", [school.id, other_school.id])
+        await owner.close()
+
+
+async def test_the_plain_catalog_reads_its_order_from_an_index(house: House, school: School, environment: dict[str, str]) -> None:
+    owner = await asyncpg.connect(environment["DATABASE_OWNER_URL"])
+    try:
+        await fill(owner, school.id, 4_000)
+        await owner.execute("ANALYZE courses")
+        async with database.reading(school.system):
+            plan = await database.fetch(
+                "EXPLAIN SELECT c.id FROM courses c WHERE c.tenant_id = $1 AND c.status = 'PUBLISHED' AND (c.first_published_at, c.id) < (now(), $2) "
+                "ORDER BY c.first_published_at DESC, c.id DESC LIMIT 25",
+                school.id,
+                new_id(),
+            )
+        assert "courses_by_publication" in "\n".join(row["QUERY PLAN"] for row in plan)
+        assert "Sort" not in "\n".join(row["QUERY PLAN"] for row in plan)
+    finally:
+        await owner.execute("DELETE FROM courses WHERE tenant_id = $1", school.id)
+        await owner.close()
