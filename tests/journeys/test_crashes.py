@@ -307,6 +307,7 @@ class TestStopped:
         learner = await place.learner()
         await place.complete(learner)
         await has_certificate(place, learner)
+        said_before = len(worker.log.read_text())
         async with row_held(place, "certificates", learner):
             await until(place.waiting_for_locks, else_tell=place.tails)
             worker.send(signal.SIGTERM)
@@ -321,7 +322,9 @@ class TestStopped:
         report("worker ended", time.monotonic() - began)
         assert worker.exit_code == 0
         assert (await place.delivery(learner, RENDER))["state"] == "DONE"
-        assert not any(word in worker.log.read_text() for word in ("Traceback", "active connection listeners"))
+        said = worker.log.read_text()[said_before:]
+        assert "worker.stopped" in said
+        assert not any(word in said for word in ("Traceback", "active connection listeners", "cut_short"))
         place.start_worker()
         await settled(place, learner)
 
