@@ -47,9 +47,15 @@ class Socket:
 
 @asynccontextmanager
 async def socket(client: Client, document: str, **variables: Any) -> AsyncIterator[Socket]:
-    address = client.house.url.replace("http", "ws", 1) + "/graphql"
+    async with socket_at(client.house.url, client.tenant, client.token, document, **variables) as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def socket_at(url: str, tenant: str, token: str | None, document: str, **variables: Any) -> AsyncIterator[Socket]:
+    address = url.replace("http", "ws", 1) + "/graphql"
     async with websockets.connect(address, subprotocols=[websockets.Subprotocol("graphql-transport-ws")]) as connection:
-        await connection.send(json.dumps({"type": "connection_init", "payload": {"authorization": f"Bearer {client.token}", "tenant": client.tenant}}))
+        await connection.send(json.dumps({"type": "connection_init", "payload": {"authorization": f"Bearer {token}", "tenant": tenant}}))
         assert json.loads(await connection.recv())["type"] == "connection_ack"
         await connection.send(json.dumps({"id": "1", "type": "subscribe", "payload": {"query": DOCUMENTS[document], "variables": variables}}))
         yield Socket(connection)

@@ -6,7 +6,7 @@ A moment is chosen by holding what the process needs next: a row it must lock, o
 import asyncio
 import signal
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -213,8 +213,29 @@ class TestRedis:
         before, learner = await place.learner(), await place.learner()
         await place.complete(before)
         await settled(place, before)
-        place.running("valkey").kill()
-        await place.complete(learner)
+        async with place.progress(learner) as live:
+            assert (await live.next())["sequence"] == 1
+            place.running("valkey").kill()
+            await place.complete(learner)
+            assert [(await live.next(within=RECOVERY_SECONDS))["sequence"] for _ in range(2)] == [2, 3]  # found without being told
+            await self.comes_back(place, learner, place.start_redis, report)
+            assert [(await live.next(within=RECOVERY_SECONDS))["sequence"] for _ in range(2)] == [4, 5]
+
+    async def test_hangs(self, place: Town, worker: Process, report) -> None:
+        """It takes connections and says nothing: worse than being dead."""
+        learner = await place.learner()
+        await place.quiet()
+        place.running("valkey").send(signal.SIGSTOP)
+        try:
+            await place.complete(learner)
+        finally:
+            asyncio.get_running_loop().call_later(5, place.running("valkey").send, signal.SIGCONT)
+
+        began = time.monotonic()
+        await settled(place, learner, within=15)
+        report("Redis hung for 5 s, done", time.monotonic() - began)
+
+    async def comes_back(self, place: Town, learner: Learner, start: Callable[[], object], report) -> None:
 
         async def tried() -> bool:
             row = await place.delivery(learner, ISSUE)
@@ -222,7 +243,7 @@ class TestRedis:
 
         await until(tried, else_tell=place.tails)
         assert await place.certificates(learner) == []
-        place.start_redis()
+        start()
         began = time.monotonic()
 
         await settled(place, learner)
