@@ -32,7 +32,7 @@ def _start() -> dict[str, str]:
     assert parts.superuser_url
     create_database(parts.superuser_url, "template", template="lms")
     owner = database_url(parts.environment["DATABASE_OWNER_URL"], "template")
-    asyncio.run(migrate(owner, database_url(parts.environment["DATABASE_SYSTEM_URL"], "template")))
+    asyncio.run(migrate(owner, parts.environment["DATABASE_URL"], database_url(parts.environment["DATABASE_SYSTEM_URL"], "template")))
     return {**parts.environment, "SUPERUSER_URL": parts.superuser_url, "LMS_SECRET_KEYS": base64.b64encode(os.urandom(32)).decode()}
 
 

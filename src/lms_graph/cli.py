@@ -79,7 +79,10 @@ def migrate() -> None:
     settings = Settings.from_env()
     if settings.database_owner_url is None:
         raise SystemExit("DATABASE_OWNER_URL is missing: migrations run as the owner of the tables.")
-    asyncio.run(migrate(settings.database_owner_url.get_secret_value(), settings.database_system_url.get_secret_value()))
+    try:
+        asyncio.run(migrate(settings.database_owner_url.get_secret_value(), settings.database_url.get_secret_value(), settings.database_system_url.get_secret_value()))
+    except PermissionError as refused:
+        raise SystemExit(str(refused)) from None
     print("The database is up to date.")
 
 

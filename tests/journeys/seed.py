@@ -10,7 +10,7 @@ from lms_graph.outbox.unit_of_work import unit_of_work
 from lms_graph.settings import Settings
 from lms_graph.wiring import running
 from tests.factories.accounts import signed_in
-from tests.factories.courses import course
+from tests.factories.courses import course, text
 from tests.factories.tenants import tenant
 
 LEARNERS = 60
@@ -20,7 +20,7 @@ async def main() -> None:
     async with running(Settings.from_env()):
         tenant_id, slug = await tenant()
         caller = Caller.system(tenant_id)
-        published = await course(caller)
+        published = await course(caller, text())
         async with unit_of_work(caller):
             lecture = await Lecture.for_caller(caller, course_id=published.course_id).get()
         tokens = [(await signed_in(caller, name=f"Learner {number}")).access_token for number in range(LEARNERS)]

@@ -136,7 +136,7 @@ class TestEnrolling:
     @pytest.mark.parametrize("many", [2, 20])
     @pytest.mark.parametrize("same_key", [True, False])
     async def test_at_once_opens_one_run(self, student: Client, school: School, many: int, same_key: bool, settle: Settle) -> None:
-        published = await course(school.system)
+        published = await course(school.system, text())
         id = public_id("crs", published.course_id)
         key = uuid4().hex
 
@@ -157,7 +157,7 @@ class TestEnrolling:
         assert tuple(counts.values()) == (1, 1, 1, 1)
 
     async def test_twenty_repeats_answer_the_same_and_another_body_is_refused(self, school: School) -> None:
-        published, other = await course(school.system), await course(school.system)
+        published, other = await course(school.system, text()), await course(school.system, text())
         run = await begin(school, published, idempotency_key="mine")
 
         again = [await begin(school, published, run.account_id, idempotency_key="mine") for _ in range(20)]
@@ -169,7 +169,7 @@ class TestEnrolling:
         assert await run.facts() == [(1, "EnrollmentOpened")]
 
     async def test_one_key_of_two_people_is_two_keys(self, school: School) -> None:
-        published = await course(school.system)
+        published = await course(school.system, text())
 
         first, second = [await begin(school, published, idempotency_key="mine") for _ in range(2)]
 
@@ -179,7 +179,7 @@ class TestEnrolling:
         from lms_graph.domain.learning.operations.entitlements import grant_course
         from lms_graph.models.catalog import EnrollmentPolicy
 
-        published, somebody = await course(school.system, enrollment_policy=EnrollmentPolicy.BY_GRANT), await account(school.system)
+        published, somebody = await course(school.system, text(), enrollment_policy=EnrollmentPolicy.BY_GRANT), await account(school.system)
         with pytest.raises(DomainError) as first:
             await begin(school, published, somebody, idempotency_key="mine")
         await grant_course(caller=school.system, account_id=somebody, course_id=published.course_id)
@@ -193,7 +193,7 @@ class TestEnrolling:
     async def test_twenty_refusals_at_once_are_one_and_change_nothing(self, school: School) -> None:
         from lms_graph.models.catalog import EnrollmentPolicy
 
-        published, somebody = await course(school.system, enrollment_policy=EnrollmentPolicy.BY_GRANT), await account(school.system)
+        published, somebody = await course(school.system, text(), enrollment_policy=EnrollmentPolicy.BY_GRANT), await account(school.system)
 
         refused = await asyncio.gather(*(begin(school, published, somebody, idempotency_key="mine") for _ in range(20)), return_exceptions=True)
 

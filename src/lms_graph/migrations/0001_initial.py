@@ -22,6 +22,7 @@ class Migration(migrations.Migration):
     initial = True
 
     operations = [
+        ops.RunSQL("CREATE EXTENSION IF NOT EXISTS pg_trgm; CREATE EXTENSION IF NOT EXISTS unaccent; CREATE EXTENSION IF NOT EXISTS btree_gin;"),
         ops.CreateModel(
             name='Account',
             fields=[

@@ -31,15 +31,42 @@ Connection = PoolConnectionProxy
 watchers: list[Callable[[str], None]] = []  # told of every statement; tests count with it
 
 
-async def migrate(owner_url: str, system_url: str) -> None:
-    """Bring the tables up to date, as their owner. Two at once wait for each other."""
+async def migrate(owner_url: str, app_url: str, system_url: str) -> None:
+    """Bring roles and tables up to date, as the owner of the tables. Two at once wait for each other.
+
+    Raises PermissionError with the statements to run as a superuser when roles are missing that the owner may not make.
+    """
     lock = await asyncpg.connect(owner_url)
     try:
         await lock.execute("SELECT pg_advisory_lock(7020192)")
+        await _make_roles(lock, {"lms_app": app_url, "lms_system": system_url})
         await tortoise_migrate(config=configuration(owner_url, system_url))
     finally:
         await Tortoise.close_connections()
         await lock.close()
+
+
+async def _make_roles(owner: asyncpg.Connection, urls: dict[str, str]) -> None:
+    """The two roles that the row policies name. A URL may name a login of its own: that one becomes a member."""
+    wanted: list[tuple[str, str]] = []  # each as it is run, and as it may be shown
+    for role, url in urls.items():
+        login = urlsplit(url)
+        user, password = unquote(login.username or role), unquote(login.password or "")
+        for name in dict.fromkeys((role, user)):
+            if not await owner.fetchval("SELECT true FROM pg_roles WHERE rolname = $1", name):
+                made = f"CREATE ROLE {await owner.fetchval('SELECT quote_ident($1)', name)} {'LOGIN' if name == user else 'NOLOGIN'}"
+                secret = f" PASSWORD {await owner.fetchval('SELECT quote_literal($1)', password)}" if name == user and password else ""
+                wanted.append((made + secret, made + (" PASSWORD '…'" if secret else "")))
+        is_member = "SELECT pg_has_role(u.oid, r.oid, 'MEMBER') FROM pg_roles u, pg_roles r WHERE u.rolname = $1 AND r.rolname = $2"
+        if user != role and not await owner.fetchval(is_member, user, role):
+            grant = f"GRANT {role} TO {await owner.fetchval('SELECT quote_ident($1)', user)}"
+            wanted.append((grant, grant))
+    try:
+        for statement, _ in wanted:
+            await owner.execute(statement)
+    except asyncpg.InsufficientPrivilegeError:
+        told = "\n".join(f"  {shown};" for _, shown in wanted)
+        raise PermissionError(f"The owner of the tables may not make the roles that are missing. Run as a superuser, then migrate again:\n{told}") from None
 
 
 def configuration(app_url: str, system_url: str, size: int = 10) -> dict[str, Any]:
@@ -68,7 +95,7 @@ def _credentials(url: str, size: int) -> dict[str, Any]:
             "database": parts.path.lstrip("/"),
             "minsize": 1,
             "maxsize": size,
-            "server_settings": {"application_name": "lms-graph", "lock_timeout": "5s", "statement_timeout": "15s", "idle_in_transaction_session_timeout": "60s"},
+            "server_settings": {"application_name": "lms-graph"},
             **extra,
         },
     }
@@ -127,8 +154,12 @@ class ReadScope:
 
 
 def _identify(caller: Caller) -> str:
+    """The tenant, the account and the time-outs of a transaction: local to it, so that a pooler between us and PostgreSQL may share connections."""
     account = str(caller.account_id) if caller.account_id else ""  # both are UUIDs: nothing to quote
-    return f"SELECT set_config('app.tenant', '{UUID(str(caller.tenant_id))}', true), set_config('app.account', '{account}', true)"
+    return (
+        f"SELECT set_config('app.tenant', '{UUID(str(caller.tenant_id))}', true), set_config('app.account', '{account}', true), "
+        "set_config('statement_timeout', '15s', true), set_config('lock_timeout', '5s', true), set_config('idle_in_transaction_session_timeout', '60s', true)"
+    )
 
 
 _reads: ContextVar[ReadScope | None] = ContextVar("reads", default=None)

@@ -58,7 +58,7 @@ class TestCoursePage:
         assert after["access"] == {"__typename": "AccessGranted", "allowed": True, "sources": [{"kind": "OPEN", "endsAt": None}], "until": None}
         assert answers(after) == ["AccessGranted"] * 3
         assert after["viewerEnrollment"]["progressPercent"] == 0
-        assert after["viewerEnrollment"]["resume"]["lecture"]["id"] == made.lecture("read")
+        assert after["viewerEnrollment"]["resume"]["lecture"]["id"] == made.lecture("text")
 
     async def test_is_null_for_unknown_slugs_and_other_schools(self, visitor: Client, other_school: School) -> None:
         hidden = await course(other_school.system)
@@ -86,20 +86,20 @@ class TestLecturePlayer:
     async def test_shows_a_preview_to_everybody(self, visitor: Client, school: School) -> None:
         made = await course(school.system)
 
-        lecture = await visitor.data("LecturePlayer", id=made.lecture("read"))
+        lecture = await visitor.data("LecturePlayer", id=made.lecture("text"))
 
         assert lecture["content"]["__typename"] == "TextContent"
-        assert "<h1>read</h1>" in lecture["content"]["html"]
+        assert "<h1>text</h1>" in lecture["content"]["html"]
         assert lecture["access"]["sources"] == [{"kind": "PREVIEW", "endsAt": None}]
         assert lecture["previous"] is None
-        assert lecture["next"]["id"] == made.lecture("watch")
+        assert lecture["next"]["id"] == made.lecture("video")
         assert lecture["viewerProgress"] is None
 
     async def test_keeps_the_content_of_what_is_closed(self, visitor: Client, student: Client, school: School) -> None:
         made = await course(school.system, text("closed", resources=()), await video(school.system), await quiz_lecture(school.system))
 
         for client in (visitor, student):
-            for key in ("closed", "watch", "check"):
+            for key in ("closed", "video", "quiz"):
                 lecture = await client.data("LecturePlayer", id=made.lecture(key))
                 assert lecture["content"] is None
                 assert lecture["resources"] is None
@@ -109,10 +109,10 @@ class TestLecturePlayer:
         made = await course(school.system)
         await enroll(student, made)
 
-        watch = await student.data("LecturePlayer", id=made.lecture("watch"))
-        check = await student.data("LecturePlayer", id=made.lecture("check"))
+        watch = await student.data("LecturePlayer", id=made.lecture("video"))
+        check = await student.data("LecturePlayer", id=made.lecture("quiz"))
 
-        assert watch["content"] == {"__typename": "VideoContent", "durationSeconds": 60.0, "chapters": [{"title": "Start", "startSeconds": 0.0}], "captions": [], "status": "READY"}
+        assert watch["content"] == {"__typename": "VideoContent", "durationSeconds": 100.0, "chapters": [{"title": "Start", "startSeconds": 0.0}], "captions": [], "status": "READY"}
         assert watch["resources"] == []
         assert watch["viewerProgress"]["completed"] is False
         assert check["content"]["quiz"]["title"] == "Geography"
@@ -120,14 +120,14 @@ class TestLecturePlayer:
     async def test_closes_when_the_last_grant_ends_and_not_before(self, student: Client, school: School) -> None:
         made = await course(school.system, enrollment_policy=EnrollmentPolicy.BY_GRANT)
         account = student.account_id
-        first = await grant_course(caller=school.system, account_id=account, course_id=made.id)
-        second = await grant_course(caller=school.system, account_id=account, course_id=made.id)
+        first = await grant_course(caller=school.system, account_id=account, course_id=made.course_id)
+        second = await grant_course(caller=school.system, account_id=account, course_id=made.course_id)
         await enroll(student, made)
 
         async def access_after(sql: str, id: object) -> str:
             async with database.writing(school.system):
                 await database.fetch(sql, school.id, id)
-            return str((await student.data("LecturePlayer", id=made.lecture("watch")))["access"]["__typename"])
+            return str((await student.data("LecturePlayer", id=made.lecture("video")))["access"]["__typename"])
 
         revoke = "UPDATE entitlements SET revoked_at = now() - interval '1 second' WHERE tenant_id = $1 AND id = $2"
         assert await access_after(revoke, first) == "AccessGranted"
@@ -158,7 +158,7 @@ class TestLecturePlayer:
         made = await course(school.system, text(resources=(ResourceSource(title="Table.csv", file_id=file),)))
         await enroll(student, made)
 
-        (resource,) = (await student.data("LecturePlayer", id=made.lecture("read")))["resources"]
+        (resource,) = (await student.data("LecturePlayer", id=made.lecture("text")))["resources"]
 
         assert resource["sizeBytes"] == 8
         assert (await student.http.get(resource["url"], headers={"Authorization": "", "X-Tenant": ""})).content == b"a,b\n1,2\n"
@@ -203,6 +203,6 @@ class TestRefetch:
         page = await visitor.data("CoursePage", slug=made.slug)
         section = page["sections"][0]["id"]
 
-        found = await visitor.data("Refetch", ids=[made.public_id, section, made.lecture("watch"), page["version"]["id"], foreign.public_id, "nonsense", public_id("crs", made.version_id)])
+        found = await visitor.data("Refetch", ids=[made.public_id, section, made.lecture("video"), page["version"]["id"], foreign.public_id, "nonsense", public_id("crs", made.version_id)])
 
         assert [node and node["__typename"] for node in found] == ["Course", "Section", "Lecture", "CourseVersion", None, None, None]

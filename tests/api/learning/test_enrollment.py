@@ -31,7 +31,7 @@ class TestCourseEnroll:
 
         run = payload["enrollment"]
         assert (run["status"], run["runNumber"], run["progressPercent"], run["version"]["number"]) == ("ACTIVE", 1, 0, 1)
-        assert run["resume"] == {"lecture": {"id": made.lecture("read"), "title": "Read read"}, "positionSeconds": 0.0}
+        assert run["resume"] == {"lecture": {"id": made.lecture("text"), "title": "Read text"}, "positionSeconds": 0.0}
         assert [(requirement["kind"], requirement["target"]) for requirement in run["requirements"]] == [("LECTURE_OPENED", 1), ("VIDEO_WATCHED", 90), ("QUIZ_PASSED", 1)]
 
     async def test_needs_a_grant_by_default_and_uses_it_once(self, student: Client, school: School) -> None:
@@ -39,9 +39,9 @@ class TestCourseEnroll:
 
         assert await student.codes("Enroll", input=enrolling(made, "first")) == ["GRANT_REQUIRED"]
         assert await count(school, "enrollments") == 0
-        await grant_course(caller=school.system, account_id=student.account_id, course_id=made.id)
+        await grant_course(caller=school.system, account_id=student.account_id, course_id=made.course_id)
         run = (await student.data("Enroll", input=enrolling(made, "second")))["enrollment"]
-        await student.data("CompleteLecture", input={"enrollmentId": run["id"], "lectureId": made.lecture("read")})
+        await student.data("CompleteLecture", input={"enrollmentId": run["id"], "lectureId": made.lecture("text")})
 
         assert await student.codes("Enroll", input=enrolling(made, "third", newRun=True)) == ["GRANT_REQUIRED"]
 
@@ -64,7 +64,7 @@ class TestCourseEnroll:
     async def test_begins_anew_only_when_asked(self, student: Client, school: School) -> None:
         made = await course(school.system, text())
         first = (await student.data("Enroll", input=enrolling(made, "a")))["enrollment"]
-        await student.data("CompleteLecture", input={"enrollmentId": first["id"], "lectureId": made.lecture("read")})
+        await student.data("CompleteLecture", input={"enrollmentId": first["id"], "lectureId": made.lecture("text")})
 
         same = (await student.data("Enroll", input=enrolling(made, "b")))["enrollment"]
         anew = (await student.data("Enroll", input=enrolling(made, "c", newRun=True)))["enrollment"]
@@ -84,7 +84,7 @@ class TestCourseEnroll:
     async def test_a_repeat_of_a_refusal_is_refused_alike(self, student: Client, school: School) -> None:
         made = await course(school.system, text(), enrollment_policy=EnrollmentPolicy.BY_GRANT)
         first = await student.data("Enroll", input=enrolling(made))
-        await grant_course(caller=school.system, account_id=student.account_id, course_id=made.id)
+        await grant_course(caller=school.system, account_id=student.account_id, course_id=made.course_id)
 
         assert await student.data("Enroll", input=enrolling(made)) == first
 
@@ -117,7 +117,7 @@ class TestLectureComplete:
     async def test_again_changes_nothing(self, student: Client, school: School) -> None:
         made = await course(school.system, text())
         run = (await student.data("Enroll", input=enrolling(made)))["enrollment"]["id"]
-        done = {"enrollmentId": run, "lectureId": made.lecture("read")}
+        done = {"enrollmentId": run, "lectureId": made.lecture("text")}
 
         first = await student.data("CompleteLecture", input=done)
         facts = await count(school, "facts")
@@ -130,18 +130,18 @@ class TestLectureComplete:
         made = await course(school.system)
         run = (await student.data("Enroll", input=enrolling(made)))["enrollment"]["id"]
 
-        for key in ("watch", "check"):
+        for key in ("video", "quiz"):
             assert await student.codes("CompleteLecture", input={"enrollmentId": run, "lectureId": made.lecture(key)}) == ["CONFLICT"]
 
     async def test_is_for_the_runs_learner_only(self, student: Client, visitor: Client, sign_in: SignIn, school: School, other_school: School) -> None:
         made, foreign = await course(school.system), await course(other_school.system)
         run = (await student.data("Enroll", input=enrolling(made)))["enrollment"]["id"]
-        done = {"enrollmentId": run, "lectureId": made.lecture("read")}
+        done = {"enrollmentId": run, "lectureId": made.lecture("text")}
 
         assert await (await sign_in()).codes("CompleteLecture", input=done) == ["NOT_FOUND"]
         assert await (await sign_in(at=other_school)).codes("CompleteLecture", input=done) == ["NOT_FOUND"]
         assert await visitor.codes("CompleteLecture", input=done) == ["UNAUTHENTICATED"]
-        assert await student.codes("CompleteLecture", input=done | {"lectureId": foreign.lecture("read")}) == ["NOT_FOUND"]
+        assert await student.codes("CompleteLecture", input=done | {"lectureId": foreign.lecture("text")}) == ["NOT_FOUND"]
         assert await count(school, "lecture_progress") == 0
 
 
@@ -170,7 +170,7 @@ class TestLearn:
     async def test_viewer_lists_own_runs_by_status(self, student: Client, school: School) -> None:
         done, begun = await course(school.system, text()), await course(school.system)
         run = (await student.data("Enroll", input=enrolling(done, "a")))["enrollment"]["id"]
-        await student.data("CompleteLecture", input={"enrollmentId": run, "lectureId": done.lecture("read")})
+        await student.data("CompleteLecture", input={"enrollmentId": run, "lectureId": done.lecture("text")})
         await student.data("Enroll", input=enrolling(begun, "b"))
 
         active = (await student.data("Me"))["enrollments"]

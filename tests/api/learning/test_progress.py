@@ -20,7 +20,7 @@ class Player:
         self.client, self.made, self.run, self.device = client, made, run, device
 
     def watched(self, number: int, start: float, end: float, **differs: Any) -> dict[str, Any]:
-        event = {"clientEventId": number, "lectureId": self.made.lecture("watch"), "fromSeconds": start, "toSeconds": end, "occurredAt": datetime.now(UTC).isoformat()}
+        event = {"clientEventId": number, "lectureId": self.made.lecture("video"), "fromSeconds": start, "toSeconds": end, "occurredAt": datetime.now(UTC).isoformat()}
         return event | differs
 
     async def send(self, *events: dict[str, Any]) -> Any:
@@ -32,7 +32,7 @@ class Player:
         return [(result["status"], result["reason"]) for result in (await self.send(*events))["results"]]
 
     async def coverage(self) -> Any:
-        return (await self.client.data("LecturePlayer", id=self.made.lecture("watch")))["viewerProgress"]
+        return (await self.client.data("LecturePlayer", id=self.made.lecture("video")))["viewerProgress"]
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ async def test_completes_the_lecture_at_its_target(player: Player) -> None:
     assert before["enrollment"]["progressPercent"] == 49
     assert after["enrollment"]["progressPercent"] == 50
     assert after["enrollment"]["requirements"][0] | {"lecture": None} == {"kind": "VIDEO_WATCHED", "met": True, "value": 90, "target": 90, "lecture": None}
-    assert after["enrollment"]["resume"]["lecture"]["id"] == player.made.lecture("read")
+    assert after["enrollment"]["resume"]["lecture"]["id"] == player.made.lecture("text")
     assert after["nextHeartbeatSeconds"] > 0
 
 
@@ -159,7 +159,7 @@ async def test_raw_events_are_kept_for_the_record(player: Player, school: School
 
 async def test_a_finished_run_stays_finished(player: Player) -> None:
     await player.send(player.watched(1, 0, 100))
-    await player.client.data("CompleteLecture", input={"enrollmentId": player.run, "lectureId": player.made.lecture("read")})
+    await player.client.data("CompleteLecture", input={"enrollmentId": player.run, "lectureId": player.made.lecture("text")})
 
     after = await player.send(player.watched(2, 0, 50))
 
