@@ -13,8 +13,10 @@ from pathlib import Path
 import asyncpg
 import httpx2 as httpx
 import pytest
+import websockets
 
 from lms_graph.outbox.store import MAX_ATTEMPTS
+from tests.fixtures.client import DOCUMENTS
 from tests.journeys.town import Learner, Process, Town, own_database, seed, town, until, with_no_process
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.xdist_group("crashes")]
@@ -371,6 +373,32 @@ class TestStopped:
         await settled(place, learner)
 
 
+    async def test_the_api_does_not_wait_for_those_who_only_listen(self, place: Town, report) -> None:
+        learner = await place.learner()
+        api = place.running("serve")
+        body = {"query": DOCUMENTS["MyProgress"], "variables": {"enrollmentId": learner.run}}
+        headers = {"X-Tenant": place.seed["tenant"], "Authorization": f"Bearer {learner.token}", "Accept": "text/event-stream"}
+        async with place.progress(learner) as live, place.http.stream("POST", f"{place.url}/graphql", json=body, headers=headers) as stream:
+            await live.next()
+            lines = stream.aiter_lines()
+            while "data:" not in await anext(lines):
+                pass
+            api.send(signal.SIGTERM)
+            began = time.monotonic()
+
+            with pytest.raises(websockets.ConnectionClosed) as closed:
+                await live.next(within=25)
+            assert closed.value.rcvd is not None
+            assert closed.value.rcvd.code in (1001, 1012)
+
+            async def ended() -> bool:
+                return api.exit_code is not None
+
+            await until(ended, seconds=25)
+        report("API ended with listeners", time.monotonic() - began)
+        await place.start_api()
+
+
 class TestGivenUp:
     async def test_is_listed_and_can_be_tried_again(self, place: Town, worker: Process) -> None:
         worker.end()
@@ -400,4 +428,3 @@ class TestGivenUp:
         assert "1 will be tried again." in await asyncio.to_thread(place.command, "jobs", "dead", "requeue", str(row["id"]))
 
         await settled(place, learner)
-        assert "Nothing was given up." in await asyncio.to_thread(place.command, "jobs", "dead", "list")
