@@ -77,7 +77,7 @@ async def work(settings: Settings) -> None:
 
 def _broker(settings: Settings) -> RedisBroker:
     """One that fails soon when Redis is away: the outbox tries again, and better."""
-    client = redis.Redis.from_url(settings.redis_url.get_secret_value(), socket_timeout=5, socket_connect_timeout=2, retry=Retry(NoBackoff(), 1))
+    client = redis.Redis.from_url(settings.redis_url.get_secret_value(), socket_timeout=2, socket_connect_timeout=2, retry=Retry(NoBackoff(), 1))
     return RedisBroker(client=client, middleware=[])
 
 

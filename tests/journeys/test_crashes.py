@@ -6,15 +6,17 @@ A moment is chosen by holding what the process needs next: a row it must lock, o
 import asyncio
 import signal
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import asyncpg
 import httpx2 as httpx
 import pytest
+import websockets
 
 from lms_graph.outbox.store import MAX_ATTEMPTS
+from tests.fixtures.client import DOCUMENTS
 from tests.journeys.town import Learner, Process, Town, own_database, seed, town, until, with_no_process
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.xdist_group("crashes")]
@@ -213,8 +215,29 @@ class TestRedis:
         before, learner = await place.learner(), await place.learner()
         await place.complete(before)
         await settled(place, before)
-        place.running("valkey").kill()
-        await place.complete(learner)
+        async with place.progress(learner) as live:
+            assert (await live.next())["sequence"] == 1
+            place.running("valkey").kill()
+            await place.complete(learner)
+            assert [(await live.next(within=RECOVERY_SECONDS))["sequence"] for _ in range(2)] == [2, 3]  # found without being told
+            await self.comes_back(place, learner, place.start_redis, report)
+            assert [(await live.next(within=RECOVERY_SECONDS))["sequence"] for _ in range(2)] == [4, 5]
+
+    async def test_hangs(self, place: Town, worker: Process, report) -> None:
+        """It takes connections and says nothing: worse than being dead."""
+        learner = await place.learner()
+        await place.quiet()
+        place.running("valkey").send(signal.SIGSTOP)
+        try:
+            await place.complete(learner)
+        finally:
+            asyncio.get_running_loop().call_later(5, place.running("valkey").send, signal.SIGCONT)
+
+        began = time.monotonic()
+        await settled(place, learner, within=15)
+        report("Redis hung for 5 s, done", time.monotonic() - began)
+
+    async def comes_back(self, place: Town, learner: Learner, start: Callable[[], object], report) -> None:
 
         async def tried() -> bool:
             row = await place.delivery(learner, ISSUE)
@@ -222,7 +245,7 @@ class TestRedis:
 
         await until(tried, else_tell=place.tails)
         assert await place.certificates(learner) == []
-        place.start_redis()
+        start()
         began = time.monotonic()
 
         await settled(place, learner)
@@ -307,6 +330,7 @@ class TestStopped:
         learner = await place.learner()
         await place.complete(learner)
         await has_certificate(place, learner)
+        said_before = len(worker.log.read_text())
         async with row_held(place, "certificates", learner):
             await until(place.waiting_for_locks, else_tell=place.tails)
             worker.send(signal.SIGTERM)
@@ -321,7 +345,9 @@ class TestStopped:
         report("worker ended", time.monotonic() - began)
         assert worker.exit_code == 0
         assert (await place.delivery(learner, RENDER))["state"] == "DONE"
-        assert not any(word in worker.log.read_text() for word in ("Traceback", "active connection listeners"))
+        said = worker.log.read_text()[said_before:]
+        assert "worker.stopped" in said
+        assert not any(word in said for word in ("Traceback", "active connection listeners", "cut_short"))
         place.start_worker()
         await settled(place, learner)
 
@@ -345,6 +371,32 @@ class TestStopped:
         report("API ended", time.monotonic() - began)
         await place.start_api()
         await settled(place, learner)
+
+
+    async def test_the_api_does_not_wait_for_those_who_only_listen(self, place: Town, report) -> None:
+        learner = await place.learner()
+        api = place.running("serve")
+        body = {"query": DOCUMENTS["MyProgress"], "variables": {"enrollmentId": learner.run}}
+        headers = {"X-Tenant": place.seed["tenant"], "Authorization": f"Bearer {learner.token}", "Accept": "text/event-stream"}
+        async with place.progress(learner) as live, place.http.stream("POST", f"{place.url}/graphql", json=body, headers=headers) as stream:
+            await live.next()
+            lines = stream.aiter_lines()
+            while "data:" not in await anext(lines):
+                pass
+            api.send(signal.SIGTERM)
+            began = time.monotonic()
+
+            with pytest.raises(websockets.ConnectionClosed) as closed:
+                await live.next(within=25)
+            assert closed.value.rcvd is not None
+            assert closed.value.rcvd.code in (1001, 1012)
+
+            async def ended() -> bool:
+                return api.exit_code is not None
+
+            await until(ended, seconds=25)
+        report("API ended with listeners", time.monotonic() - began)
+        await place.start_api()
 
 
 class TestGivenUp:
@@ -376,4 +428,3 @@ class TestGivenUp:
         assert "1 will be tried again." in await asyncio.to_thread(place.command, "jobs", "dead", "requeue", str(row["id"]))
 
         await settled(place, learner)
-        assert "Nothing was given up." in await asyncio.to_thread(place.command, "jobs", "dead", "list")

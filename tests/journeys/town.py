@@ -21,6 +21,7 @@ import httpx2 as httpx
 from lms_graph.embedded import valkey
 from lms_graph.embedded.processes import free_port
 from tests.fixtures.client import DOCUMENTS
+from tests.journeys.live import Socket, socket_at
 
 PROGRAM = (sys.executable, "-m", "lms_graph.cli")
 ROOT = Path(__file__).parents[2]
@@ -177,6 +178,12 @@ class Town:
     async def complete(self, learner: Learner) -> dict[str, Any]:
         """The last lecture, and with it the run."""
         return await self.ask("CompleteLecture", learner.token, input={"enrollmentId": learner.run, "lectureId": self.seed["lecture"]})
+
+    @asynccontextmanager
+    async def progress(self, learner: Learner) -> AsyncIterator[Socket]:
+        """The learner's own live stream."""
+        async with socket_at(self.url, self.seed["tenant"], learner.token, "MyProgress", enrollmentId=learner.run) as live:
+            yield live
 
     # What came of it.
 

@@ -12,7 +12,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 HEARTBEAT_SECONDS = 5.0
-PUBLISH_SECONDS = 2.0
+PUBLISH_SECONDS = 1.0
 _CHANNEL = "lms-graph-live"
 
 log = structlog.get_logger(__name__)

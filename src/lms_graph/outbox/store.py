@@ -13,6 +13,8 @@ from lms_graph.models import database
 MAX_ATTEMPTS = 16
 MAX_DOUBLINGS = 10  # with a first wait of six seconds, the last tries are 1.7 hours apart and all of them take about half a day
 
+FACTS_AT_ONCE = 100
+
 
 class AlreadyDone(Exception):
     """Another run of the job did it; nothing is left to do."""
@@ -195,7 +197,7 @@ async def prepare_partitions(*, months_kept: int) -> int:
         return int(await connection.fetchval("SELECT prepare_progress_partitions(3, $1)", months_kept))
 
 
-async def facts_since(caller: Caller, aggregate_id: UUID, sequence: int, *, limit: int = 100) -> list[Told]:
+async def facts_since(caller: Caller, aggregate_id: UUID, sequence: int, *, limit: int = FACTS_AT_ONCE) -> list[Told]:
     """The facts about one aggregate after a sequence, in order: what a live stream has still to say. Rights are the asker's to check."""
     rows = await database.fetch(
         "SELECT tenant_id, id, name, aggregate_id, sequence, payload FROM facts WHERE tenant_id = $1 AND aggregate_id = $2 AND sequence > $3 ORDER BY sequence LIMIT $4",

@@ -29,7 +29,7 @@ class WakeUp:
     async def wait(self, seconds: float) -> None:
         """Until something is said or the time is over. Begun to listen anew, it does not wait: something may have been said meanwhile."""
         with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-            if self._connection is None or self._connection.is_closed():
+            if not self._listens():
                 await self._stack.aclose()
                 self._connection = await self._stack.enter_async_context(database.system_connection())
                 await self._connection.add_listener(CHANNEL, self._hear)
@@ -39,9 +39,15 @@ class WakeUp:
             await asyncio.wait_for(self._event.wait(), seconds)
         self._event.clear()
 
+    def _listens(self) -> bool:
+        try:
+            return self._connection is not None and not self._connection.is_closed()
+        except asyncpg.InterfaceError:  # it was cut off, and the pool has taken it back
+            return False
+
     def _hear(self, *_: Any) -> None:
         self._event.set()
 
     async def _hush(self) -> None:
-        if not self._connection.is_closed():
+        if self._listens():
             await self._connection.remove_listener(CHANNEL, self._hear)

@@ -1,5 +1,6 @@
 """The GraphQL endpoint: who asks, from host, header and token; then Strawberry, over HTTP, graphql-transport-ws and SSE."""
 
+import contextlib
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -7,6 +8,7 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 import orjson
+import structlog
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
@@ -23,6 +25,8 @@ from lms_graph.dataloaders import Loaders
 from lms_graph.domain.tenancy import queries as tenancy
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.secrets import token_hash
+
+log = structlog.get_logger(__name__)
 
 
 class Refused(Exception):
@@ -100,6 +104,16 @@ class Endpoint(GraphQL[Context, None]):
             await super().__call__(scope, receive, send)
         except Refused as refused:
             await Response(_encode(refused.body), refused.status, media_type="application/json")(scope, receive, send)
+        except Exception:
+            # Before anything could be answered: the database is away while we ask who this is, say.
+            if scope["type"] != "http":
+                raise
+            trace_id = uuid4().hex
+            log.exception("graphql.no_answer", trace_id=trace_id)
+            message = f"Something went wrong on our side. Support can find it by its trace id: {trace_id}"
+            body = {"errors": [{"message": message, "extensions": {"code": "INTERNAL", "traceId": trace_id}}]}
+            with contextlib.suppress(RuntimeError):  # the answer had begun
+                await Response(_encode(body), 500, media_type="application/json")(scope, receive, send)
 
     async def get_context(self, request: Request | WebSocket, response: Any) -> Context:
         if isinstance(request, WebSocket):

@@ -11,6 +11,7 @@ from lms_graph.domain.learning.operations import completion, enrollments, progre
 from lms_graph.domain.learning.queries import live
 from lms_graph.kit.errors import DomainError
 from lms_graph.kit.live import topic
+from lms_graph.outbox import store
 from lms_graph.types.errors import mutation, query, top_level
 from lms_graph.types.learning.enrollments import Enrollment
 from lms_graph.types.learning.progress import (
@@ -68,20 +69,23 @@ class LearningSubscription:
         async with context.adapters.live.listen(topic(context.caller.tenant_id, id)) as wake_ups:
             last: int | None = after
             async for _ in wake_ups:
-                context.renew()
-                try:
-                    moments = await live.moments(caller=context.caller, enrollment_id=id, after=last)
-                except DomainError as error:
-                    raise top_level(error) from error
-                for moment in moments:
+                more = True
+                while more:
                     context.renew()
-                    last = moment.sequence
-                    yield EnrollmentProgressEvent(
-                        sequence=moment.sequence,
-                        lecture_completed=moment.lecture_completed,
-                        enrollment_id=id,
-                        lecture_key=moment.lecture_id and (moment.version_id, moment.lecture_id, id),
-                        with_certificate=id if moment.about_certificate else None,
-                    )
+                    try:
+                        moments = await live.moments(caller=context.caller, enrollment_id=id, after=last)
+                    except DomainError as error:
+                        raise top_level(error) from error
+                    for moment in moments:
+                        context.renew()
+                        last = moment.sequence
+                        yield EnrollmentProgressEvent(
+                            sequence=moment.sequence,
+                            lecture_completed=moment.lecture_completed,
+                            enrollment_id=id,
+                            lecture_key=moment.lecture_id and (moment.version_id, moment.lecture_id, id),
+                            with_certificate=id if moment.about_certificate else None,
+                        )
+                    more = len(moments) == store.FACTS_AT_ONCE  # somebody who was long away hears all of it now
                 if context.reads:
                     await context.reads.release()
