@@ -34,7 +34,7 @@ class MadeCourse:
 
 
 def text(key: str = "text", **differs: Any) -> LectureSource:
-    return LectureSource(**({"key": key, "title": f"Read {key}", "markdown": f"# {key}\n\nSecret words of {key}."} | differs))
+    return LectureSource(**({"key": key, "title": f"Lecture {key}", "markdown": f"# {key}\n\nSecret words of {key}."} | differs))
 
 
 async def video(caller: Caller, key: str = "video", *, seconds: int = 100, **differs: Any) -> LectureSource:
@@ -42,11 +42,11 @@ async def video(caller: Caller, key: str = "video", *, seconds: int = 100, **dif
     async with unit_of_work(caller):
         file_id = await media.record_file(caller=caller, file=PutObject(key=f"{caller.tenant_id}/{uuid4()}", content_type="video/mp4", size_bytes=1, sha256="0" * 64, is_public=False))
         video_id = await media.record_video(caller=caller, file_id=file_id, duration_ms=seconds * 1000, chapters=[{"title": "Start", "startSeconds": 0}], captions=[])
-    return LectureSource(**({"key": key, "title": f"Watch {key}", "video_id": video_id, "duration_seconds": seconds} | differs))
+    return LectureSource(**({"key": key, "title": f"Lecture {key}", "video_id": video_id, "duration_seconds": seconds} | differs))
 
 
 async def quiz_lecture(caller: Caller, key: str = "quiz", **differs: Any) -> LectureSource:
-    return LectureSource(**({"key": key, "title": f"Check {key}", "quiz_revision_id": (await quiz(caller)).quiz_revision_id} | differs))
+    return LectureSource(**({"key": key, "title": f"Lecture {key}", "quiz_revision_id": (await quiz(caller)).quiz_revision_id} | differs))
 
 
 async def course(caller: Caller, *lectures: LectureSource, slug: str | None = None, **differs: Any) -> MadeCourse:

@@ -15,9 +15,8 @@ import httpx2 as httpx
 import pytest
 
 from lms_graph.settings import Settings
-from tests.factories import courses
 from tests.factories.accounts import PASSWORD, address, instructor
-from tests.factories.courses import course, text, video
+from tests.factories.courses import course, quiz_lecture, text, video
 from tests.factories.quizzes import choice, quiz, true_false
 from tests.fixtures.callers import School, SignIn
 from tests.fixtures.client import Client
@@ -114,7 +113,7 @@ async def test_from_the_catalog_to_a_certificate_that_anybody_can_check(
         school.system,
         text(is_preview=True),
         await video(school.system, seconds=100, opens_after=("text",)),
-        courses.quiz(revision, opens_after=("video",)),
+        await quiz_lecture(school.system, quiz_revision_id=revision, opens_after=("video",)),
         slug=slug,
         title="Light and Shade",
         instructors=((teacher, "LEAD"),),

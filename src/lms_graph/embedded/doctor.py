@@ -111,6 +111,8 @@ def _database(environment: Mapping[str, str]) -> str:
 async def _try_database(found: Mapping[str, str]) -> str:
     import asyncpg
 
+    from lms_graph.models import database
+
     roles = []
     for variable in parts.DATABASE_VARIABLES:
         try:

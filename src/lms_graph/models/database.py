@@ -262,7 +262,10 @@ async def fetch(sql: str, *parameters: Any) -> list[Record]:
         if scope is None:
             raise RuntimeError("no read scope: a query ran outside an operation")
         return await scope.fetch(sql, parameters)
-    except (asyncpg.CharacterNotInRepertoireError, asyncpg.UntranslatableCharacterError, UnicodeEncodeError):
+    except asyncpg.DataError as error:
+        spelling = isinstance(error, asyncpg.CharacterNotInRepertoireError | asyncpg.UntranslatableCharacterError) or isinstance(error.__cause__, UnicodeEncodeError)
+        if not spelling:
+            raise
         raise Invalid(Issue("A text holds a character that cannot be kept: NUL, or half of a surrogate pair.")) from None
 
 

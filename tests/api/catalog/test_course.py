@@ -146,7 +146,7 @@ class TestLecturePlayer:
 
         assert closed["access"]["__typename"] == "PrerequisiteUnmet"
         assert closed["access"]["requirements"] == [
-            {"kind": "LECTURE_COMPLETED", "met": False, "value": 0, "target": 1, "lecture": {"id": made.lecture("one"), "title": "Read one"}, "course": {"id": made.public_id, "slug": made.slug}}
+            {"kind": "LECTURE_COMPLETED", "met": False, "value": 0, "target": 1, "lecture": {"id": made.lecture("one"), "title": "Lecture one"}, "course": {"id": made.public_id, "slug": made.slug}}
         ]
         assert refused == ["ACCESS_DENIED"]
         assert opened["access"]["allowed"] is True

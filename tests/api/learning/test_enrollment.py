@@ -31,7 +31,7 @@ class TestCourseEnroll:
 
         run = payload["enrollment"]
         assert (run["status"], run["runNumber"], run["progressPercent"], run["version"]["number"]) == ("ACTIVE", 1, 0, 1)
-        assert run["resume"] == {"lecture": {"id": made.lecture("text"), "title": "Read text"}, "positionSeconds": 0.0}
+        assert run["resume"] == {"lecture": {"id": made.lecture("text"), "title": "Lecture text"}, "positionSeconds": 0.0}
         assert [(requirement["kind"], requirement["target"]) for requirement in run["requirements"]] == [("LECTURE_OPENED", 1), ("VIDEO_WATCHED", 90), ("QUIZ_PASSED", 1)]
 
     async def test_needs_a_grant_by_default_and_uses_it_once(self, student: Client, school: School) -> None:
