@@ -11,7 +11,6 @@ from lms_graph.domain.learning.operations import completion, enrollments, progre
 from lms_graph.domain.learning.queries import live
 from lms_graph.kit.errors import DomainError
 from lms_graph.kit.live import topic
-from lms_graph.outbox import store
 from lms_graph.types.errors import mutation, query, top_level
 from lms_graph.types.learning.enrollments import Enrollment
 from lms_graph.types.learning.progress import (
@@ -86,6 +85,6 @@ class LearningSubscription:
                             lecture_key=moment.lecture_id and (moment.version_id, moment.lecture_id, id),
                             with_certificate=id if moment.about_certificate else None,
                         )
-                    more = len(moments) == store.FACTS_AT_ONCE  # somebody who was long away hears all of it now
+                    more = len(moments) == live.AT_ONCE  # somebody who was long away hears all of it now
                 if context.reads:
                     await context.reads.release()
