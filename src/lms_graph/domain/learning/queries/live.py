@@ -8,9 +8,7 @@ from lms_graph.domain.learning.queries import runs
 from lms_graph.kit.caller import Caller
 from lms_graph.outbox import store
 
-AT_ONCE = store.FACTS_AT_ONCE
-"""How many moments are read at a time: as many as this means that there may be more."""
-
+AT_ONCE = store.FACTS_AT_ONCE  # so many moments at most; as many may mean that there are more
 _CERTIFICATE = {"CertificateIssued", "CertificateReady", "CertificateRevoked"}
 
 
