@@ -74,6 +74,5 @@ def environment(servers: dict[str, str], worker_id: str) -> Iterator[dict[str, s
     own = {key: value for key, value in servers.items() if key != "SUPERUSER_URL"}
     own |= {key: database_url(own[key], name) for key in ("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_SYSTEM_URL")}
     own["REDIS_URL"] = f"{own['REDIS_URL'].rstrip('/').removesuffix('/0')}/{number}"
-    own["LMS_DEVELOPMENT"] = "1"
     yield own
     drop_database(servers["SUPERUSER_URL"], name)

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import Any
 
 import strawberry
@@ -23,6 +24,7 @@ from lms_graph.types.assessment import questions
 from lms_graph.types.errors import USER_ERRORS, top_level
 from lms_graph.types.identity import Profile
 from lms_graph.types.learning.access import CASES
+from lms_graph.types.times import DATE_TIME
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +93,7 @@ schema = Schema(
     subscription=Subscription,
     types=[*USER_ERRORS, *CASES, *questions.KINDS.values(), Profile],
     extensions=[Operation, Mask, lambda: ParserCache(maxsize=2000), lambda: ValidationCache(maxsize=2000)],
-    config=StrawberryConfig(),
+    config=StrawberryConfig(scalar_map={datetime: DATE_TIME}),
 )
 
 

@@ -1,22 +1,12 @@
 """What PostgreSQL knows of our tables."""
 
 import re
-from collections.abc import AsyncIterator
 from typing import Any
 
 import asyncpg
-import pytest
 
 # What is not ours: the book of applied migrations, which only the owner reads.
 FOREIGN = {"tortoise_migrations"}
-
-
-@pytest.fixture
-async def owner(environment: dict[str, str]) -> AsyncIterator[asyncpg.Connection]:
-    """A connection as the owner of the tables."""
-    connection = await asyncpg.connect(environment["DATABASE_OWNER_URL"])
-    yield connection
-    await connection.close()
 
 
 async def tables(owner: asyncpg.Connection) -> list[str]:

@@ -12,9 +12,8 @@ from tortoise.migrations.autodetector import MigrationAutodetector
 
 from lms_graph.models.base import TenantRow
 from lms_graph.models.database import MODELS, configuration
-from tests.architecture.catalogue import FOREIGN, columns, constraints, indexes, owner, parents, tables, values_of
+from tests.architecture.catalogue import FOREIGN, columns, constraints, indexes, parents, tables, values_of
 
-__all__ = ["owner"]
 pytestmark = pytest.mark.anyio
 
 # Tables made in SQL only, for Tortoise cannot say them.

@@ -77,7 +77,7 @@ async def begin(school: School, published: Published, account_id: UUID | None = 
 
 
 async def run_of(school: School, *lectures: LectureSource) -> Run:
-    return await begin(school, await course(school.system, *lectures))
+    return await begin(school, await course(school.system, *(lectures or (text(),))))
 
 
 def watched(run: Run, number: int, start: int, end: int, *, at: int | None = None, key: str = "video") -> ProgressEvent:

@@ -50,7 +50,6 @@ def _start(parts: Parts, port: int, console: Console, stack: ExitStack) -> list[
         "LMS_BASE_URL": f"http://localhost:{port}",
         **os.environ,
         **parts.environment,
-        "LMS_DEVELOPMENT": "1",
         "LMS_DEFAULT_TENANT": os.environ.get("LMS_DEFAULT_TENANT") or "demo",
         "LMS_SECRET_KEYS": os.environ.get("LMS_SECRET_KEYS") or _secret_keys(parts.folder.path / "secret-keys"),
         "PYTHONUNBUFFERED": "1",

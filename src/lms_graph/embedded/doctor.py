@@ -114,7 +114,7 @@ async def _try_database(found: Mapping[str, str]) -> str:
     roles = []
     for variable in parts.DATABASE_VARIABLES:
         try:
-            connection = await asyncpg.connect(found[variable], timeout=10, statement_cache_size=0)
+            connection = await asyncio.wait_for(database.connect(found[variable]), 10)
         except (OSError, asyncpg.PostgresError, TimeoutError) as error:
             raise Broken(f"{variable}: {error or type(error).__name__}", f"start that server, or correct {variable}") from None
         try:

@@ -26,6 +26,12 @@ def render_markdown(markdown: str) -> Rendered:
     return Rendered(markdown, html)
 
 
+def pictures(markdown: str) -> list[str]:
+    """The addresses of all pictures in a Markdown text, however they are written."""
+    inline = [child for token in _markdown.parse(markdown) for child in token.children or ()]
+    return [str(token.attrs["src"]) for token in inline if token.type == "image"]
+
+
 def slugify(text: str) -> str:
     """ASCII letters, digits and single hyphens; empty when nothing of the text can be kept."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()

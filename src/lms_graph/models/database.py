@@ -22,6 +22,7 @@ from tortoise.migrations.api import migrate as tortoise_migrate
 from tortoise.transactions import in_transaction
 
 from lms_graph.kit.caller import Caller
+from lms_graph.kit.errors import Invalid, Issue
 
 MODELS = [f"lms_graph.models.{area}" for area in ("tasks", "tenancy", "identity", "media", "assessment", "catalog", "learning", "certificates", "outbox")]
 
@@ -36,7 +37,7 @@ async def migrate(owner_url: str, app_url: str, system_url: str) -> None:
 
     Raises PermissionError with the statements to run as a superuser when roles are missing that the owner may not make.
     """
-    lock = await asyncpg.connect(owner_url)
+    lock = await connect(owner_url)
     try:
         await lock.execute("SELECT pg_advisory_lock(7020192)")
         await _make_roles(lock, {"lms_app": app_url, "lms_system": system_url})
@@ -44,6 +45,12 @@ async def migrate(owner_url: str, app_url: str, system_url: str) -> None:
     finally:
         await Tortoise.close_connections()
         await lock.close()
+
+
+async def connect(url: str) -> asyncpg.Connection:
+    """A connection outside the pools, for migrations and check-ups; the same parameters in the URL as the pools take."""
+    credentials = _credentials(url, 1)["credentials"]
+    return await asyncpg.connect(**{name: value for name, value in credentials.items() if name not in ("minsize", "maxsize")})
 
 
 async def _make_roles(owner: asyncpg.Connection, urls: dict[str, str]) -> None:
@@ -83,6 +90,8 @@ def _credentials(url: str, size: int) -> dict[str, Any]:
     parts = urlsplit(url)
     extra: dict[str, Any] = dict(parse_qsl(parts.query))
     host = extra.pop("host", parts.hostname)
+    if "sslmode" in extra:
+        extra["ssl"] = extra.pop("sslmode")
     if "statement_cache_size" in extra:  # 0 behind PgBouncer in transaction mode
         extra["statement_cache_size"] = int(extra["statement_cache_size"])
     return {
@@ -135,22 +144,32 @@ class ReadScope:
     async def fetch(self, sql: str, parameters: Sequence[Any]) -> list[Record]:
         async with self._lock:
             if self._connection is None:
-                connection = await (await _pool("app")).acquire()
-                self._connection = connection
-                await connection.execute(f"BEGIN READ ONLY; {_identify(self._caller)}")
-            return cast(list[Record], await self._connection.fetch(sql, *parameters))
+                self._connection = await (await _pool("app")).acquire()
+                try:
+                    await self._connection.execute(f"BEGIN READ ONLY; {_identify(self._caller)}")
+                except BaseException:
+                    await self._give_back()
+                    raise
+            try:
+                return cast(list[Record], await self._connection.fetch(sql, *parameters))
+            except asyncpg.PostgresError:
+                await self._give_back()  # its transaction is spoiled; the operation's other reads take a new one
+                raise
 
     async def release(self) -> None:
         """End the transaction and give the connection back; the next read takes a new one."""
         async with self._lock:
-            if self._connection is None:
-                return
-            connection, self._connection = self._connection, None
-            pool = await _pool("app")
-            try:
-                await asyncio.shield(connection.execute("COMMIT"))
-            finally:
-                await asyncio.shield(pool.release(connection))
+            if self._connection is not None:
+                await self._give_back()
+
+    async def _give_back(self) -> None:
+        assert self._connection is not None
+        connection, self._connection = self._connection, None
+        pool = await _pool("app")
+        try:
+            await asyncio.shield(connection.execute("COMMIT"))  # rolls back by itself where a statement has failed
+        finally:
+            await asyncio.shield(pool.release(connection))
 
 
 def _identify(caller: Caller) -> str:
@@ -233,15 +252,18 @@ async def savepoint() -> AsyncIterator[None]:
 
 
 async def fetch(sql: str, *parameters: Any) -> list[Record]:
-    """Rows, on the unit of work's connection if one is open, else on the operation's read scope."""
+    """Rows, on the unit of work's connection if one is open, else on the operation's read scope. Raises Invalid for a text that PostgreSQL cannot hold."""
     for watch in watchers:
         watch(sql)
-    if (connection := _writes.get()) is not None:
-        return cast(list[Record], await connection.fetch(sql, *parameters))
-    scope = _reads.get()
-    if scope is None:
-        raise RuntimeError("no read scope: a query ran outside an operation")
-    return await scope.fetch(sql, parameters)
+    try:
+        if (connection := _writes.get()) is not None:
+            return cast(list[Record], await connection.fetch(sql, *parameters))
+        scope = _reads.get()
+        if scope is None:
+            raise RuntimeError("no read scope: a query ran outside an operation")
+        return await scope.fetch(sql, parameters)
+    except (asyncpg.CharacterNotInRepertoireError, asyncpg.UntranslatableCharacterError, UnicodeEncodeError):
+        raise Invalid(Issue("A text holds a character that cannot be kept: NUL, or half of a surrogate pair.")) from None
 
 
 async def fetch_one(sql: str, *parameters: Any) -> Record | None:

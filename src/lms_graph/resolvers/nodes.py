@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import strawberry
 
 from lms_graph.context import Info
-from lms_graph.kit.errors import Invalid, Issue
+from lms_graph.kit.errors import Invalid, Issue, SignedOut
 from lms_graph.kit.ids import parse_id
 from lms_graph.types.errors import query
 from lms_graph.types.nodes import Node
@@ -38,7 +38,10 @@ async def _load(info: Info, id: str) -> Any:
     if parsed is None or parsed[0] not in LOADERS:
         return None
     area, name = LOADERS[parsed[0]].split(".")
-    return await getattr(getattr(info.context.loaders, area), name).load(parsed[1])
+    try:
+        return await getattr(getattr(info.context.loaders, area), name).load(parsed[1])
+    except SignedOut:
+        return None  # not for visitors: one such id among many takes nothing from the others
 
 
 @strawberry.type

@@ -25,7 +25,7 @@ class ErrorCode(Enum):
     TOKEN_INVALID = strawberry.enum_value("TOKEN_INVALID", description="The token is unknown, used, expired or its session has ended.")
     ACCESS_DENIED = strawberry.enum_value("ACCESS_DENIED", description="This is closed to you now; its `access` field says why and what opens it.")
     GRANT_REQUIRED = strawberry.enum_value("GRANT_REQUIRED", description="The course needs a grant, and you hold none that no run has used.")
-    RUN_CLOSED = strawberry.enum_value("RUN_CLOSED", description="The run is finished or canceled.")
+    RUN_CLOSED = strawberry.enum_value("RUN_CLOSED", description="The run was canceled.")
     ATTEMPT_CLOSED = strawberry.enum_value("ATTEMPT_CLOSED", description="The attempt was handed in, or its time is over.")
     UNAVAILABLE = strawberry.enum_value("UNAVAILABLE", description="A part of the service does not answer. Try again later.")
 
@@ -62,12 +62,8 @@ class ServiceUnavailable(UserError):
     pass
 
 
-_FAMILY: list[tuple[type[errors.DomainError], type[UserError]]] = [
-    (errors.NotFound, ObjectNotFound),
-    (errors.LimitReached, LimitExhausted),
-    (errors.Unavailable, ServiceUnavailable),
-    (errors.DomainError, StateConflict),
-]
+# By code, not by class: a replayed failure has only the first one's code.
+_KINDS: dict[str, type[UserError]] = {"NOT_FOUND": ObjectNotFound, "LIMIT_REACHED": LimitExhausted, "UNAVAILABLE": ServiceUnavailable}
 USER_ERRORS = [InvalidInput, ObjectNotFound, StateConflict, LimitExhausted, ServiceUnavailable]
 TOP_LEVEL = {"UNAUTHENTICATED", "FORBIDDEN"}
 
@@ -76,7 +72,7 @@ def user_errors(error: errors.DomainError) -> list[UserError]:
     """The entries that an expected failure becomes."""
     if issues := getattr(error, "issues", ()):
         return [InvalidInput(code=_code(issue.code), message=issue.message, path=list(issue.path)) for issue in issues]
-    kind = next(graphql for domain, graphql in _FAMILY if isinstance(error, domain))
+    kind = _KINDS.get(error.code, StateConflict)
     return [kind(code=_code(error.code), message=error.message, path=list(error.path))]
 
 

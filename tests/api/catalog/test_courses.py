@@ -177,3 +177,9 @@ async def test_popularity_follows_enrollments(visitor: Client, school: School, s
 
     found = await visitor.data("Catalog", orderBy=[{"field": "POPULARITY", "direction": "DESC"}])
     assert [edge["node"]["enrollmentCount"] for edge in found["edges"]] == [2, 0]
+
+
+@pytest.mark.parametrize("text", ["a\0b", "\ud83d"])
+async def test_a_text_that_cannot_be_kept_is_refused(visitor: Client, school: School, text: str) -> None:
+    assert await visitor.codes("Catalog", search=text) == ["BAD_USER_INPUT"]
+    assert (await visitor.send("query ($slug: String!) { course(slug: $slug) { id } storefront { slug } }", slug=text))["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"

@@ -164,3 +164,23 @@ async def test_a_finished_run_stays_finished(player: Player) -> None:
     after = await player.send(player.watched(2, 0, 50))
 
     assert (after["enrollment"]["status"], after["enrollment"]["progressPercent"]) == ("COMPLETED", 100)
+
+
+@pytest.mark.parametrize("differs", [{"occurredAt": "2026-11-23T09:30:00"}, {"occurredAt": "yesterday"}, {"occurredAt": "0001-01-01T00:00:00+23:59"}])
+async def test_a_moment_needs_a_zone(player: Player, differs: dict[str, Any]) -> None:
+    batch = {"enrollmentId": player.run, "deviceId": "phone", "events": [player.watched(1, 0, 10, **differs)]}
+
+    assert await player.client.codes("RecordProgress", input=batch) == ["BAD_USER_INPUT"]
+
+
+@pytest.mark.parametrize("device", ["a\0b", "\ud800"])
+async def test_a_text_that_cannot_be_kept_is_refused(player: Player, device: str) -> None:
+    batch = {"enrollmentId": player.run, "deviceId": device, "events": [player.watched(1, 0, 10)]}
+
+    assert await player.client.codes("RecordProgress", input=batch) == ["INVALID"]
+    assert (await player.coverage())["coveragePercent"] == 0
+
+
+async def test_a_position_looks_at_its_place_only(player: Player) -> None:
+    assert await player.statuses(player.watched(1, 12, -1, kind="POSITION"), player.watched(2, 13, 999_999, kind="POSITION")) == [("ACCEPTED", None)] * 2
+    assert (await player.coverage())["lastPositionSeconds"] == 13.0

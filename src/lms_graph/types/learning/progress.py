@@ -39,7 +39,7 @@ class ProgressEventInput:
     lecture_id: strawberry.ID = strawberry.field(description="In which lecture.")
     kind: ProgressEventKind = strawberry.field(default=rules.EventKind.WATCHED, description="What happened.")
     from_seconds: float = strawberry.field(description="Where the range begins, or the position; from 0.")
-    to_seconds: float | None = strawberry.field(default=None, description="Where the range ends, at most 600 seconds after `fromSeconds`; needed for WATCHED.")
+    to_seconds: float | None = strawberry.field(default=None, description="Where the range ends, at most 600 seconds after `fromSeconds`; needed for WATCHED, not looked at for POSITION.")
     occurred_at: datetime = strawberry.field(description="When it ended, by the device's clock.")
 
     def as_event(self) -> rules.ProgressEvent:
@@ -48,7 +48,7 @@ class ProgressEventInput:
             lecture_id=decode_or_none(self.lecture_id, "lec"),
             kind=self.kind,
             from_ms=_milliseconds(self.from_seconds),
-            to_ms=None if self.to_seconds is None else _milliseconds(self.to_seconds),
+            to_ms=None if self.to_seconds is None or self.kind is rules.EventKind.POSITION else _milliseconds(self.to_seconds),
             occurred_at=self.occurred_at,
         )
 

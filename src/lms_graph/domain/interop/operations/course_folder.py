@@ -26,6 +26,7 @@ from lms_graph.domain.media.ports import ObjectStore, VideoProbe
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.errors import Invalid, Issue
 from lms_graph.kit.ids import public_id
+from lms_graph.kit.text import pictures
 from lms_graph.models import database
 from lms_graph.models.assessment import QuestionKind
 from lms_graph.models.catalog import CompletionKind
@@ -257,6 +258,8 @@ class _Reader:
                 self._pictures(folder, lecture.text, text)
             if lecture.quiz and (quiz := self._manifest(lecture.quiz, QuizManifest)) is not None:
                 folder.quizzes[lecture.quiz] = quiz
+                shown = [question.key for question in quiz.questions if pictures(question.prompt)]
+                self.issues += [Issue(f"{lecture.quiz}: the prompt of `{key}` has a picture; prompts take none.", (lecture.quiz,)) for key in shown]
         for path in sorted(folder.public_files() | folder.private_files()):
             self._media(path, pictures_only=path in folder.public_files())
         if self.issues:
@@ -300,10 +303,13 @@ class _Reader:
         return None
 
     def _pictures(self, folder: CourseFolder, file: str, markdown: str) -> None:
-        for found in _PICTURE.finditer(markdown):
-            written = found[2]
+        simple = {found[2] for found in _PICTURE.finditer(markdown)}
+        for written in pictures(markdown):
             if "://" in written or written.startswith(("/", "data:")):
                 self.issues.append(Issue(f"{file}: the picture {written} must lie in the folder.", (file,)))
+                continue
+            if written not in simple:
+                self.issues.append(Issue(f"{file}: write the picture {written} as ![what it shows](path), with nothing else in the brackets.", (file,)))
                 continue
             full = (self.root / file).parent.joinpath(written).resolve()
             if full.is_relative_to(self.root):

@@ -62,6 +62,11 @@ class LectureManifest(Part):
             raise ValueError("exactly one of text, video and quiz is needed")
         if (self.captions or self.chapters) and self.video is None:
             raise ValueError("only a video has captions and chapters")
+        if len({captions.language for captions in self.captions}) < len(self.captions):
+            raise ValueError("a language has captions once")
+        starts = [chapter.start_seconds for chapter in self.chapters]
+        if starts != sorted(set(starts)):
+            raise ValueError("chapters follow each other")
         return self
 
 
@@ -91,6 +96,12 @@ class CourseManifest(Part):
     requirements: list[Line] = Field(default_factory=list, max_length=20)
     instructors: list[InstructorManifest] = Field(min_length=1, max_length=20)
     sections: list[SectionManifest] = Field(min_length=1, max_length=200)
+
+    @model_validator(mode="after")
+    def _one_lead(self) -> "CourseManifest":
+        if [instructor.role for instructor in self.instructors].count(InstructorRole.LEAD) != 1:
+            raise ValueError("exactly one instructor is LEAD")
+        return self
 
 
 class Option(Part):

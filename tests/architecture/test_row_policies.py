@@ -1,0 +1,203 @@
+"""The second wall, tried at every table: the application's role without its tenant sees nothing, and with one sees that one alone. And what is frozen stays so."""
+
+from collections.abc import AsyncIterator
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+
+from tests.architecture.catalogue import columns, constraints, parents
+from tests.factories.schools import FullSchool, full_school
+from tests.fixtures.house import House
+
+pytestmark = pytest.mark.anyio
+
+# What no school of the tests has by its own doing: made in SQL below.
+BY_HAND = {
+    "domains": "INSERT INTO domains (tenant_id, id, host, is_primary, status, created_at) VALUES ($1, $2, $2::uuid::text || '.example', false, 'VERIFIED', now())",
+    "jobs": "INSERT INTO jobs (tenant_id, id, kind, state, progress_percent, errors, created_at) VALUES ($1, $2, 'x', 'QUEUED', 0, '[]', now())",
+    "deliveries": "INSERT INTO deliveries (tenant_id, id, fact_id, reaction, state, attempts, due_at) "
+    "SELECT $1, $2, f.id, 'none.at_all', 'DONE', 0, now() FROM facts f WHERE f.tenant_id = $1 LIMIT 1",
+}
+
+
+@pytest.fixture(scope="module")
+async def schools(house: House, anyio_backend: str) -> AsyncIterator[tuple[FullSchool, FullSchool]]:
+    a, b = await full_school(house), await full_school(house)
+    yield a, b
+    for full in (a, b):
+        await full.student.http.aclose()
+
+
+@pytest.fixture
+async def filled(schools: tuple[FullSchool, FullSchool], superuser: asyncpg.Connection) -> tuple[UUID, UUID]:
+    """Two tenants, each with a row in every table."""
+    ids = (schools[0].school.id, schools[1].school.id)
+    for table, sql in BY_HAND.items():
+        for id in ids:
+            if not await superuser.fetchval(f"SELECT count(*) FROM {table} WHERE tenant_id = $1", id):
+                await superuser.execute(sql, id, uuid4())
+    return ids
+
+
+@pytest.fixture
+async def app(environment: dict[str, str]) -> AsyncIterator[asyncpg.Connection]:
+    """A raw connection as the application's role, in a transaction that is rolled back."""
+    connection = await asyncpg.connect(environment["DATABASE_URL"])
+    transaction = connection.transaction()
+    await transaction.start()
+    yield connection
+    await transaction.rollback()
+    await connection.close()
+
+
+async def become(app: asyncpg.Connection, tenant_id: UUID) -> None:
+    await app.execute("SELECT set_config('app.tenant', $1, true)", str(tenant_id))
+
+
+async def attempt(app: asyncpg.Connection, sql: str, *parameters: object) -> Exception | str:
+    """What a statement says, or the error that it meets; the transaction goes on."""
+    try:
+        async with app.transaction():
+            return str(await app.execute(sql, *parameters))
+    except asyncpg.PostgresError as error:
+        return error
+
+
+async def a_row(superuser: asyncpg.Connection, table: str, tenant_id: UUID) -> tuple[str, str]:
+    """The columns that can be written, and a row of a tenant as JSON under a new id."""
+    names = ", ".join(name for name, column in (await columns(superuser))[table].items() if not column["generated"])
+    row = await superuser.fetchval(f"SELECT (to_jsonb(t) || jsonb_build_object('id', $2::uuid))::text FROM {table} t WHERE tenant_id = $1 LIMIT 1", tenant_id, uuid4())
+    return names, row
+
+
+async def test_both_schools_have_a_row_of_everything(filled: tuple[UUID, UUID], superuser: asyncpg.Connection) -> None:
+    empty = {table for table in await parents(superuser) for id in filled if not await superuser.fetchval(f"SELECT count(*) FROM {table} WHERE tenant_id = $1", id)}
+
+    assert empty == set(), "make one in `tests/factories/schools.py`: else nothing is shown of this table"
+
+
+async def test_without_a_tenant_nothing_is_seen_and_nothing_written(filled: tuple[UUID, UUID], app: asyncpg.Connection, superuser: asyncpg.Connection) -> None:
+    for table in await parents(superuser):
+        assert await app.fetchval(f"SELECT count(*) FROM {table}") == 0, table
+        names, row = await a_row(superuser, table, filled[0])
+        said = await attempt(app, f"INSERT INTO {table} ({names}) SELECT {names} FROM jsonb_populate_record(NULL::{table}, $1::jsonb)", row)
+        assert isinstance(said, asyncpg.InsufficientPrivilegeError), (table, said)
+
+
+async def test_partitions_are_no_way_around(filled: tuple[UUID, UUID], app: asyncpg.Connection, superuser: asyncpg.Connection) -> None:
+    await become(app, filled[0])
+    partitions = [row["relname"] for row in await superuser.fetch("SELECT relname FROM pg_class WHERE relispartition AND relkind = 'r'")]
+
+    assert partitions
+    for table in partitions:
+        said = await attempt(app, f"SELECT * FROM {table}")
+        assert isinstance(said, asyncpg.InsufficientPrivilegeError), (table, said)
+
+
+async def test_a_tenant_sees_its_own_rows_alone(filled: tuple[UUID, UUID], app: asyncpg.Connection, superuser: asyncpg.Connection) -> None:
+    mine, _ = filled
+    await become(app, mine)
+
+    for table in await parents(superuser):
+        seen = await app.fetch(f"SELECT tenant_id, count(*) AS number FROM {table} GROUP BY tenant_id")
+        there = await superuser.fetchval(f"SELECT count(*) FROM {table} WHERE tenant_id = $1", mine)
+        assert [(row["tenant_id"], row["number"]) for row in seen] == [(mine, there)], table
+
+
+async def test_a_tenant_writes_no_row_of_another(filled: tuple[UUID, UUID], app: asyncpg.Connection, superuser: asyncpg.Connection) -> None:
+    mine, others = filled
+    await become(app, mine)
+
+    for table in await parents(superuser):
+        names, row = await a_row(superuser, table, others)
+        inserted = await attempt(app, f"INSERT INTO {table} ({names}) SELECT {names} FROM jsonb_populate_record(NULL::{table}, $1::jsonb)", row)
+        given_away = await attempt(app, f"UPDATE {table} SET tenant_id = $1", others)
+        updated = await attempt(app, f"UPDATE {table} SET tenant_id = tenant_id WHERE tenant_id = $1", others)
+        deleted = await attempt(app, f"DELETE FROM {table} WHERE tenant_id = $1", others)
+        assert isinstance(inserted, asyncpg.InsufficientPrivilegeError), (table, inserted)
+        assert isinstance(given_away, asyncpg.InsufficientPrivilegeError | asyncpg.IntegrityConstraintViolationError), (table, given_away)
+        assert updated == "UPDATE 0" or isinstance(updated, asyncpg.InsufficientPrivilegeError), (table, updated)
+        assert deleted == "DELETE 0" or isinstance(deleted, asyncpg.InsufficientPrivilegeError), (table, deleted)
+
+
+async def test_no_row_refers_to_another_tenants(filled: tuple[UUID, UUID], superuser: asyncpg.Connection) -> None:
+    """Tried past all policies and triggers: the references themselves refuse."""
+    mine, others = filled
+    tried = set()
+    async with superuser.transaction():
+        await superuser.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        for table in await parents(superuser):
+            await superuser.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        for reference in await constraints(superuser, "f"):
+            table, column, target = reference["table"], reference["columns"][-1], reference["target"]
+            if column == "tenant_id":
+                continue
+            foreign = await superuser.fetchval(f"SELECT id FROM {target} WHERE tenant_id = $1 LIMIT 1", others)
+            key = (await superuser.fetchval(f"SELECT id FROM {table} WHERE tenant_id = $1 LIMIT 1", mine))
+            said = await attempt(superuser, f"UPDATE {table} SET {column} = $1 WHERE tenant_id = $2 AND id = $3", foreign, mine, key)
+            assert isinstance(said, asyncpg.ForeignKeyViolationError | asyncpg.CheckViolationError), (table, column, said)
+            tried.add(table)
+        for table in await parents(superuser):
+            await superuser.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+    assert len(tried) > 20
+
+
+FROZEN = {
+    "course_versions": ("UPDATE course_versions SET title = 'x'", "DELETE FROM course_versions"),
+    "version_sections": ("UPDATE version_sections SET title = 'x'", "DELETE FROM version_sections"),
+    "version_lectures": ("UPDATE version_lectures SET is_preview = true", "DELETE FROM version_lectures"),
+    "version_resources": ("UPDATE version_resources SET title = 'x'", "DELETE FROM version_resources"),
+    "lecture_contents": ("UPDATE lecture_contents SET markdown = 'x' WHERE markdown IS NOT NULL", "DELETE FROM lecture_contents"),
+    "quiz_revisions": ("UPDATE quiz_revisions SET passing_score = 0", "DELETE FROM quiz_revisions"),
+    "question_revisions": ("UPDATE question_revisions SET points = 1000", "DELETE FROM question_revisions"),
+    "enrollments": (
+        "UPDATE enrollments SET status = 'ACTIVE' WHERE completed_at IS NOT NULL",
+        "UPDATE enrollments SET completed_at = NULL, status = 'ACTIVE' WHERE completed_at IS NOT NULL",
+        "UPDATE enrollments SET completed_at = now() + interval '1 day' WHERE completed_at IS NOT NULL",
+        "DELETE FROM enrollments WHERE completed_at IS NOT NULL",
+    ),
+    "facts": ("UPDATE facts SET payload = '{}'", "DELETE FROM facts"),
+    "progress_events": ("UPDATE progress_events SET from_ms = 0", "DELETE FROM progress_events"),
+}
+
+
+@pytest.mark.parametrize("statement", [statement for statements in FROZEN.values() for statement in statements])
+async def test_what_is_frozen_stays_so(statement: str, filled: tuple[UUID, UUID], app: asyncpg.Connection) -> None:
+    await become(app, filled[0])
+
+    said = await attempt(app, statement)
+
+    assert isinstance(said, asyncpg.IntegrityConstraintViolationError | asyncpg.InsufficientPrivilegeError), said
+
+
+@pytest.mark.parametrize("table", ["version_sections", "version_lectures", "version_resources"])
+async def test_nothing_is_added_to_a_published_version(table: str, filled: tuple[UUID, UUID], app: asyncpg.Connection, superuser: asyncpg.Connection) -> None:
+    await become(app, filled[0])
+    names, row = await a_row(superuser, table, filled[0])
+
+    said = await attempt(app, f"INSERT INTO {table} ({names}) SELECT {names} FROM jsonb_populate_record(NULL::{table}, $1::jsonb)", row)
+
+    assert isinstance(said, asyncpg.IntegrityConstraintViolationError), said
+    assert "published version is never changed" in str(said)
+
+
+async def test_a_search_stays_in_its_tenant(filled: tuple[UUID, UUID], app: asyncpg.Connection) -> None:
+    """`search_courses` runs past the policies: its own first predicate is the tenant."""
+    without = await app.fetch("SELECT * FROM search_courses('course')")
+    await become(app, filled[0])
+    found = await app.fetch("SELECT c.tenant_id FROM search_courses('course') s LEFT JOIN courses c ON c.id = s.course_id")
+
+    assert without == []
+    assert {row["tenant_id"] for row in found} == {filled[0]}
+
+
+async def test_the_system_reads_no_more_than_it_must(environment: dict[str, str]) -> None:
+    """Neither names and addresses, nor hashes, nor keys, nor what is taught."""
+    system = await asyncpg.connect(environment["DATABASE_SYSTEM_URL"])
+    try:
+        for columns_of in ("email FROM accounts", "name FROM accounts", "password_hash FROM accounts", "sealed_private_key FROM signing_keys", "snapshot FROM certificates", "title FROM courses"):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await system.fetch(f"SELECT {columns_of}")
+    finally:
+        await system.close()

@@ -1,0 +1,160 @@
+"""A school with one of everything, in which every text that somebody wrote carries the school's marker."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from uuid import UUID, uuid4
+
+from lms_graph.domain.catalog.operations import courses
+from lms_graph.domain.catalog.operations.courses import CourseSource, LectureSource, ResourceSource, SectionSource
+from lms_graph.domain.certificates import operations as certificates
+from lms_graph.domain.identity.operations import instructors, sessions
+from lms_graph.domain.learning.operations import entitlements
+from lms_graph.domain.media import operations as media
+from lms_graph.domain.media.operations import PutObject
+from lms_graph.domain.tenancy import operations as tenancy
+from lms_graph.kit.caller import Caller
+from lms_graph.kit.ids import parse_id, public_id
+from lms_graph.models import database
+from lms_graph.models.assessment import QuestionKind
+from lms_graph.models.catalog import EnrollmentPolicy, InstructorRole
+from lms_graph.outbox.unit_of_work import unit_of_work
+from tests.factories.accounts import PASSWORD, account
+from tests.factories.quizzes import QuestionDraft, quiz
+from tests.fixtures.callers import School
+from tests.fixtures.client import Client
+from tests.fixtures.house import House
+
+Settle = Callable[[], Awaitable[list[str]]]
+
+
+@dataclass(frozen=True)
+class FullSchool:
+    """What was made: its student, signed in; words by the names of the arguments that take them; and markers by who may read them."""
+
+    school: School
+    student: Client
+    words: dict[str, list[str]]
+    catalog_markers: set[str]
+    private_markers: set[str]
+    name_marker: str
+    ids: dict[str, str] = field(default_factory=dict)
+
+
+async def full_school(house: House, settle: Settle | None = None) -> FullSchool:
+    """A published course with every kind of lecture; a student who finished it, with progress, a closed and an open attempt, and a certificate: printed by `settle`, else not."""
+    mark = f"zq{uuid4().hex[:10]}"
+    slug = f"s-{mark}"
+    id = await tenancy.create_tenant(profile=tenancy.TenantProfile(slug=slug, name=f"School {mark}pub"))
+    school = School(id, slug)
+    system = school.system
+
+    teacher = await account(system, name=f"Teacher {mark}pub", email=f"{mark}prv-teacher@example.com", roles=("STUDENT", "INSTRUCTOR"))
+    await instructors.save_page(caller=system, account_id=teacher, slug=f"i-{mark}pub", headline=f"Head {mark}pub", bio_markdown=f"Bio {mark}pub")
+    category_id = await courses.save_category(caller=system, slug=f"k-{mark}pub", name=f"Shelf {mark}pub")
+    async with unit_of_work(system):
+        files = [await media.record_file(caller=system, file=_file(system, f"{mark}prv-{number}")) for number in range(3)]
+        captions = [{"language": "en", "label": f"English {mark}prv", "fileId": str(files[1])}]
+        video_id = await media.record_video(caller=system, file_id=files[0], duration_ms=30_000, chapters=[{"title": f"Chapter {mark}prv", "startSeconds": 0}], captions=captions)
+    quiz_revision_id = (await quiz(system, *_questions(mark), title=f"Quiz {mark}prv")).quiz_revision_id
+    lectures = (
+        LectureSource(key="read", title=f"Read {mark}pub", markdown=f"Words {mark}prv", resources=(ResourceSource(title=f"sheet-{mark}prv.csv", file_id=files[2]),)),
+        LectureSource(key="watch", title=f"Watch {mark}pub", video_id=video_id, duration_seconds=30),
+        LectureSource(key="check", title=f"Check {mark}pub", quiz_revision_id=quiz_revision_id),
+    )
+    source = CourseSource(
+        slug=f"c-{mark}pub",
+        title=f"Course {mark}pub",
+        description=f"About {mark}pub",
+        category_id=category_id,
+        instructors=((teacher, InstructorRole.LEAD),),
+        enrollment_policy=EnrollmentPolicy.BY_GRANT,
+        sections=(SectionSource(key="one", title=f"Part {mark}pub", lectures=lectures),),
+    )
+    made = await courses.publish_course(caller=system, source=source)
+    course_id = public_id("crs", made.course_id)
+    lecture = await _lectures(system, made.course_id)
+
+    email = f"{mark}prv@example.com"
+    account_id = await account(system, name=f"Student {mark}nam", email=email, password=PASSWORD)
+    session = await sessions.open_session(caller=system, account_id=account_id)
+    student = Client(house, slug, session.access_token, account_id)
+    await entitlements.grant_course(caller=system, account_id=account_id, course_id=made.course_id)
+    run = (await student.data("Enroll", input={"courseId": course_id, "idempotencyKey": mark}))["enrollment"]["id"]
+    beat = {"clientEventId": 1, "lectureId": lecture["watch"], "fromSeconds": 0, "toSeconds": 30, "occurredAt": datetime.now(UTC).isoformat()}
+    await student.data("RecordProgress", input={"enrollmentId": run, "deviceId": f"{mark}prv", "events": [beat]})
+    await student.data("CompleteLecture", input={"enrollmentId": run, "lectureId": lecture["read"]})
+    ids = {"Profile": public_id("prf", account_id), "Course": course_id, "Lecture": lecture["check"], "Enrollment": run}
+    ids["Attempt"] = await _sit(student, run, lecture["check"])
+    await _start(student, run, lecture["check"])
+    if settle:
+        await settle()
+    else:
+        parsed = parse_id(run)
+        assert parsed
+        await certificates.issue_certificate(caller=system, enrollment_id=parsed[1], closes=None, base_url=house.adapters.base_url, secret_keys=house.adapters.secret_keys)
+    learned = await student.data(CERTIFICATE, id=run)
+    assert bool(learned["certificate"]["pdfUrl"]) is bool(settle)
+
+    return FullSchool(
+        school,
+        student,
+        words={
+            "slug": [source.slug, f"i-{mark}pub"],
+            "code": [learned["certificate"]["code"]],
+            "email": [email],
+            "password": [PASSWORD],
+            "refreshToken": [session.refresh_token],
+            "search": ["Course", f"{mark}pub"],
+        },
+        catalog_markers={f"{mark}pub"},
+        private_markers={f"{mark}prv"},
+        name_marker=f"{mark}nam",
+        ids=ids,
+    )
+
+
+CERTIFICATE = "query ($id: ID!) { enrollment(id: $id) { certificate { code pdfUrl } } }"
+START = "mutation ($input: AttemptStartInput!) { attemptStart(input: $input) { attempt { id questions { id ... on ChoicePrompt { options { id text } } } } errors { code message } } }"
+SAVE = "mutation ($input: AttemptAnswerSaveInput!) { attemptAnswerSave(input: $input) { savedAt errors { code message } } }"
+SUBMIT = "mutation ($input: AttemptSubmitInput!) { attemptSubmit(input: $input) { attempt { result { passed } } errors { code message } } }"
+
+
+async def _lectures(caller: Caller, course_id: UUID) -> dict[str, str]:
+    """The ids of a course's lectures by their keys."""
+    async with database.reading(caller):
+        rows = await database.fetch("SELECT key, id FROM lectures WHERE tenant_id = $1 AND course_id = $2", caller.tenant_id, course_id)
+    return {row["key"]: public_id("lec", row["id"]) for row in rows}
+
+
+def _file(caller: Caller, key: str) -> PutObject:
+    return PutObject(key=f"{caller.tenant_id}/{key}", content_type="text/vtt", size_bytes=1, sha256="0" * 64, is_public=False)
+
+
+def _questions(mark: str) -> list[QuestionDraft]:
+    options = [{"key": str(number), "text": f"Option {number} {mark}prv", "correct": number == 1, "feedback": f"Because {mark}prv"} for number in (1, 2)]
+    return [
+        QuestionDraft(key="choice", kind=QuestionKind.CHOICE, prompt=f"Which {mark}prv?", points=Decimal(1), body={"multiple": False, "options": options}),
+        QuestionDraft(key="true", kind=QuestionKind.TRUE_FALSE, prompt=f"So {mark}prv?", points=Decimal(1), body={"answer": True, "feedback": f"For {mark}prv"}),
+    ]
+
+
+async def _start(student: Client, run: str, lecture: str) -> dict[str, object]:
+    started = await student.data(START, input={"enrollmentId": run, "lectureId": lecture, "idempotencyKey": uuid4().hex})
+    assert started["errors"] == []
+    attempt: dict[str, object] = started["attempt"]
+    return attempt
+
+
+async def _sit(student: Client, run: str, lecture: str) -> str:
+    """An attempt that passes."""
+    attempt = await _start(student, run, lecture)
+    for question in attempt["questions"]:  # type: ignore[attr-defined]
+        right = [option["id"] for option in question.get("options", ()) if "Option 1" in option["text"]]
+        answer = {"choice": right} if right else {"trueFalse": True}
+        saved = await student.data(SAVE, input={"attemptId": attempt["id"], "questionId": question["id"], "answer": answer})
+        assert saved["errors"] == []
+    submitted = await student.data(SUBMIT, input={"attemptId": attempt["id"]})
+    assert submitted["attempt"]["result"]["passed"]
+    return str(attempt["id"])
