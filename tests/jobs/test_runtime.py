@@ -1,7 +1,7 @@
 """Running one delivery: whatever a job meets, the row says it and nothing is raised."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -156,9 +156,8 @@ class TestRun:
 
 class TestRelay:
     @pytest.fixture
-    async def reacting(self, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
+    def reacting(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("lms_graph.jobs.relay.reactions_to", once_each)
-        yield
 
     async def test_a_queue_that_is_away_costs_no_attempt_and_one_failure(self, house: House, school: School, reacting: None) -> None:
         asked = 0
