@@ -27,6 +27,7 @@ def application(settings: Settings | None = None) -> Starlette:
         async with running(settings) as adapters:
             app.state.adapters = adapters
             endpoint = Endpoint(schema, adapters, default_tenant=settings.default_tenant)
+            app.state.end_streams = endpoint.end_streams
             yield
 
     async def graphql(scope: Any, receive: Any, send: Any) -> None:

@@ -52,9 +52,23 @@ def serve(
     port: Annotated[int, Parameter(help="The port to listen on.")] = 8000,
 ) -> None:
     """Serve the API. Reads the environment: `lms-graph doctor` says what is missing."""
+    import socket
+
     import uvicorn
 
-    uvicorn.run("lms_graph.asgi:application", factory=True, host=host, port=port, log_config=None, timeout_graceful_shutdown=20, ws_max_size=1_048_576)
+    from lms_graph.asgi import application
+
+    app = application()
+
+    class Server(uvicorn.Server):
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            app.state.end_streams()  # they would never end by themselves, and uvicorn waits for what it has begun
+            await super().shutdown(sockets)
+
+    server = Server(uvicorn.Config(app, host=host, port=port, log_config=None, timeout_graceful_shutdown=20, ws_max_size=1_048_576))
+    server.run()
+    if not server.started:
+        raise SystemExit(3)
 
 
 @app.command

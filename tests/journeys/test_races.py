@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lms_graph.domain.catalog.operations.courses import LectureSource, Published
+from lms_graph.domain.catalog.operations.courses import LectureSource
 from lms_graph.domain.learning.operations import completion, enrollments, progress
 from lms_graph.domain.learning.rules.events_in import EventKind, ProgressEvent, Status
 from lms_graph.kit.caller import Caller
@@ -22,7 +22,7 @@ from lms_graph.models import database
 from lms_graph.models.catalog import Lecture
 from lms_graph.outbox.unit_of_work import unit_of_work
 from tests.factories.accounts import account
-from tests.factories.courses import course, text, video
+from tests.factories.courses import MadeCourse, course, text, video
 from tests.fixtures.callers import School
 from tests.fixtures.client import Client
 
@@ -67,7 +67,7 @@ class Run:
         await completion.complete_lecture(caller=self.caller, enrollment_id=self.id, lecture_id=self.lectures[key])
 
 
-async def begin(school: School, published: Published, account_id: UUID | None = None, **differs: Any) -> Run:
+async def begin(school: School, published: MadeCourse, account_id: UUID | None = None, **differs: Any) -> Run:
     account_id = account_id or await account(school.system)
     caller = Caller(tenant_id=school.id, account_id=account_id, now=datetime.now(UTC))
     id = await enrollments.enroll_course(caller=caller, course_id=published.course_id, **({"idempotency_key": uuid4().hex} | differs))

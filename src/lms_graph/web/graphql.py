@@ -1,5 +1,6 @@
 """The GraphQL endpoint: who asks, from host, header and token; then Strawberry, over HTTP, graphql-transport-ws and SSE."""
 
+import asyncio
 import contextlib
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -98,10 +99,31 @@ class Endpoint(GraphQL[Context, None]):
         )
         self.adapters = adapters
         self.default_tenant = default_tenant
+        self._streams: set[asyncio.Task[Any]] = set()
+        self._stopping = False
+
+    def end_streams(self) -> None:
+        """The process stops: event streams end without `complete`, so that their clients come again, to another. Sockets are closed by the server."""
+        self._stopping = True
+        for task in self._streams:
+            task.cancel()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        task = asyncio.current_task()
+        assert task
+
+        async def noting_streams(message: Any) -> None:
+            if message["type"] == "http.response.start" and any(name == b"content-type" and value.startswith(b"text/event-stream") for name, value in message["headers"]):
+                self._streams.add(task)
+            await send(message)
+
         try:
-            await super().__call__(scope, receive, send)
+            await super().__call__(scope, receive, noting_streams)
+        except asyncio.CancelledError:
+            if not self._stopping or task not in self._streams:
+                raise
+            task.uncancel()
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
         except Refused as refused:
             await Response(_encode(refused.body), refused.status, media_type="application/json")(scope, receive, send)
         except Exception:
@@ -114,6 +136,8 @@ class Endpoint(GraphQL[Context, None]):
             body = {"errors": [{"message": message, "extensions": {"code": "INTERNAL", "traceId": trace_id}}]}
             with contextlib.suppress(RuntimeError):  # the answer had begun
                 await Response(_encode(body), 500, media_type="application/json")(scope, receive, send)
+        finally:
+            self._streams.discard(task)
 
     async def get_context(self, request: Request | WebSocket, response: Any) -> Context:
         if isinstance(request, WebSocket):
