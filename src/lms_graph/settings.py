@@ -31,7 +31,9 @@ class Settings(BaseSettings):
         description="A sent job that is not done is sent again after this time, then after twice that, and so on. While it runs, this long after its worker was last alive.",
     )
     sweep_every_seconds: float = Field(2, validation_alias="LMS_SWEEP_EVERY_SECONDS", gt=0)
-    progress_event_months: int = Field(13, validation_alias="LMS_PROGRESS_EVENT_MONTHS", ge=1, description="Raw progress events are dropped after this many whole months; ranges and completions stay.")
+    progress_event_months: int = Field(
+        13, validation_alias="LMS_PROGRESS_EVENT_MONTHS", ge=1, description="Raw progress events are dropped after this many whole months; ranges and completions stay."
+    )
 
     @classmethod
     def from_env(cls) -> "Settings":

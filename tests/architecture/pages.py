@@ -52,9 +52,15 @@ def enums_page(schema: GraphQLSchema) -> str:
     parts = []
     for name, kind in sorted(schema.type_map.items()):
         if isinstance(kind, GraphQLEnumType) and not name.startswith("__"):
-            values = [(f"`{value}`", _words(said.description) + (f" Deprecated: {_words(said.deprecation_reason)}" if said.deprecation_reason else "")) for value, said in kind.values.items()]
+            values = [
+                (f"`{value}`", _words(said.description) + (f" Deprecated: {_words(said.deprecation_reason)}" if said.deprecation_reason else ""))
+                for value, said in kind.values.items()
+            ]
             parts.append(f"## {name}\n\n{_words(kind.description)}\n\n{_table(('Value', 'Meaning'), values)}\n")
-    return "# Enums\n\nAll enums of the API and what their values mean. A client meets values that it does not know with a default: some enums say that more may come.\n\n" + "\n".join(parts)
+    return (
+        "# Enums\n\nAll enums of the API and what their values mean. A client meets values that it does not know with a default: some enums say that more may come.\n\n"
+        + "\n".join(parts)
+    )
 
 
 PAGES = {"docs/ids.md": ids_page, "docs/enums.md": enums_page}

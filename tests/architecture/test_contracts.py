@@ -25,6 +25,11 @@ def test_ruff_finds_nothing() -> None:
     _run("ruff", "check", "--quiet", "src", "tests")
 
 
+def test_the_formatter_changes_nothing() -> None:
+    """Mend it with `ruff format src tests`."""
+    _run("ruff", "format", "--check", "--quiet", "src", "tests")
+
+
 def test_mypy_finds_nothing() -> None:
     _run("mypy")
 

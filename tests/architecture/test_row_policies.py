@@ -134,7 +134,7 @@ async def test_no_row_refers_to_another_tenants(filled: tuple[UUID, UUID], super
             if column == "tenant_id":
                 continue
             foreign = await superuser.fetchval(f"SELECT id FROM {target} WHERE tenant_id = $1 LIMIT 1", others)
-            key = (await superuser.fetchval(f"SELECT id FROM {table} WHERE tenant_id = $1 LIMIT 1", mine))
+            key = await superuser.fetchval(f"SELECT id FROM {table} WHERE tenant_id = $1 LIMIT 1", mine)
             said = await attempt(superuser, f"UPDATE {table} SET {column} = $1 WHERE tenant_id = $2 AND id = $3", foreign, mine, key)
             assert isinstance(said, asyncpg.ForeignKeyViolationError | asyncpg.CheckViolationError), (table, column, said)
             tried.add(table)
@@ -196,7 +196,14 @@ async def test_the_system_reads_no_more_than_it_must(environment: dict[str, str]
     """Neither names and addresses, nor hashes, nor keys, nor what is taught."""
     system = await asyncpg.connect(environment["DATABASE_SYSTEM_URL"])
     try:
-        for columns_of in ("email FROM accounts", "name FROM accounts", "password_hash FROM accounts", "sealed_private_key FROM signing_keys", "snapshot FROM certificates", "title FROM courses"):
+        for columns_of in (
+            "email FROM accounts",
+            "name FROM accounts",
+            "password_hash FROM accounts",
+            "sealed_private_key FROM signing_keys",
+            "snapshot FROM certificates",
+            "title FROM courses",
+        ):
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 await system.fetch(f"SELECT {columns_of}")
     finally:

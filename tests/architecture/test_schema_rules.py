@@ -167,6 +167,8 @@ def test_no_learner_can_reach_the_key() -> None:
 
 
 def test_a_field_for_the_key_is_seen() -> None:
-    schema = build_schema("type Query { attempt: Attempt } type Attempt { questions: [Prompt!] } interface Prompt { id: ID } type Choice implements Prompt { id: ID isCorrect: Boolean }")
+    schema = build_schema(
+        "type Query { attempt: Attempt } type Attempt { questions: [Prompt!] } interface Prompt { id: ID } type Choice implements Prompt { id: ID isCorrect: Boolean }"
+    )
 
     assert key_fields(schema) == {"Choice.isCorrect"}

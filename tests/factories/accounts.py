@@ -14,9 +14,7 @@ def address() -> str:
     return f"{uuid4().hex[:12]}@example.com"
 
 
-async def account(
-    caller: Caller, *, email: str | None = None, name: str = "Ada Example", password: str | None = None, roles: Collection[str] = ("STUDENT",)
-) -> UUID:
+async def account(caller: Caller, *, email: str | None = None, name: str = "Ada Example", password: str | None = None, roles: Collection[str] = ("STUDENT",)) -> UUID:
     """An account of the caller's tenant (`school.system`). Without a password, for that takes time."""
     return await accounts.register(caller=caller, email=email or address(), name=name, password=password, roles=roles)
 

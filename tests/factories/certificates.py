@@ -46,9 +46,7 @@ async def run(school: School, *, student: str = STUDENT, title: str = COURSE, in
         for position, name in enumerate(instructors):
             teacher = await _account(caller, name)
             await identity.Instructor.create(id=teacher.id, tenant_id=caller.tenant_id, slug=uuid4().hex[:20])
-            await catalog.CourseInstructor.create(
-                tenant_id=caller.tenant_id, course_id=made.id, account_id=teacher.id, role="ASSISTANT" if position else "LEAD", position=position
-            )
+            await catalog.CourseInstructor.create(tenant_id=caller.tenant_id, course_id=made.id, account_id=teacher.id, role="ASSISTANT" if position else "LEAD", position=position)
         row = await learning.Enrollment.create(
             tenant_id=caller.tenant_id,
             account_id=learner.id,
@@ -61,9 +59,7 @@ async def run(school: School, *, student: str = STUDENT, title: str = COURSE, in
             completed_at=now if finished else None,
         )
         done = Run(row.id, learner.id, made.id, version.id, list(instructors))
-        session = await identity.Session.create(
-            tenant_id=caller.tenant_id, account_id=learner.id, created_at=now, last_seen_at=now, expires_at=now + timedelta(days=1)
-        )
+        session = await identity.Session.create(tenant_id=caller.tenant_id, account_id=learner.id, created_at=now, last_seen_at=now, expires_at=now + timedelta(days=1))
         await identity.SessionToken.create(
             tenant_id=caller.tenant_id, session_id=session.id, kind="ACCESS", token_hash=token_hash(done.token), created_at=now, expires_at=now + timedelta(hours=1)
         )
@@ -97,9 +93,7 @@ async def issued(school: School, adapters: Adapters, run: Run) -> certificates.C
 async def printed(school: School, adapters: Adapters, run: Run) -> certificates.Certificate:
     """The run's certificate with its PDF."""
     row = await issued(school, adapters, run)
-    await operations.render_certificate(
-        caller=school.system, certificate_id=row.id, closes=None, renderer=adapters.certificate_renderer, objects=adapters.objects
-    )
+    await operations.render_certificate(caller=school.system, certificate_id=row.id, closes=None, renderer=adapters.certificate_renderer, objects=adapters.objects)
     (row,) = await rows(school, run)
     return row
 

@@ -40,7 +40,9 @@ def text(key: str = "text", **differs: Any) -> LectureSource:
 async def video(caller: Caller, key: str = "video", *, seconds: int = 100, **differs: Any) -> LectureSource:
     """A video of that length, whose file nobody needs to play."""
     async with unit_of_work(caller):
-        file_id = await media.record_file(caller=caller, file=PutObject(key=f"{caller.tenant_id}/{uuid4()}", content_type="video/mp4", size_bytes=1, sha256="0" * 64, is_public=False))
+        file_id = await media.record_file(
+            caller=caller, file=PutObject(key=f"{caller.tenant_id}/{uuid4()}", content_type="video/mp4", size_bytes=1, sha256="0" * 64, is_public=False)
+        )
         video_id = await media.record_video(caller=caller, file_id=file_id, duration_ms=seconds * 1000, chapters=[{"title": "Start", "startSeconds": 0}], captions=[])
     return LectureSource(**({"key": key, "title": f"Lecture {key}", "video_id": video_id, "duration_seconds": seconds} | differs))
 
@@ -59,5 +61,3 @@ async def course(caller: Caller, *lectures: LectureSource, slug: str | None = No
     async with database.reading(caller):
         rows = await database.fetch("SELECT key, id FROM lectures WHERE tenant_id = $1 AND course_id = $2", caller.tenant_id, made.course_id)
     return MadeCourse(made.course_id, made.version_id, slug, {row["key"]: row["id"] for row in rows})
-
-

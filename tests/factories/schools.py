@@ -116,7 +116,9 @@ async def full_school(house: House, settle: Settle | None = None) -> FullSchool:
 
 
 CERTIFICATE = "query ($id: ID!) { enrollment(id: $id) { certificate { code pdfUrl } } }"
-START = "mutation ($input: AttemptStartInput!) { attemptStart(input: $input) { attempt { id questions { id ... on ChoicePrompt { options { id text } } } } errors { code message } } }"
+START = (
+    "mutation ($input: AttemptStartInput!) { attemptStart(input: $input) { attempt { id questions { id ... on ChoicePrompt { options { id text } } } } errors { code message } } }"
+)
 SAVE = "mutation ($input: AttemptAnswerSaveInput!) { attemptAnswerSave(input: $input) { savedAt errors { code message } } }"
 SUBMIT = "mutation ($input: AttemptSubmitInput!) { attemptSubmit(input: $input) { attempt { result { passed } } errors { code message } } }"
 

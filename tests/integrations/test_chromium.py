@@ -102,9 +102,7 @@ class TestFetchChromium:
         (files / "lib/libx.so").write_text("a library")
         with tarfile.open(files / "al2023.tar", "w") as tar:
             tar.add(files / "lib", "lib")
-        compress = (
-            "const [z, f] = [require('zlib'), require('fs')]; const [a, b] = process.argv.slice(1); f.writeFileSync(b, z.brotliCompressSync(f.readFileSync(a)))"
-        )
+        compress = "const [z, f] = [require('zlib'), require('fs')]; const [a, b] = process.argv.slice(1); f.writeFileSync(b, z.brotliCompressSync(f.readFileSync(a)))"
         for name in ("chromium", "al2023.tar"):
             subprocess.run([node, "-e", compress, files / name, files / f"{name}.br"], check=True)
         archive = bare / "package.tgz"

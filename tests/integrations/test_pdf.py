@@ -156,9 +156,7 @@ class TestLongWords:
         ],
         ids=["many words", "one word", "eight instructors", "long address"],
     )
-    async def test_shrink_and_stay_on_the_page(
-        self, renderer: ChromiumCertificateRenderer, changes: dict[str, object], caplog: pytest.LogCaptureFixture
-    ) -> None:
+    async def test_shrink_and_stay_on_the_page(self, renderer: ChromiumCertificateRenderer, changes: dict[str, object], caplog: pytest.LogCaptureFixture) -> None:
         printed = document(**changes)
 
         body = await renderer.render(printed)

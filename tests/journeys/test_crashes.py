@@ -294,9 +294,7 @@ class TestDatabaseConnectionsLost:
         await settled(place, before)
 
         async def cut() -> int:
-            return int(
-                await place.value("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND usename LIKE 'lms%'")
-            )
+            return int(await place.value("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND usename LIKE 'lms%'"))
 
         assert await cut() >= 4
         began = time.monotonic()
@@ -372,7 +370,6 @@ class TestStopped:
         report("API ended", time.monotonic() - began)
         await place.start_api()
         await settled(place, learner, within=START_SECONDS)
-
 
     async def test_the_api_does_not_wait_for_those_who_only_listen(self, place: Town, report) -> None:
         learner = await place.learner()

@@ -137,7 +137,9 @@ async def test_from_the_catalog_to_a_certificate_that_anybody_can_check(
         assert (first["sequence"], first["enrollment"]["progressPercent"], first["certificate"]) == (1, 0, None)
 
         # One lecture opens the next.
-        assert (await way.client.codes("StartAttempt", input={"enrollmentId": way.run, "lectureId": way.lectures["Check quiz"]["id"], "idempotencyKey": key()})) == ["ACCESS_DENIED"]
+        assert (await way.client.codes("StartAttempt", input={"enrollmentId": way.run, "lectureId": way.lectures["Check quiz"]["id"], "idempotencyKey": key()})) == [
+            "ACCESS_DENIED"
+        ]
         assert (await way.read("Read text"))["progressPercent"] == 33
         assert await way.watch(1, 0, 50) == ("ACCEPTED", 51)
         assert await way.watch(1, 0, 50) == ("DUPLICATE", 51)

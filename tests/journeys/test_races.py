@@ -121,9 +121,7 @@ class TestCompletions:
 
         await asyncio.gather(
             *(
-                operations.issue_certificate(
-                    caller=school.system, enrollment_id=run.id, closes=None, base_url=house.adapters.base_url, secret_keys=house.adapters.secret_keys
-                )
+                operations.issue_certificate(caller=school.system, enrollment_id=run.id, closes=None, base_url=house.adapters.base_url, secret_keys=house.adapters.secret_keys)
                 for _ in range(10)
             )
         )
@@ -140,9 +138,7 @@ class TestEnrolling:
         id = public_id("crs", published.course_id)
         key = uuid4().hex
 
-        answers = await asyncio.gather(
-            *(student.data("Enroll", input={"courseId": id, "idempotencyKey": key if same_key else f"{key}{number}"}) for number in range(many))
-        )
+        answers = await asyncio.gather(*(student.data("Enroll", input={"courseId": id, "idempotencyKey": key if same_key else f"{key}{number}"}) for number in range(many)))
         await settle()
 
         assert all(not answer["errors"] for answer in answers)

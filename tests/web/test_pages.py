@@ -124,14 +124,10 @@ class TestOneState:
         assert "no end" in Reader(verify("valid", certificate=certificate())).text
 
     def test_expired_says_until_when(self) -> None:
-        assert "has expired It was issued by Northwind Academy and was valid until November 30, 2026 ." in Reader(verify("expired")).text.replace(
-            "2026.", "2026 ."
-        )
+        assert "has expired It was issued by Northwind Academy and was valid until November 30, 2026 ." in Reader(verify("expired")).text.replace("2026.", "2026 .")
 
     def test_revoked_says_when_and_why(self) -> None:
-        text = Reader(
-            verify("revoked", certificate=certificate(revoked_at=datetime(2026, 12, 1, tzinfo=UTC), revocation_reason="Somebody else sat the exam."))
-        ).text
+        text = Reader(verify("revoked", certificate=certificate(revoked_at=datetime(2026, 12, 1, tzinfo=UTC), revocation_reason="Somebody else sat the exam."))).text
 
         assert "was revoked" in text and "withdrawn it on December 1, 2026" in text and "Somebody else sat the exam." in text
 

@@ -26,14 +26,18 @@ CATALOG = "query ($search: String) { courses(first: 3, search: $search) { totalC
 COURSE_PAGE = """query ($slug: String!) { course(slug: $slug) { id title access { __typename allowed }
   sections { title lectures { id title contentType durationSeconds isPreview access { allowed } } } instructors { instructor { name } } } }"""
 SIGN_UP = "mutation ($input: SignUpInput!) { signUp(input: $input) { session { accessToken } viewer { name } errors { message } } }"
-ENROLL = "mutation ($input: CourseEnrollInput!) { courseEnroll(input: $input) { enrollment { id progressPercent requirements { kind lecture { title } } } errors { code message } } }"
+ENROLL = (
+    "mutation ($input: CourseEnrollInput!) { courseEnroll(input: $input) { enrollment { id progressPercent requirements { kind lecture { title } } } errors { code message } } }"
+)
 COMPLETE = "mutation ($input: LectureCompleteInput!) { lectureComplete(input: $input) { enrollment { progressPercent } errors { code message } } }"
 RECORD = "mutation ($input: ProgressRecordInput!) { progressRecord(input: $input) { results { status reason } enrollment { progressPercent } errors { code message } } }"
 START = """mutation ($input: AttemptStartInput!) { attemptStart(input: $input) { attempt { id secondsLeft
   questions { __typename id prompt { html } ... on ChoicePrompt { multiple options { id text } } } } errors { code message } } }"""
 SAVE = "mutation ($input: AttemptAnswerSaveInput!) { attemptAnswerSave(input: $input) { savedAt errors { code message } } }"
 SUBMIT = "mutation ($input: AttemptSubmitInput!) { attemptSubmit(input: $input) { attempt { result { score passed } } enrollment { progressPercent } errors { code message } } }"
-PROGRESS = "subscription ($id: ID!) { enrollmentProgress(enrollmentId: $id) { sequence enrollment { progressPercent status } lecture { title } lectureCompleted certificate { code } } }"
+PROGRESS = (
+    "subscription ($id: ID!) { enrollmentProgress(enrollmentId: $id) { sequence enrollment { progressPercent status } lecture { title } lectureCompleted certificate { code } } }"
+)
 CERTIFICATE = "subscription ($id: ID!) { certificateUpdated(enrollmentId: $id) { code status pdfUrl } }"
 VERIFY = "query ($code: String!) { certificate(code: $code) { status studentName courseTitle issuedAt verifyUrl pdfSha256 } }"
 
@@ -177,7 +181,9 @@ class _Story:
         except TimeoutError:
             raise StoryBroken(f"No certificate within {WAIT_SECONDS} seconds. Does a worker run? `lms-graph doctor` checks the browser.") from None
         checked = await self.ask(VERIFY, code=certificate["code"])
-        self.tell(f"Certificate {certificate['code']} for {checked['studentName']}, “{checked['courseTitle']}”: {checked['status']}. Anybody can check it at {checked['verifyUrl']}")
+        self.tell(
+            f"Certificate {certificate['code']} for {checked['studentName']}, “{checked['courseTitle']}”: {checked['status']}. Anybody can check it at {checked['verifyUrl']}"
+        )
         page = await self.http.get(f"{self.url}/verify/{certificate['code']}", headers={"X-Tenant": self.tenant})
         if page.status_code != 200 or checked["studentName"] not in page.text:
             raise StoryBroken(f"The public page does not show the certificate (status {page.status_code}).")

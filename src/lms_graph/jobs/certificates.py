@@ -8,9 +8,7 @@ from lms_graph.jobs.runtime import Job, job
 
 @job
 async def issue_certificate(job: Job, *, enrollment_id: UUID) -> None:
-    await operations.issue_certificate(
-        caller=job.caller, enrollment_id=enrollment_id, closes=job.delivery, base_url=job.adapters.base_url, secret_keys=job.adapters.secret_keys
-    )
+    await operations.issue_certificate(caller=job.caller, enrollment_id=enrollment_id, closes=job.delivery, base_url=job.adapters.base_url, secret_keys=job.adapters.secret_keys)
 
 
 @job

@@ -663,14 +663,15 @@ _TRIGGERS = """
     CREATE TRIGGER closed BEFORE INSERT ON version_sections FOR EACH ROW EXECUTE FUNCTION refuse_addition_to_published();
     CREATE TRIGGER closed BEFORE INSERT ON version_lectures FOR EACH ROW EXECUTE FUNCTION refuse_addition_to_published();
     CREATE TRIGGER closed BEFORE INSERT ON version_resources FOR EACH ROW EXECUTE FUNCTION refuse_addition_to_published();
-    CREATE TRIGGER frozen BEFORE UPDATE ON lecture_contents FOR EACH ROW EXECUTE FUNCTION refuse_change();
-    CREATE TRIGGER frozen BEFORE UPDATE ON quiz_revisions FOR EACH ROW EXECUTE FUNCTION refuse_change();
+    CREATE TRIGGER frozen BEFORE UPDATE OR DELETE ON lecture_contents FOR EACH ROW EXECUTE FUNCTION refuse_change();
+    CREATE TRIGGER frozen BEFORE UPDATE OR DELETE ON quiz_revisions FOR EACH ROW EXECUTE FUNCTION refuse_change();
     CREATE TRIGGER frozen BEFORE UPDATE OR DELETE ON question_revisions FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
     CREATE FUNCTION refuse_unfinishing() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
         RAISE EXCEPTION 'a finished run never becomes unfinished' USING ERRCODE = 'integrity_constraint_violation';
     END $$;
+    CREATE TRIGGER kept BEFORE DELETE ON enrollments FOR EACH ROW WHEN (OLD.completed_at IS NOT NULL) EXECUTE FUNCTION refuse_unfinishing();
     CREATE TRIGGER finished BEFORE UPDATE ON enrollments FOR EACH ROW
         WHEN (OLD.completed_at IS NOT NULL AND (NEW.completed_at IS DISTINCT FROM OLD.completed_at OR NEW.status <> OLD.status)) EXECUTE FUNCTION refuse_unfinishing();
 """
@@ -691,7 +692,7 @@ _SEARCH = """
     -- owner, and its first predicate is the present tenant.
     CREATE FUNCTION search_courses(asked text) RETURNS TABLE (course_id uuid, relevance real)
     LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 50
-    SET search_path = public, pg_temp SET pg_trgm.word_similarity_threshold = 0.35 SET plan_cache_mode = force_custom_plan AS $$
+    SET search_path = public, pg_temp SET pg_trgm.word_similarity_threshold = 0.35 SET plan_cache_mode = force_custom_plan SET enable_seqscan = off AS $$
     DECLARE
         tenant uuid := nullif(current_setting('app.tenant', true), '')::uuid;
         plain text := lower(unaccent('unaccent', asked));

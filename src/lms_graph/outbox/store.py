@@ -160,8 +160,11 @@ async def note_failure(delivery: Delivery, error: str, *, final: bool) -> None:
 async def unfinished() -> int:
     """How many facts are untold and deliveries due and not done (buried ones left out): zero means that everything has followed."""
     async with database.as_system() as connection:
-        return int(await connection.fetchval("SELECT (SELECT count(*) FROM facts WHERE position IS NULL) + "
-            "(SELECT count(*) FROM deliveries WHERE state = 'SENT' OR (state = 'PENDING' AND due_at <= now()))"))
+        return int(
+            await connection.fetchval(
+                "SELECT (SELECT count(*) FROM facts WHERE position IS NULL) + (SELECT count(*) FROM deliveries WHERE state = 'SENT' OR (state = 'PENDING' AND due_at <= now()))"
+            )
+        )
 
 
 async def dead(*, limit: int = 100) -> list[DeadDelivery]:

@@ -39,8 +39,7 @@ class IdentityQuery:
 @strawberry.type
 class IdentityMutation:
     @mutation(
-        description="Make a student's account and sign it in. EMAIL_TAKEN when the tenant has one with this address. What follows in the document is the new account's. "
-        "Everybody."
+        description="Make a student's account and sign it in. EMAIL_TAKEN when the tenant has one with this address. What follows in the document is the new account's. Everybody."
     )
     async def sign_up(self, info: Info, input: Annotated[SignUpInput, strawberry.argument(description="The account.")]) -> SignUpPayload:
         signed_in = await accounts.sign_up(caller=info.context.caller, email=input.email, name=input.name, password=input.password)

@@ -49,8 +49,7 @@ class Certificate(Node):
     pdf_file_id: strawberry.Private[UUID | None]
 
     @strawberry.field(
-        description="Where the PDF can be fetched for the next 15 minutes; do not keep it, ask again. Null until it is printed, a few seconds after issue, "
-        "and once revoked."
+        description="Where the PDF can be fetched for the next 15 minutes; do not keep it, ask again. Null until it is printed, a few seconds after issue, and once revoked."
     )
     async def pdf_url(self, info: Info) -> str | None:
         file = await self._pdf(info)

@@ -35,9 +35,7 @@ def test_the_option_of_a_prompt_is_an_id_and_a_text() -> None:
 
 def test_what_an_answer_earned_is_only_in_a_result() -> None:
     telling = {
-        kind.name: fields
-        for kind in schema._schema.type_map.values()
-        if isinstance(kind, GraphQLObjectType) and (fields := set(kind.fields) & {"correct", "feedback", "earned"})
+        kind.name: fields for kind in schema._schema.type_map.values() if isinstance(kind, GraphQLObjectType) and (fields := set(kind.fields) & {"correct", "feedback", "earned"})
     }
 
     assert telling == {"AttemptResultItem": {"correct", "feedback", "earned"}}

@@ -26,7 +26,13 @@ class TestCoursePage:
         teacher = await instructor(school.system, name="Ida Example")
         shelf = await save_category(caller=school.system, slug="music", name="Music")
         made = await course(
-            school.system, title="Ears", description="# Hello\n\n<script>alert(1)</script>", outcomes=("Hear.",), requirements=("Ears.",), category_id=shelf, instructors=((teacher, "LEAD"),)
+            school.system,
+            title="Ears",
+            description="# Hello\n\n<script>alert(1)</script>",
+            outcomes=("Hear.",),
+            requirements=("Ears.",),
+            category_id=shelf,
+            instructors=((teacher, "LEAD"),),
         )
 
         page = await visitor.data("CoursePage", slug=made.slug)
@@ -112,7 +118,13 @@ class TestLecturePlayer:
         watch = await student.data("LecturePlayer", id=made.lecture("video"))
         check = await student.data("LecturePlayer", id=made.lecture("quiz"))
 
-        assert watch["content"] == {"__typename": "VideoContent", "durationSeconds": 100.0, "chapters": [{"title": "Start", "startSeconds": 0.0}], "captions": [], "status": "READY"}
+        assert watch["content"] == {
+            "__typename": "VideoContent",
+            "durationSeconds": 100.0,
+            "chapters": [{"title": "Start", "startSeconds": 0.0}],
+            "captions": [],
+            "status": "READY",
+        }
         assert watch["resources"] == []
         assert watch["viewerProgress"]["completed"] is False
         assert check["content"]["quiz"]["title"] == "Geography"
@@ -146,7 +158,14 @@ class TestLecturePlayer:
 
         assert closed["access"]["__typename"] == "PrerequisiteUnmet"
         assert closed["access"]["requirements"] == [
-            {"kind": "LECTURE_COMPLETED", "met": False, "value": 0, "target": 1, "lecture": {"id": made.lecture("one"), "title": "Lecture one"}, "course": {"id": made.public_id, "slug": made.slug}}
+            {
+                "kind": "LECTURE_COMPLETED",
+                "met": False,
+                "value": 0,
+                "target": 1,
+                "lecture": {"id": made.lecture("one"), "title": "Lecture one"},
+                "course": {"id": made.public_id, "slug": made.slug},
+            }
         ]
         assert refused == ["ACCESS_DENIED"]
         assert opened["access"]["allowed"] is True
@@ -203,6 +222,8 @@ class TestRefetch:
         page = await visitor.data("CoursePage", slug=made.slug)
         section = page["sections"][0]["id"]
 
-        found = await visitor.data("Refetch", ids=[made.public_id, section, made.lecture("video"), page["version"]["id"], foreign.public_id, "nonsense", public_id("crs", made.version_id)])
+        found = await visitor.data(
+            "Refetch", ids=[made.public_id, section, made.lecture("video"), page["version"]["id"], foreign.public_id, "nonsense", public_id("crs", made.version_id)]
+        )
 
         assert [node and node["__typename"] for node in found] == ["Course", "Section", "Lecture", "CourseVersion", None, None, None]

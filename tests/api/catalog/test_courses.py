@@ -15,8 +15,11 @@ pytestmark = pytest.mark.anyio
 
 
 async def titles(client: Client, **variables: object) -> list[str]:
-    found = await client.data("query ($search: String, $where: CourseWhere, $orderBy: [CourseOrder!], $first: Int, $after: String, $last: Int, $before: String) "
-                              "{ courses(search: $search, where: $where, orderBy: $orderBy, first: $first, after: $after, last: $last, before: $before) { nodes { title } } }", **variables)
+    found = await client.data(
+        "query ($search: String, $where: CourseWhere, $orderBy: [CourseOrder!], $first: Int, $after: String, $last: Int, $before: String) "
+        "{ courses(search: $search, where: $where, orderBy: $orderBy, first: $first, after: $after, last: $last, before: $before) { nodes { title } } }",
+        **variables,
+    )
     return [node["title"] for node in found["nodes"]]
 
 
@@ -25,9 +28,13 @@ async def shelf(school: School) -> School:
     """Four courses that differ in everything one can look for."""
     cooking = await save_category(caller=school.system, slug="cooking", name="Cooking")
     music = await save_category(caller=school.system, slug="music", name="Music")
-    await course(school.system, text(duration_seconds=600), title="Sourdough from Flour and Water", category_id=cooking, tags=("bread", "baking"), level=Level.BEGINNER, is_featured=True)
+    await course(
+        school.system, text(duration_seconds=600), title="Sourdough from Flour and Water", category_id=cooking, tags=("bread", "baking"), level=Level.BEGINNER, is_featured=True
+    )
     await course(school.system, text(duration_seconds=4000), title="Counterpoint", category_id=music, tags=("theory",), level=Level.ADVANCED, language="de")
-    await course(school.system, text(duration_seconds=12000), title="Crème Brûlée", short_description="A dessert of custard and caramel.", category_id=cooking, level=Level.BEGINNER)
+    await course(
+        school.system, text(duration_seconds=12000), title="Crème Brûlée", short_description="A dessert of custard and caramel.", category_id=cooking, level=Level.BEGINNER
+    )
     await course(school.system, text(duration_seconds=60), title="Ear Training", category_id=music, tags=("theory", "listening"), level=Level.INTERMEDIATE)
     return school
 

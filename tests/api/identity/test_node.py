@@ -22,9 +22,7 @@ async def kinds(client: Client, account_id: UUID, session_id: UUID) -> list[str 
     return [node and node["__typename"] for node in found]
 
 
-async def test_viewer_and_sessions_are_for_oneself_and_pages_for_everybody(
-    visitor: Client, student: Client, school: School, other_school: School, sign_in: SignIn
-) -> None:
+async def test_viewer_and_sessions_are_for_oneself_and_pages_for_everybody(visitor: Client, student: Client, school: School, other_school: School, sign_in: SignIn) -> None:
     account_id = await instructor(school.system)
     session = await signed_in(school.system, account_id)
     oneself, admin = await sign_in(account_id), await sign_in(roles=("TENANT_ADMIN",))

@@ -181,6 +181,9 @@ class TestImportCourse:
         with pytest.raises(Invalid) as refused:
             await self.importing(house, school, folder)
 
-        assert [issue.message for issue in refused.value.issues] == ["course.yaml: the school has no category `art`.", "course.yaml: ida@example.com does not teach in this school."]
+        assert [issue.message for issue in refused.value.issues] == [
+            "course.yaml: the school has no category `art`.",
+            "course.yaml: ida@example.com does not teach in this school.",
+        ]
         async with database.reading(school.system):
             assert await database.fetch_value("SELECT count(*) FROM courses WHERE tenant_id = $1", school.id) == 0

@@ -35,9 +35,7 @@ class Desk:
     seat: Seat
 
     async def start(self, key: str | None = None) -> UUID:
-        return await attempts.start_attempt(
-            caller=self.learner.caller, enrollment_id=self.seat.enrollment_id, lecture_id=self.seat.lecture_id, idempotency_key=key or uuid4().hex
-        )
+        return await attempts.start_attempt(caller=self.learner.caller, enrollment_id=self.seat.enrollment_id, lecture_id=self.seat.lecture_id, idempotency_key=key or uuid4().hex)
 
     async def answer(self, attempt_id: UUID, text: str) -> None:
         caller = self.learner.caller

@@ -29,7 +29,9 @@ DAY = timedelta(days=1)
 COURSE, FIRST, SECOND = UUID(int=1), UUID(int=11), UUID(int=12)
 
 
-def grant(*, kind: str = "ORDER", starts: timedelta = -DAY, ends: timedelta | None = None, state: str = "ACTIVE", grace: timedelta | None = None, revoked: timedelta | None = None) -> Grant:
+def grant(
+    *, kind: str = "ORDER", starts: timedelta = -DAY, ends: timedelta | None = None, state: str = "ACTIVE", grace: timedelta | None = None, revoked: timedelta | None = None
+) -> Grant:
     def at(span: timedelta | None) -> datetime | None:
         return None if span is None else NOW + span
 

@@ -33,9 +33,7 @@ def done(*numbers: int) -> dict[UUID, Seen]:
     return {UUID(int=number): Seen(completed_at=DONE) for number in numbers}
 
 
-@pytest.mark.parametrize(
-    ("covered", "expected"), [(0, 0), (999, 0), (1_000, 1), (1_999, 1), (89_999, 89), (90_000, 90), (100_000, 100), (250_000, 100)]
-)
+@pytest.mark.parametrize(("covered", "expected"), [(0, 0), (999, 0), (1_000, 1), (1_999, 1), (89_999, 89), (90_000, 90), (100_000, 100), (250_000, 100)])
 def test_coverage_is_rounded_down_and_never_over_100(covered: int, expected: int) -> None:
     assert coverage_percent(Seen(covered_ms=covered), lecture(1, video=True)) == expected
 

@@ -38,7 +38,16 @@ def as_user(url: str, user: str, password: str = "") -> str:
 
 def migrate(owner: str, app: str, system: str) -> subprocess.CompletedProcess[str]:
     """In a process of its own: Tortoise has one set of connections per process."""
-    needed = {"DATABASE_OWNER_URL": owner, "DATABASE_URL": app, "DATABASE_SYSTEM_URL": system, "REDIS_URL": "-", "S3_BUCKET": "-", "S3_ACCESS_KEY_ID": "-", "S3_SECRET_ACCESS_KEY": "-", "LMS_SECRET_KEYS": "-"}
+    needed = {
+        "DATABASE_OWNER_URL": owner,
+        "DATABASE_URL": app,
+        "DATABASE_SYSTEM_URL": system,
+        "REDIS_URL": "-",
+        "S3_BUCKET": "-",
+        "S3_ACCESS_KEY_ID": "-",
+        "S3_SECRET_ACCESS_KEY": "-",
+        "LMS_SECRET_KEYS": "-",
+    }
     return subprocess.run([sys.executable, "-m", "lms_graph.cli", "migrate"], env=os.environ | needed, capture_output=True, text=True, timeout=60)
 
 

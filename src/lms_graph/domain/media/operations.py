@@ -77,7 +77,5 @@ async def record_video(*, caller: Caller, file_id: UUID, duration_ms: int, chapt
         for video in await rows.Video.for_caller(caller, file_id=file_id):
             if video.chapters == chapters and video.captions == captions:
                 return video.id
-        video = await rows.Video.create(
-            tenant_id=caller.tenant_id, file_id=file_id, status=rows.VideoStatus.READY, duration_ms=duration_ms, chapters=chapters, captions=captions
-        )
+        video = await rows.Video.create(tenant_id=caller.tenant_id, file_id=file_id, status=rows.VideoStatus.READY, duration_ms=duration_ms, chapters=chapters, captions=captions)
     return video.id

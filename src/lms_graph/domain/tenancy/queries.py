@@ -54,9 +54,7 @@ async def identify(*, host: str | None, slug: str | None, token_hash: bytes | No
 
 async def storefront(*, caller: Caller) -> database.Record:
     """The caller's tenant as its storefront shows it."""
-    row = await database.fetch_one(
-        "SELECT id, slug, name, logo_file_id, primary_color, locale, currency, support_email FROM tenants WHERE tenant_id = $1", caller.tenant_id
-    )
+    row = await database.fetch_one("SELECT id, slug, name, logo_file_id, primary_color, locale, currency, support_email FROM tenants WHERE tenant_id = $1", caller.tenant_id)
     assert row is not None, "a caller's tenant exists"
     return row
 
@@ -64,7 +62,9 @@ async def storefront(*, caller: Caller) -> database.Record:
 async def domains_of_tenants(*, caller: Caller, tenant_ids: list[UUID]) -> list[database.Record]:
     """The verified domains, primary first."""
     return await database.fetch(
-        "SELECT tenant_id, host, is_primary FROM domains WHERE tenant_id = $1 AND tenant_id = ANY($2) AND status = 'VERIFIED' ORDER BY is_primary DESC, host", caller.tenant_id, tenant_ids
+        "SELECT tenant_id, host, is_primary FROM domains WHERE tenant_id = $1 AND tenant_id = ANY($2) AND status = 'VERIFIED' ORDER BY is_primary DESC, host",
+        caller.tenant_id,
+        tenant_ids,
     )
 
 

@@ -27,7 +27,9 @@ class CatalogQuery:
         after: After = None,
         last: Last = None,
         before: Before = None,
-        search: Annotated[str | None, strawberry.argument(description="Words to find in title, tags and short description; typing errors are forgiven. At most 200 characters.")] = None,
+        search: Annotated[
+            str | None, strawberry.argument(description="Words to find in title, tags and short description; typing errors are forgiven. At most 200 characters.")
+        ] = None,
         where: Annotated[CourseWhere | None, strawberry.argument(description="What they must be like.")] = None,
         order_by: Annotated[list[CourseOrder] | None, strawberry.argument(description="By default RELEVANCE of a search, else newest first.")] = None,
     ) -> CourseConnection:

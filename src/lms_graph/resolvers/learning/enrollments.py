@@ -41,7 +41,9 @@ class LearningMutation:
         return CourseEnrollPayload(enrollment_id=await enrollments.enroll_course(caller=info.context.caller, **input.as_arguments()))
 
     @mutation(description="Send what a device has played. The run's learner. Each numbered event counts once, in any order. Codes: NOT_FOUND, RUN_CLOSED, ACCESS_DENIED, INVALID.")
-    async def progress_record(self, info: Info, input: Annotated[ProgressRecordInput, strawberry.argument(description="What was played, on which device.")]) -> ProgressRecordPayload:
+    async def progress_record(
+        self, info: Info, input: Annotated[ProgressRecordInput, strawberry.argument(description="What was played, on which device.")]
+    ) -> ProgressRecordPayload:
         recorded = await progress.record_progress(caller=info.context.caller, **input.as_arguments())
         return ProgressRecordPayload(
             results=[ProgressEventResult.from_result(result) for result in recorded.results],

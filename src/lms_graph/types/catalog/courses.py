@@ -31,9 +31,7 @@ CourseStatus = described(
     UNPUBLISHED="Taken out of the catalog; its learners keep it.",
     ARCHIVED="Put away; its learners keep it.",
 )
-EnrollmentPolicy = described(
-    rows.EnrollmentPolicy, "EnrollmentPolicy", "Who may enroll.", OPEN="Anybody who signs in.", BY_GRANT="Who holds a grant that no enrollment has used."
-)
+EnrollmentPolicy = described(rows.EnrollmentPolicy, "EnrollmentPolicy", "Who may enroll.", OPEN="Anybody who signs in.", BY_GRANT="Who holds a grant that no enrollment has used.")
 CourseLevel = described(
     rows.Level,
     "CourseLevel",

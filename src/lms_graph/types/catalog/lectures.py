@@ -46,8 +46,12 @@ class Lecture(Node):
     access: Annotated["AccessDecision", strawberry.lazy("lms_graph.types.learning.access")] = child(
         "learning.lecture_access", key="self_", description="Whether the viewer may open it, and if not, why and what would open it."
     )
-    previous: Annotated["Lecture", strawberry.lazy("lms_graph.types.catalog.lectures")] | None = child("catalog.neighbor", key="before", description="The lecture before it in the course. Everybody.")
-    next: Annotated["Lecture", strawberry.lazy("lms_graph.types.catalog.lectures")] | None = child("catalog.neighbor", key="after", description="The lecture after it in the course. Everybody.")
+    previous: Annotated["Lecture", strawberry.lazy("lms_graph.types.catalog.lectures")] | None = child(
+        "catalog.neighbor", key="before", description="The lecture before it in the course. Everybody."
+    )
+    next: Annotated["Lecture", strawberry.lazy("lms_graph.types.catalog.lectures")] | None = child(
+        "catalog.neighbor", key="after", description="The lecture after it in the course. Everybody."
+    )
     content: Annotated["LectureContent", strawberry.lazy("lms_graph.types.learning.content")] | None = child(
         "learning.content", key="self_", description="What it shows; null unless `access.allowed`."
     )

@@ -58,7 +58,9 @@ class SignInRequired(AccessDecision):
 @strawberry.type(description="The viewer has no run of the course: enroll with `courseEnroll`.")
 class NotEnrolled(AccessDecision):
     course_id: strawberry.Private[UUID]
-    course: Annotated["Course", strawberry.lazy("lms_graph.types.catalog.courses")] | None = child("catalog.visible_course", key="course_id", description="The course to enroll in.")
+    course: Annotated["Course", strawberry.lazy("lms_graph.types.catalog.courses")] | None = child(
+        "catalog.visible_course", key="course_id", description="The course to enroll in."
+    )
 
 
 @strawberry.type(description="It opens later.")
@@ -82,7 +84,9 @@ class Requirement:
     target: int = strawberry.field(description="How far it must be, in the same unit.")
     lecture_key: strawberry.Private[Any]
     course_id: strawberry.Private[UUID]
-    lecture: Annotated["Lecture", strawberry.lazy("lms_graph.types.catalog.lectures")] | None = child("catalog.lecture_in_version", key="lecture_key", description="The lecture it is about.")
+    lecture: Annotated["Lecture", strawberry.lazy("lms_graph.types.catalog.lectures")] | None = child(
+        "catalog.lecture_in_version", key="lecture_key", description="The lecture it is about."
+    )
     course: Annotated["Course", strawberry.lazy("lms_graph.types.catalog.courses")] | None = child("catalog.course", key="course_id", description="The course it is about.")
 
 

@@ -21,7 +21,9 @@ class TextContent:
 @strawberry.type(description="A quiz to take.")
 class QuizContent:
     quiz_key: strawberry.Private[Any]
-    quiz: Annotated["QuizOverview", strawberry.lazy("lms_graph.types.assessment.quizzes")] = child("assessment.quiz_overview", key="quiz_key", description="What the learner may know of it beforehand.")
+    quiz: Annotated["QuizOverview", strawberry.lazy("lms_graph.types.assessment.quizzes")] = child(
+        "assessment.quiz_overview", key="quiz_key", description="What the learner may know of it beforehand."
+    )
 
 
 LectureContent = Annotated[VideoContent | TextContent | QuizContent, strawberry.union("LectureContent", description="What a lecture shows. Further kinds may come.")]

@@ -39,7 +39,9 @@ class ProgressEventInput:
     lecture_id: strawberry.ID = strawberry.field(description="In which lecture.")
     kind: ProgressEventKind = strawberry.field(default=rules.EventKind.WATCHED, description="What happened.")
     from_seconds: float = strawberry.field(description="Where the range begins, or the position; from 0.")
-    to_seconds: float | None = strawberry.field(default=None, description="Where the range ends, at most 600 seconds after `fromSeconds`; needed for WATCHED, not looked at for POSITION.")
+    to_seconds: float | None = strawberry.field(
+        default=None, description="Where the range ends, at most 600 seconds after `fromSeconds`; needed for WATCHED, not looked at for POSITION."
+    )
     occurred_at: datetime = strawberry.field(description="When it ended, by the device's clock.")
 
     def as_event(self) -> rules.ProgressEvent:
@@ -130,7 +132,9 @@ class EnrollmentProgressEvent:
     lecture_key: strawberry.Private[Any]
     with_certificate: strawberry.Private[UUID | None]
     enrollment: Enrollment = child("learning.enrollment", key="enrollment_id", description="The run as it stands now.")
-    lecture: Annotated["Lecture", strawberry.lazy("lms_graph.types.catalog.lectures")] | None = child("catalog.lecture_in_version", key="lecture_key", description="The lecture it was about, if one.")
+    lecture: Annotated["Lecture", strawberry.lazy("lms_graph.types.catalog.lectures")] | None = child(
+        "catalog.lecture_in_version", key="lecture_key", description="The lecture it was about, if one."
+    )
     certificate: Annotated["Certificate", strawberry.lazy("lms_graph.types.certificates")] | None = child(
         "certificates.of_enrollment", key="with_certificate", description="The run's certificate, with events about it and with the present state."
     )

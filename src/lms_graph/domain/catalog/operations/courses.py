@@ -223,7 +223,12 @@ async def _identities(caller: Caller, model: type[rows.Section] | type[rows.Lect
 async def _content(caller: Caller, lecture_id: UUID, lecture: LectureSource) -> UUID:
     """The row that shows this content: the one there is when nothing changed."""
     same = await rows.LectureContent.for_caller(
-        caller, lecture_id=lecture_id, markdown=lecture.markdown, video_id=lecture.video_id, quiz_revision_id=lecture.quiz_revision_id, sanitizer=text.SANITIZER if lecture.markdown is not None else None
+        caller,
+        lecture_id=lecture_id,
+        markdown=lecture.markdown,
+        video_id=lecture.video_id,
+        quiz_revision_id=lecture.quiz_revision_id,
+        sanitizer=text.SANITIZER if lecture.markdown is not None else None,
     ).first()
     if same:
         return same.id

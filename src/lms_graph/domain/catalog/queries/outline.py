@@ -79,7 +79,9 @@ async def published_versions_by_ids(*, caller: Caller, ids: list[UUID]) -> list[
 
 async def sections_of_versions(*, caller: Caller, version_ids: list[UUID]) -> list[database.Record]:
     return await database.fetch(
-        "SELECT version_id, section_id, title, position FROM version_sections WHERE tenant_id = $1 AND version_id = ANY($2) ORDER BY version_id, position", caller.tenant_id, version_ids
+        "SELECT version_id, section_id, title, position FROM version_sections WHERE tenant_id = $1 AND version_id = ANY($2) ORDER BY version_id, position",
+        caller.tenant_id,
+        version_ids,
     )
 
 
@@ -138,7 +140,9 @@ async def neighbors(*, caller: Caller, places: list[tuple[UUID, int]]) -> list[d
 
 async def contents_by_ids(*, caller: Caller, ids: list[UUID]) -> list[database.Record]:
     """What lectures show. Only learning asks, after its access check."""
-    return await database.fetch("SELECT id, lecture_id, content_type, markdown, html, video_id, quiz_revision_id FROM lecture_contents WHERE tenant_id = $1 AND id = ANY($2)", caller.tenant_id, ids)
+    return await database.fetch(
+        "SELECT id, lecture_id, content_type, markdown, html, video_id, quiz_revision_id FROM lecture_contents WHERE tenant_id = $1 AND id = ANY($2)", caller.tenant_id, ids
+    )
 
 
 async def resources_of_lectures(*, caller: Caller, places: list[tuple[UUID, UUID]]) -> list[database.Record]:
@@ -159,7 +163,9 @@ async def lectures_of_resources(*, caller: Caller, ids: list[UUID]) -> dict[UUID
 
 
 async def instructors_of_courses(*, caller: Caller, course_ids: list[UUID]) -> list[database.Record]:
-    return await database.fetch("SELECT course_id, account_id, role FROM course_instructors WHERE tenant_id = $1 AND course_id = ANY($2) ORDER BY course_id, position", caller.tenant_id, course_ids)
+    return await database.fetch(
+        "SELECT course_id, account_id, role FROM course_instructors WHERE tenant_id = $1 AND course_id = ANY($2) ORDER BY course_id, position", caller.tenant_id, course_ids
+    )
 
 
 async def quiz_revisions_of_course(*, caller: Caller, slug: str) -> dict[str, UUID]:

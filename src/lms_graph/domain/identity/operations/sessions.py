@@ -130,9 +130,7 @@ async def _repeat(caller: Caller, token: database.Record, refresh_token: str) ->
     if set(pair) != set(TokenKind) or pair[TokenKind.REFRESH]["used_at"] is not None:
         return None
     access, following = (following_token(refresh_token, salt=str(pair[kind]["id"])) for kind in (TokenKind.ACCESS, TokenKind.REFRESH))
-    return SignedIn(
-        account_id=token["account_id"], session_id=token["session_id"], access_token=access, refresh_token=following, expires_at=pair[TokenKind.ACCESS]["expires_at"]
-    )
+    return SignedIn(account_id=token["account_id"], session_id=token["session_id"], access_token=access, refresh_token=following, expires_at=pair[TokenKind.ACCESS]["expires_at"])
 
 
 async def _issue(caller: Caller, account_id: UUID, session_id: UUID, pair: dict[TokenKind, tuple[UUID, str]]) -> SignedIn:

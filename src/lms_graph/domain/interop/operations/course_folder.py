@@ -167,9 +167,7 @@ async def _put(caller: Caller, objects: ObjectStore, folder: CourseFolder, path:
     return await media.put_object(caller=caller, objects=objects, body=body, content_type=_type(path), key_hint=f"course/{folder.course.slug}", is_public=is_public)
 
 
-async def _lecture(
-    caller: Caller, folder: CourseFolder, lecture: LectureManifest, files: dict[str, UUID], durations: dict[str, int], quiz_id: UUID | None
-) -> LectureSource:
+async def _lecture(caller: Caller, folder: CourseFolder, lecture: LectureManifest, files: dict[str, UUID], durations: dict[str, int], quiz_id: UUID | None) -> LectureSource:
     video_id = quiz_revision_id = markdown = None
     seconds = lecture.duration_seconds or 0
     if lecture.video:

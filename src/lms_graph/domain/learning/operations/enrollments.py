@@ -69,4 +69,3 @@ async def _unused_grant(caller: Caller, account_id: UUID, course_id: UUID) -> UU
         caller.now,
     )
     return id
-

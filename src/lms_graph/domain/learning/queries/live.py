@@ -38,6 +38,8 @@ async def moments(*, caller: Caller, enrollment_id: UUID, after: int | None) -> 
     for fact in await store.facts_since(caller, enrollment_id, after):
         lecture = fact.payload.get("lecture_id")
         told.append(
-            Moment(fact.sequence, run.version_id, UUID(lecture) if lecture else None, lecture_completed=fact.name == "LectureCompleted", about_certificate=fact.name in _CERTIFICATE)
+            Moment(
+                fact.sequence, run.version_id, UUID(lecture) if lecture else None, lecture_completed=fact.name == "LectureCompleted", about_certificate=fact.name in _CERTIFICATE
+            )
         )
     return told

@@ -77,9 +77,7 @@ async def finished_run(*, caller: Caller, enrollment_id: UUID) -> FinishedRun | 
 
 
 async def runs_by_ids(*, caller: Caller, ids: list[UUID]) -> list[database.Record]:
-    return await database.fetch(
-        f"SELECT {COLUMNS} FROM enrollments e WHERE e.tenant_id = $1 AND e.id = ANY($3) AND {_may_see(caller)}", caller.tenant_id, caller.account_id, ids
-    )
+    return await database.fetch(f"SELECT {COLUMNS} FROM enrollments e WHERE e.tenant_id = $1 AND e.id = ANY($3) AND {_may_see(caller)}", caller.tenant_id, caller.account_id, ids)
 
 
 async def latest_runs(*, caller: Caller, course_ids: list[UUID]) -> list[database.Record]:
@@ -117,4 +115,6 @@ async def page_of_runs(*, caller: Caller, account_id: UUID, cursors: Cursors, re
 
 async def count_runs(*, caller: Caller, account_id: UUID, statuses: list[str] | None) -> int:
     condition, parameters = _status_filter(statuses)
-    return int(await database.fetch_value(f"SELECT count(*) FROM enrollments e WHERE e.tenant_id = $1 AND e.account_id = $2 AND {condition}", caller.tenant_id, account_id, *parameters))
+    return int(
+        await database.fetch_value(f"SELECT count(*) FROM enrollments e WHERE e.tenant_id = $1 AND e.account_id = $2 AND {condition}", caller.tenant_id, account_id, *parameters)
+    )

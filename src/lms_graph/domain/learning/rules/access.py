@@ -89,7 +89,11 @@ def decide_course(*, now: datetime, course_id: UUID, signed_in: bool, published:
     ended = [end for grant in grants if (end := end_of(grant)) is not None and end <= now]
     present = [grant for grant in grants if (end := end_of(grant)) is None or end > now]
     begun = [grant for grant in present if grant.starts_at <= now]
-    live = [grant for grant in begun if grant.state == EntitlementState.ACTIVE or (grant.state == EntitlementState.PAST_DUE and grant.grace_until is not None and grant.grace_until > now)]
+    live = [
+        grant
+        for grant in begun
+        if grant.state == EntitlementState.ACTIVE or (grant.state == EntitlementState.PAST_DUE and grant.grace_until is not None and grant.grace_until > now)
+    ]
     if live:
         ends = [end_of(grant) for grant in live]
         until = None if None in ends else max(end for end in ends if end is not None)
