@@ -55,7 +55,7 @@ class Way:
         done: dict[str, Any] = answer["enrollment"]
         return done
 
-    async def watch(self, number: int, start: int, end: int, *, title: str = "Watch video") -> tuple[str, int]:
+    async def watch(self, number: int, start: int, end: int, *, title: str = "Lecture video") -> tuple[str, int]:
         beat = {"clientEventId": number, "lectureId": self.lectures[title]["id"], "fromSeconds": start, "toSeconds": end, "occurredAt": datetime.now(UTC).isoformat()}
         answer = await self.client.data("RecordProgress", input={"enrollmentId": self.run, "deviceId": "phone", "events": [beat]})
         assert answer["errors"] == []
@@ -137,14 +137,14 @@ async def test_from_the_catalog_to_a_certificate_that_anybody_can_check(
         assert (first["sequence"], first["enrollment"]["progressPercent"], first["certificate"]) == (1, 0, None)
 
         # One lecture opens the next.
-        assert (await way.client.codes("StartAttempt", input={"enrollmentId": way.run, "lectureId": way.lectures["Check quiz"]["id"], "idempotencyKey": key()})) == [
+        assert (await way.client.codes("StartAttempt", input={"enrollmentId": way.run, "lectureId": way.lectures["Lecture quiz"]["id"], "idempotencyKey": key()})) == [
             "ACCESS_DENIED"
         ]
-        assert (await way.read("Read text"))["progressPercent"] == 33
+        assert (await way.read("Lecture text"))["progressPercent"] == 33
         assert await way.watch(1, 0, 50) == ("ACCEPTED", 51)
         assert await way.watch(1, 0, 50) == ("DUPLICATE", 51)
         assert await way.watch(2, 50, 100) == ("ACCEPTED", 66)
-        result = await way.sit("Check quiz", {"Paris", "true"})
+        result = await way.sit("Lecture quiz", {"Paris", "true"})
         assert (float(result["score"]), result["passed"]) == (100, True)
 
         events = [await live.next() for _ in range(7)]
@@ -182,7 +182,7 @@ class TestLive:
 
     async def read(self, way: Way, *numbers: int) -> None:
         for number in numbers:
-            await way.read(f"Read t{number:02}")
+            await way.read(f"Lecture t{number:02}")
 
     async def sequences(self, live: Socket, many: int) -> list[int]:
         return [(await live.next())["sequence"] for _ in range(many)]
@@ -205,7 +205,7 @@ class TestLive:
         async with socket(way.client, "MyProgress", enrollmentId=way.run) as one, stream(way.client, "MyProgress", enrollmentId=way.run) as other:
             assert (await one.next())["sequence"] == (await other.next())["sequence"] == 1
 
-            await asyncio.gather(*(way.read(f"Read t{number:02}") for number in range(8)))
+            await asyncio.gather(*(way.read(f"Lecture t{number:02}") for number in range(8)))
 
             heard = [[(await client.next())["sequence"] for _ in range(8)] for client in (one, other)]
             assert heard == [list(range(2, 10))] * 2
