@@ -1,6 +1,7 @@
 """Certificates as they come out of a real Chromium: what is printed, where it stands, and what happens when the browser does not behave."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import re
@@ -243,8 +244,7 @@ class TestBrowser:
     async def test_a_killed_browser_is_replaced(self, renderer: ChromiumCertificateRenderer) -> None:
         await renderer.render(document())
         before = renderer._running
-        for process in _children("headless", "chrom"):
-            os.kill(process, signal.SIGKILL)
+        _kill_browser()
 
         body = await renderer.render(document())
 
@@ -255,8 +255,7 @@ class TestBrowser:
         await renderer.render(document())
         printing = [asyncio.create_task(renderer.render(document(student_name=f"Ada {n}"))) for n in range(4)]
         await asyncio.sleep(0.1)
-        for process in _children("headless", "chrom"):
-            os.kill(process, signal.SIGKILL)
+        _kill_browser()
 
         bodies = await asyncio.gather(*printing)
 
@@ -365,6 +364,12 @@ def _children(*names: str) -> list[int]:
     while generation := {child for child, parent in parents.items() if parent in generation} - found:
         found |= generation
     return [child for child in found if not names or any(name in _command(child) for name in names)]
+
+
+def _kill_browser() -> None:
+    for process in _children("headless", "chrom"):
+        with contextlib.suppress(ProcessLookupError):  # in its sandbox, some die with others
+            os.kill(process, signal.SIGKILL)
 
 
 def _command(process: int) -> str:
