@@ -244,7 +244,7 @@ class TestBrowser:
     async def test_a_killed_browser_is_replaced(self, renderer: ChromiumCertificateRenderer) -> None:
         await renderer.render(document())
         before = renderer._running
-        _kill_browser()
+        _signal_browser(signal.SIGKILL)
 
         body = await renderer.render(document())
 
@@ -255,7 +255,7 @@ class TestBrowser:
         await renderer.render(document())
         printing = [asyncio.create_task(renderer.render(document(student_name=f"Ada {n}"))) for n in range(4)]
         await asyncio.sleep(0.1)
-        _kill_browser()
+        _signal_browser(signal.SIGKILL)
 
         bodies = await asyncio.gather(*printing)
 
@@ -293,14 +293,11 @@ class TestBrowser:
         renderer = ChromiumCertificateRenderer(chromium_path=str(browser_program))
         await renderer.render(document())
         renderer._timeout = 1.0
-        stopped = _children("headless", "chrom")
-        for process in stopped:
-            os.kill(process, signal.SIGSTOP)
+        stopped = _signal_browser(signal.SIGSTOP)
 
         with pytest.raises(Unavailable):
             await renderer.render(document())
-        for process in stopped:
-            os.kill(process, signal.SIGKILL)
+        _signal_browser(signal.SIGKILL, stopped)
         renderer._timeout = 20.0
         body = await renderer.render(document())
         await renderer.aclose()
@@ -366,10 +363,12 @@ def _children(*names: str) -> list[int]:
     return [child for child in found if not names or any(name in _command(child) for name in names)]
 
 
-def _kill_browser() -> None:
-    for process in _children("headless", "chrom"):
+def _signal_browser(number: signal.Signals, processes: list[int] | None = None) -> list[int]:
+    processes = _children("headless", "chrom") if processes is None else processes
+    for process in processes:
         with contextlib.suppress(ProcessLookupError):  # in its sandbox, some die with others
-            os.kill(process, signal.SIGKILL)
+            os.kill(process, number)
+    return processes
 
 
 def _command(process: int) -> str:
