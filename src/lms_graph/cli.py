@@ -84,7 +84,7 @@ def worker() -> None:
 
 @app.command
 def migrate() -> None:
-    """Bring the database up to date, as the owner of the tables (DATABASE_OWNER_URL)."""
+    """Bring roles, extensions and tables up to date, as the owner of the tables (DATABASE_OWNER_URL)."""
     import asyncio
 
     from lms_graph.models.database import migrate

@@ -22,7 +22,7 @@ class Settings(BaseSettings):
     s3_secret_access_key: SecretStr
     secret_keys: SecretStr = Field(validation_alias="LMS_SECRET_KEYS", description="32-byte keys in base64, parted by commas; the first encrypts, all decrypt.")
     base_url: str = Field("http://localhost:8000", validation_alias="LMS_BASE_URL", description="Where people reach this server.")
-    default_tenant: str | None = Field(None, validation_alias="LMS_DEFAULT_TENANT", description="Slug of the tenant where neither host, key nor header names one.")
+    default_tenant: str | None = Field(None, validation_alias="LMS_DEFAULT_TENANT", description="Slug of the tenant where neither host, token nor header names one.")
     chromium_path: str | None = Field(None, validation_alias="CHROMIUM_PATH")
     resend_after_seconds: float = Field(
         6,

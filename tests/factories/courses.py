@@ -37,14 +37,16 @@ def text(key: str = "text", **differs: Any) -> LectureSource:
     return LectureSource(**({"key": key, "title": f"Lecture {key}", "markdown": f"# {key}\n\nSecret words of {key}."} | differs))
 
 
-async def video(caller: Caller, key: str = "video", *, seconds: int = 100, **differs: Any) -> LectureSource:
+async def video(caller: Caller, key: str = "video", *, seconds: int = 100, milliseconds: int | None = None, **differs: Any) -> LectureSource:
     """A video of that length, whose file nobody needs to play."""
     async with unit_of_work(caller):
         file_id = await media.record_file(
             caller=caller, file=PutObject(key=f"{caller.tenant_id}/{uuid4()}", content_type="video/mp4", size_bytes=1, sha256="0" * 64, is_public=False)
         )
-        video_id = await media.record_video(caller=caller, file_id=file_id, duration_ms=seconds * 1000, chapters=[{"title": "Start", "startSeconds": 0}], captions=[])
-    return LectureSource(**({"key": key, "title": f"Lecture {key}", "video_id": video_id, "duration_seconds": seconds} | differs))
+        video_id = await media.record_video(
+            caller=caller, file_id=file_id, duration_ms=milliseconds or seconds * 1000, chapters=[{"title": "Start", "startSeconds": 0}], captions=[]
+        )
+    return LectureSource(**({"key": key, "title": f"Lecture {key}", "video_id": video_id, "duration_seconds": -(-(milliseconds or seconds * 1000) // 1000)} | differs))
 
 
 async def quiz_lecture(caller: Caller, key: str = "quiz", **differs: Any) -> LectureSource:

@@ -129,7 +129,7 @@ class LearningLoaders(AreaLoaders):
         told = []
         for (version_id, run_id), known in zip(keys, seen, strict=True):
             plan = await progress.plan_of(caller=self.caller, version_id=version_id)
-            told.append([_requirement(lecture, known.get(lecture.lecture_id), version_id, run_id, courses[version_id]) for lecture in plan if lecture.is_required])
+            told.append([_requirement(lecture, known.get(lecture.lecture_id), version_id, run_id, courses[version_id]) for lecture in rules.due(plan)])
         return told
 
     @batch

@@ -146,7 +146,7 @@ async def _require_extensions(connection: "asyncpg.Connection") -> None:
     lacking = set(EXTENSIONS) - {row["extname"] for row in there}
     if lacking:
         statements = " ".join(f"CREATE EXTENSION {name};" for name in sorted(lacking))
-        raise Broken(f"lacks {', '.join(sorted(lacking))}", f"as a superuser: {statements}")
+        raise Broken(f"lacks {', '.join(sorted(lacking))}", f"run lms-graph migrate, or as a superuser: {statements}")
 
 
 def _redis(environment: Mapping[str, str]) -> str:

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
+from aiohttp import ClientError as BrokenOff
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lms_graph.domain.media.ports import StoredObject
@@ -53,8 +54,11 @@ class S3ObjectStore:
 
     async def get(self, key: str) -> bytes:
         answer = await self._call("get_object", Key=key)
-        async with answer["Body"] as stream:
-            body: bytes = await stream.read()
+        try:
+            async with answer["Body"] as stream:
+                body: bytes = await stream.read()
+        except (BotoCoreError, BrokenOff, OSError, TimeoutError) as error:
+            raise Unavailable("The object store broke off.") from error
         return body
 
     async def stat(self, key: str) -> StoredObject | None:

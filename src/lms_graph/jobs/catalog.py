@@ -1,4 +1,4 @@
-"""Jobs of catalog."""
+"""What follows in the catalog: a course counts its learners."""
 
 from uuid import UUID
 

@@ -1,4 +1,4 @@
-"""Jobs of learning."""
+"""What follows for runs: attempts whose time is over are handed in."""
 
 from uuid import UUID
 

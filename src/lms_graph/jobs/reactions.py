@@ -32,6 +32,8 @@ def reactions_to(fact: str, payload: dict[str, Any]) -> list[tuple[str, datetime
     for reaction in REACTIONS.get(fact, ()):
         if reaction.due is None:
             owed.append((reaction.job, None))
+        elif reaction.due not in payload:
+            owed.append((reaction.job, None))  # a fact of another version: the job reloads the state and sees
         elif payload[reaction.due] is not None:
             owed.append((reaction.job, datetime.fromisoformat(payload[reaction.due])))
     return owed

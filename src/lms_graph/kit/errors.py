@@ -6,6 +6,7 @@ DomainError
 ├── SignedOut         somebody must sign in first
 ├── Invalid           what was sent breaks a rule; carries every issue with its path
 ├── Conflict          right request, wrong moment: the state has moved
+│   └── IdempotencyConflict   the key belongs to another request, or that one still runs
 ├── LimitReached      a stated limit is used up
 └── Unavailable       a part of the world does not answer; trying later may work
 """

@@ -33,7 +33,7 @@ watchers: list[Callable[[str], None]] = []  # told of every statement; tests cou
 
 
 async def migrate(owner_url: str, app_url: str, system_url: str) -> None:
-    """Bring roles and tables up to date, as the owner of the tables. Two at once wait for each other.
+    """Bring roles, extensions and tables up to date, as the owner of the tables. Two at once wait for each other.
 
     Raises PermissionError with the statements to run as a superuser when roles are missing that the owner may not make.
     """
@@ -79,14 +79,14 @@ async def _make_roles(owner: asyncpg.Connection, urls: dict[str, str]) -> None:
 def configuration(app_url: str, system_url: str, size: int = 10) -> dict[str, Any]:
     """Tortoise's configuration for the two roles."""
     return {
-        "connections": {"app": _credentials(app_url, size), "system": _credentials(system_url, 4)},
+        "connections": {"app": _credentials(app_url, size), "system": _credentials(system_url, 4, statement_timeout="15s", lock_timeout="5s")},
         "apps": {"models": {"models": MODELS, "default_connection": "app", "migrations": "lms_graph.migrations"}},
         "use_tz": True,
         "timezone": "UTC",
     }
 
 
-def _credentials(url: str, size: int) -> dict[str, Any]:
+def _credentials(url: str, size: int, **server_settings: str) -> dict[str, Any]:
     parts = urlsplit(url)
     extra: dict[str, Any] = dict(parse_qsl(parts.query))
     host = extra.pop("host", parts.hostname)
@@ -104,7 +104,7 @@ def _credentials(url: str, size: int) -> dict[str, Any]:
             "database": parts.path.lstrip("/"),
             "minsize": 1,
             "maxsize": size,
-            "server_settings": {"application_name": "lms-graph"},
+            "server_settings": {"application_name": "lms-graph"} | server_settings,
             **extra,
         },
     }
@@ -165,11 +165,15 @@ class ReadScope:
     async def _give_back(self) -> None:
         assert self._connection is not None
         connection, self._connection = self._connection, None
-        pool = await _pool("app")
-        try:
-            await asyncio.shield(connection.execute("COMMIT"))  # rolls back by itself where a statement has failed
-        finally:
-            await asyncio.shield(pool.release(connection))
+        await asyncio.shield(_end(await _pool("app"), connection))
+
+
+async def _end(pool: asyncpg.Pool, connection: Connection) -> None:
+    """In one piece, whoever is canceled meanwhile."""
+    try:
+        await connection.execute("COMMIT")  # rolls back by itself where a statement has failed
+    finally:
+        await pool.release(connection)
 
 
 def _identify(caller: Caller) -> str:
@@ -189,6 +193,8 @@ _writes: ContextVar[Connection | None] = ContextVar("writes", default=None)
 async def reading(caller: Caller) -> AsyncIterator[ReadScope]:
     """The read scope of an operation (of one event in a subscription)."""
     scope, outer = ReadScope(caller), _reads.get()
+    if outer:
+        await outer.release()  # nobody waits for a connection while holding one
     _reads.set(scope)
     try:
         yield scope

@@ -66,7 +66,7 @@ async def once(caller: Caller, *, field: str, key: str, body: dict[str, Any], sc
             work.forget()
             outcome = {
                 "code": error.code,
-                "message": error.message if hasattr(error, "message") else str(error),
+                "message": error.message,
                 "path": list(error.path),
                 "issues": [{"message": issue.message, "path": list(issue.path), "code": issue.code} for issue in getattr(error, "issues", ())],
             }

@@ -10,6 +10,6 @@ from lms_graph.types.tenancy import Storefront
 
 @strawberry.type
 class TenancyQuery:
-    @query(description="The tenant that the host, key, token or `X-Tenant` header selects. Everybody.")
+    @query(description="The tenant that the host, `X-Tenant` or the token selects. Everybody.")
     async def storefront(self, info: Info) -> Storefront:
         return Storefront.from_row(await queries.storefront(caller=info.context.caller))

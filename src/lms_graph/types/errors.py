@@ -21,7 +21,7 @@ class ErrorCode(Enum):
     IDEMPOTENCY_CONFLICT = strawberry.enum_value("IDEMPOTENCY_CONFLICT", description="The key belongs to another request, or that request still runs.")
     ID_INVALID = strawberry.enum_value("ID_INVALID", description="Not an id of this API.")
     EMAIL_TAKEN = strawberry.enum_value("EMAIL_TAKEN", description="An account with this address exists.")
-    CREDENTIALS_WRONG = strawberry.enum_value("CREDENTIALS_WRONG", description="Address and password do not go together.")
+    CREDENTIALS_WRONG = strawberry.enum_value("CREDENTIALS_WRONG", description="Address and password do not go together, or the account is closed.")
     TOKEN_INVALID = strawberry.enum_value("TOKEN_INVALID", description="The token is unknown, used, expired or its session has ended.")
     ACCESS_DENIED = strawberry.enum_value("ACCESS_DENIED", description="This is closed to you now; its `access` field says why and what opens it.")
     GRANT_REQUIRED = strawberry.enum_value("GRANT_REQUIRED", description="The course needs a grant, and you hold none that no run has used.")
@@ -96,6 +96,8 @@ class _TellErrors(FieldExtension):
     async def resolve_async(self, next_: Callable[..., Awaitable[Any]], source: Any, info: Info, **kwargs: Any) -> Any:
         if self.payload is not None:
             info.context.renew()
+            if info.context.reads:
+                await info.context.reads.release()  # a mutation begins with nothing held
         try:
             return await next_(source, info, **kwargs)
         except errors.DomainError as error:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -30,6 +31,9 @@ from lms_graph.kit.secrets import token_hash
 log = structlog.get_logger(__name__)
 
 
+_SLUG = re.compile(r"[a-z0-9-]{1,63}")
+
+
 class Refused(Exception):
     """A request that cannot be given a caller. Carries the coded answer."""
 
@@ -43,8 +47,10 @@ async def identify(headers: Mapping[str, str], *, address: str | None, default_t
     """The caller of a request. Raises Refused when no tenant is named, a token is no good, or token and host disagree."""
     now = datetime.now(UTC)
     token = _bearer(headers.get("authorization"))
-    host = urlsplit(f"//{headers.get('host', '')}").hostname
+    host = host_name(headers.get("host"))
     slug = headers.get("x-tenant")
+    if slug is not None and not _SLUG.fullmatch(slug):
+        raise Refused(404, "NOT_FOUND", "No school answers to this `X-Tenant`.")
     found = await tenancy.identify(host=host, slug=slug, token_hash=token_hash(token) if token else None, now=now)
     if token and found.account_id is None:
         raise Refused(401, "UNAUTHENTICATED", "The access token is unknown, expired or its session has ended. Refresh the session or sign in again.")
@@ -67,11 +73,19 @@ async def identify(headers: Mapping[str, str], *, address: str | None, default_t
     )
 
 
+def host_name(host: str | None) -> str | None:
+    """The name in a Host header, without its port; None where it makes no sense."""
+    try:
+        return urlsplit(f"//{host or ''}").hostname
+    except ValueError:
+        return None
+
+
 def _bearer(authorization: str | None) -> str | None:
     if authorization is None:
         return None
     scheme, _, token = authorization.partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
+    if scheme.lower() != "bearer" or not token.strip() or not token.isascii():
         raise Refused(401, "UNAUTHENTICATED", "Send the token as `Authorization: Bearer <accessToken>`.")
     return token.strip()
 

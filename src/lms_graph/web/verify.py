@@ -3,7 +3,7 @@
 import secrets
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -12,6 +12,7 @@ from lms_graph.adapters import Adapters
 from lms_graph.domain.certificates import queries
 from lms_graph.domain.certificates.rules import codes, records
 from lms_graph.kit.ids import public_id
+from lms_graph.web.graphql import host_name
 from lms_graph.web.pages import DEFAULT_COLOR, page
 
 PDF_SECONDS = 900
@@ -33,7 +34,7 @@ async def certificate(request: Request) -> Response:
 
 async def _answer(request: Request, code: str, *, found_status: int) -> Response:
     now = datetime.now(UTC)
-    host = urlsplit(f"//{request.headers.get('host', '')}").hostname
+    host = host_name(request.headers.get("host"))
     checked = await queries.check(code=code, host=host, now=now)
     nonce = secrets.token_urlsafe(16)
     row = checked.certificate

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from lms_graph.models import database
+from lms_graph.models.catalog import CompletionKind
 from tests.factories.courses import MadeCourse, course, text, video
 from tests.fixtures.callers import School, SignIn
 from tests.fixtures.client import Client
@@ -184,3 +185,49 @@ async def test_a_text_that_cannot_be_kept_is_refused(player: Player, device: str
 async def test_a_position_looks_at_its_place_only(player: Player) -> None:
     assert await player.statuses(player.watched(1, 12, -1, kind="POSITION"), player.watched(2, 13, 999_999, kind="POSITION")) == [("ACCEPTED", None)] * 2
     assert (await player.coverage())["lastPositionSeconds"] == 13.0
+
+
+async def test_watching_ahead_opens_nothing_and_counts_once_its_turn_comes(student: Client, school: School) -> None:
+    made = await course(school.system, text("first"), await video(school.system, seconds=100, opens_after=("first",)))
+    run = (await student.data("Enroll", input={"courseId": made.public_id, "idempotencyKey": "k"}))["enrollment"]["id"]
+    player = Player(student, made, run)
+
+    ahead = await player.send(player.watched(1, 0, 100))
+    closed = await student.data("LecturePlayer", id=made.lecture("video"))
+    opened = await student.data("CompleteLecture", input={"enrollmentId": run, "lectureId": made.lecture("first")})
+
+    assert ahead["enrollment"]["status"] == "ACTIVE"
+    assert (closed["access"]["__typename"], closed["content"], closed["viewerProgress"]["completed"]) == ("PrerequisiteUnmet", None, False)
+    assert (opened["enrollment"]["progressPercent"], opened["enrollment"]["status"]) == (100, "COMPLETED")
+
+
+async def test_a_video_of_any_length_can_be_watched_whole(student: Client, school: School) -> None:
+    clip = await video(school.system, milliseconds=1_050, completion=(CompletionKind.WATCHED, 100))
+    made = await course(school.system, clip)
+    run = (await student.data("Enroll", input={"courseId": made.public_id, "idempotencyKey": "k"}))["enrollment"]["id"]
+    player = Player(student, made, run)
+
+    watched = await player.send(player.watched(1, 0, 1.05))
+
+    assert watched["enrollment"]["status"] == "COMPLETED"
+
+
+async def test_where_to_go_on_is_the_latest_by_the_devices_clocks(student: Client, school: School) -> None:
+    made = await course(school.system, await video(school.system), await video(school.system, "second"))
+    run = (await student.data("Enroll", input={"courseId": made.public_id, "idempotencyKey": "k"}))["enrollment"]["id"]
+    phone, desk = Player(student, made, run, "phone"), Player(student, made, run, "desk")
+    yesterday = (datetime.now(UTC) - timedelta(days=1)).isoformat()
+
+    await desk.send(desk.watched(1, 0, 10, lectureId=made.lecture("second")))
+    after = await phone.send(phone.watched(1, 0, 10, occurredAt=yesterday))
+
+    assert after["enrollment"]["resume"]["lecture"]["id"] == made.lecture("second")
+
+
+async def test_without_required_lectures_all_are_due(student: Client, school: School) -> None:
+    made = await course(school.system, text("one", is_required=False), text("two", is_required=False))
+    run = (await student.data("Enroll", input={"courseId": made.public_id, "idempotencyKey": "k"}))["enrollment"]["id"]
+
+    half = (await student.data("CompleteLecture", input={"enrollmentId": run, "lectureId": made.lecture("one")}))["enrollment"]
+
+    assert (half["progressPercent"], half["status"], len(half["requirements"])) == (50, "ACTIVE", 2)

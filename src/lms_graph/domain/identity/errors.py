@@ -7,7 +7,7 @@ class EmailTaken(Conflict):
     code = "EMAIL_TAKEN"
 
     def __init__(self) -> None:
-        super().__init__("An account with this address exists. Sign in, or ask for a new password.", path=("email",))
+        super().__init__("An account with this address exists. Sign in instead.", path=("email",))
 
 
 class CredentialsWrong(DomainError):

@@ -14,7 +14,7 @@ from lms_graph.kit.errors import Issue
 from lms_graph.models.assessment import QuestionKind
 
 MAX_TITLE = 200
-MAX_PROMPT = 20_000
+MAX_PROMPT = 10_000
 MAX_QUESTIONS = 500
 MAX_POINTS = Decimal(1000)
 MAX_MINUTES = 7 * 24 * 60

@@ -145,6 +145,17 @@ async def contents_by_ids(*, caller: Caller, ids: list[UUID]) -> list[database.R
     )
 
 
+async def videos_of_version(*, caller: Caller, version_id: UUID) -> dict[UUID, UUID]:
+    """The video of each video lecture of a version."""
+    rows = await database.fetch(
+        "SELECT l.lecture_id, k.video_id FROM version_lectures l JOIN lecture_contents k ON k.tenant_id = l.tenant_id AND k.id = l.content_id "
+        "WHERE l.tenant_id = $1 AND l.version_id = $2 AND k.video_id IS NOT NULL",
+        caller.tenant_id,
+        version_id,
+    )
+    return {row["lecture_id"]: row["video_id"] for row in rows}
+
+
 async def resources_of_lectures(*, caller: Caller, places: list[tuple[UUID, UUID]]) -> list[database.Record]:
     """Downloads by (version, lecture). Only learning asks, after its access check."""
     return await database.fetch(

@@ -34,8 +34,35 @@ async def complete_lecture(*, caller: Caller, enrollment_id: UUID, lecture_id: U
 
 
 async def finish_lecture(*, work: UnitOfWork, caller: Caller, run: Run, lecture_id: UUID) -> None:
-    """Mark a lecture of the locked run done and see how far the run is. Nothing happens when it was done before."""
-    finished = await database.fetch_one(
+    """Mark a lecture of the locked run done, with the videos that were watched already and waited for it, and see how far the run is.
+
+    Nothing happens when it was done before.
+    """
+    if not await _mark(work, caller, run, lecture_id):
+        return
+    await _mark_ready(work, caller, run)
+    await _derive(work, caller, run, here=lecture_id, told=True)
+
+
+async def advance(*, work: UnitOfWork, caller: Caller, run: Run) -> None:
+    """After something was watched in the locked run: mark what is done by it, and see how far the run is."""
+    told = await _mark_ready(work, caller, run)
+    await _derive(work, caller, run, here=None, told=told)
+
+
+async def _mark_ready(work: UnitOfWork, caller: Caller, run: Run) -> bool:
+    """Mark the videos that are watched enough and wait for nothing; one may set others free. Whether there was any."""
+    plan = await progress.plan_of(caller=caller, version_id=run.version_id)
+    told = False
+    while found := rules.ready(plan, await progress.seen_in(caller=caller, enrollment_id=run.id)):
+        for lecture_id in found:
+            told |= await _mark(work, caller, run, lecture_id)
+    return told
+
+
+async def _mark(work: UnitOfWork, caller: Caller, run: Run, lecture_id: UUID) -> bool:
+    """Whether it was not done before."""
+    marked = await database.fetch_one(
         "INSERT INTO lecture_progress AS p (tenant_id, id, enrollment_id, lecture_id, ranges, covered_ms, watch_time_ms, last_position_ms, completed_at) VALUES ($1, $2, $3, $4, '{}', 0, 0, 0, $5) "
         "ON CONFLICT (tenant_id, enrollment_id, lecture_id) DO UPDATE SET completed_at = excluded.completed_at WHERE p.completed_at IS NULL RETURNING id",
         caller.tenant_id,
@@ -44,19 +71,22 @@ async def finish_lecture(*, work: UnitOfWork, caller: Caller, run: Run, lecture_
         lecture_id,
         caller.now,
     )
-    if finished is None:
-        return
-    work.record(events.LectureCompleted(enrollment_id=run.id, lecture_id=lecture_id))
-    await advance(work=work, caller=caller, run=run, lecture_id=lecture_id, told=True)
+    if marked:
+        work.record(events.LectureCompleted(enrollment_id=run.id, lecture_id=lecture_id))
+    return marked is not None
 
 
-async def advance(*, work: UnitOfWork, caller: Caller, run: Run, lecture_id: UUID, told: bool = False) -> None:
-    """Derive the locked run's percentage and where to go on; complete it when nothing is missing. `told` when a fact of this change is recorded already."""
+async def _derive(work: UnitOfWork, caller: Caller, run: Run, *, here: UUID | None, told: bool) -> None:
+    """The run's percentage and where to go on (from `here`, else from where the learner was last); complete when nothing is missing.
+
+    `told` when a fact of this change is recorded already.
+    """
     plan = await progress.plan_of(caller=caller, version_id=run.version_id)
     seen = await progress.seen_in(caller=caller, enrollment_id=run.id)
     complete = run.status == rows.EnrollmentStatus.ACTIVE and rules.is_complete(plan, seen)
     percent = 100 if complete or run.completed_at else rules.percent(plan, seen)
-    resume = rules.resume_after(plan, seen, lecture_id)
+    last = here or rules.latest(seen) or plan[0].lecture_id
+    resume = rules.resume_after(plan, seen, last)
     changes: dict[str, object] = {
         "progress_percent": percent,
         "last_activity_at": caller.now,
@@ -69,4 +99,4 @@ async def advance(*, work: UnitOfWork, caller: Caller, run: Run, lecture_id: UUI
     if complete:
         work.record(events.CourseCompleted(enrollment_id=run.id, account_id=run.account_id, course_id=run.course_id))
     elif not told and percent != run.progress_percent:
-        work.record(events.ProgressAdvanced(enrollment_id=run.id, lecture_id=lecture_id, progress_percent=percent))
+        work.record(events.ProgressAdvanced(enrollment_id=run.id, lecture_id=last, progress_percent=percent))

@@ -5,6 +5,8 @@ from uuid import UUID
 
 from lms_graph.domain.learning import events
 from lms_graph.kit.caller import Caller
+from lms_graph.kit.ids import new_id
+from lms_graph.models import database
 from lms_graph.models import learning as rows
 from lms_graph.outbox.unit_of_work import unit_of_work
 
@@ -21,19 +23,21 @@ async def grant_course(
 ) -> UUID:
     """Grant a course to an account; the same source again gives the grant there is. Records EntitlementGranted."""
     async with unit_of_work(caller) as work:
-        if source_id is not None:
-            known = await rows.Entitlement.for_caller(caller, kind=kind, source_id=source_id, account_id=account_id, subject_id=course_id).get_or_none()
-            if known:
-                return known.id
-        grant = await rows.Entitlement.create(
-            tenant_id=caller.tenant_id,
-            account_id=account_id,
-            subject_kind=rows.SubjectKind.COURSE,
-            subject_id=course_id,
-            kind=kind,
-            source_id=source_id,
-            starts_at=starts_at or caller.now,
-            ends_at=ends_at,
+        made = await database.fetch_one(
+            "INSERT INTO entitlements (tenant_id, id, account_id, subject_kind, subject_id, kind, source_id, state, starts_at, ends_at, terms, created_at) "
+            "VALUES ($1, $2, $3, 'COURSE', $4, $5, $6, 'ACTIVE', $7, $8, '{}', $9) ON CONFLICT DO NOTHING RETURNING id",
+            caller.tenant_id,
+            new_id(),
+            account_id,
+            course_id,
+            kind.value,
+            source_id,
+            starts_at or caller.now,
+            ends_at,
+            caller.now,
         )
-        work.record(events.EntitlementGranted(entitlement_id=grant.id, account_id=account_id, course_id=course_id))
-    return grant.id
+        if made is None:  # the source has granted it before
+            return (await rows.Entitlement.for_caller(caller, kind=kind, source_id=source_id, account_id=account_id, subject_id=course_id).get()).id
+        id: UUID = made["id"]
+        work.record(events.EntitlementGranted(entitlement_id=id, account_id=account_id, course_id=course_id))
+    return id

@@ -72,14 +72,8 @@ async def record_progress(*, caller: Caller, enrollment_id: UUID, device_id: str
         if accepted:
             await _keep_events(caller, run.id, device_id, accepted)
             added = _add_up(plan, accepted)
-            seen = await _keep_ranges(caller, run.id, added)
-            latest = max(added, key=lambda id: added[id].at or caller.now)
-            finished = [id for id, known in seen.items() if not known.completed_at and rules.is_watched_enough(known, plan[id])]
-            for lecture_id in finished:
-                await completion.finish_lecture(work=work, caller=caller, run=run, lecture_id=lecture_id)
-                run = await runs.lock_run(caller=caller, enrollment_id=enrollment_id)
-            if latest not in finished:
-                await completion.advance(work=work, caller=caller, run=run, lecture_id=latest, told=bool(finished))
+            await _keep_ranges(caller, run.id, added)
+            await completion.advance(work=work, caller=caller, run=run)
     return Recorded(run.id, results, HEARTBEAT_SECONDS)
 
 
@@ -176,9 +170,9 @@ async def _keep_events(caller: Caller, enrollment_id: UUID, device_id: str, acce
     )
 
 
-async def _keep_ranges(caller: Caller, enrollment_id: UUID, added: dict[UUID, _Watched]) -> dict[UUID, rules.Seen]:
+async def _keep_ranges(caller: Caller, enrollment_id: UUID, added: dict[UUID, _Watched]) -> None:
     """Join the new ranges to the old ones: a union, whatever came first. The position is the latest event's, by the clock of the device."""
-    rows = await database.fetch(
+    await database.fetch(
         """
         INSERT INTO lecture_progress AS p (tenant_id, id, enrollment_id, lecture_id, ranges, covered_ms, watch_time_ms, last_position_ms, last_event_at)
         SELECT $1, a.id, $2, a.lecture_id, a.ranges::int4multirange, (SELECT coalesce(sum(upper(r) - lower(r)), 0) FROM unnest(a.ranges::int4multirange) AS r), a.watched, a.place, a.at
@@ -190,7 +184,6 @@ async def _keep_ranges(caller: Caller, enrollment_id: UUID, added: dict[UUID, _W
             watch_time_ms = p.watch_time_ms + excluded.watch_time_ms,
             last_position_ms = CASE WHEN p.last_event_at IS NULL OR (excluded.last_event_at, excluded.last_position_ms) > (p.last_event_at, p.last_position_ms) THEN excluded.last_position_ms ELSE p.last_position_ms END,
             last_event_at = greatest(p.last_event_at, excluded.last_event_at)
-        RETURNING lecture_id, covered_ms, last_position_ms, completed_at
         """,
         caller.tenant_id,
         enrollment_id,
@@ -201,4 +194,3 @@ async def _keep_ranges(caller: Caller, enrollment_id: UUID, added: dict[UUID, _W
         [watched.position_ms for watched in added.values()],
         [watched.at for watched in added.values()],
     )
-    return {row["lecture_id"]: rules.Seen(row["covered_ms"], row["last_position_ms"], row["completed_at"]) for row in rows}

@@ -9,7 +9,7 @@ from lms_graph.kit.caller import Caller
 from lms_graph.outbox import store
 
 AT_ONCE = store.FACTS_AT_ONCE  # so many moments at most; as many may mean that there are more
-_CERTIFICATE = {"CertificateIssued", "CertificateReady", "CertificateRevoked"}
+_CERTIFICATE = {"CertificateIssued", "CertificateReady"}  # words of certificates, which stands above: as its `events.CHANGES`
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from lms_graph.domain.catalog.queries import outline
 from lms_graph.domain.learning.rules.progress import PlannedLecture, Seen
+from lms_graph.domain.media import queries as media
 from lms_graph.kit.caller import Caller
 from lms_graph.models import database
 
@@ -19,13 +20,15 @@ async def plan_of(*, caller: Caller, version_id: UUID) -> Plan:
     key = (caller.tenant_id, version_id)
     if (plan := _plans.get(key)) is None:
         rows = await outline.lectures_of_versions(caller=caller, version_ids=[version_id])
+        videos = await outline.videos_of_version(caller=caller, version_id=version_id)
+        lengths = await media.video_lengths(caller=caller, ids=list(videos.values())) if videos else {}
         plan = _plans[key] = tuple(
             PlannedLecture(
                 lecture_id=row["lecture_id"],
                 content_id=row["content_id"],
                 content_type=row["content_type"],
                 position=row["position"],
-                duration_ms=row["duration_seconds"] * 1000,
+                duration_ms=lengths[videos[row["lecture_id"]]] if row["lecture_id"] in videos else row["duration_seconds"] * 1000,
                 is_preview=row["is_preview"],
                 is_required=row["is_required"],
                 completion_kind=row["completion_kind"],
@@ -48,12 +51,12 @@ def opens_after(release: str | None) -> tuple[UUID, ...]:
 async def seen_in(*, caller: Caller, enrollment_id: UUID) -> dict[UUID, Seen]:
     """What one run has seen, by lecture."""
     rows = await progress_of_runs(caller=caller, enrollment_ids=[enrollment_id])
-    return {row["lecture_id"]: Seen(row["covered_ms"], row["last_position_ms"], row["completed_at"]) for row in rows}
+    return {row["lecture_id"]: Seen(row["covered_ms"], row["last_position_ms"], row["completed_at"], row["last_event_at"]) for row in rows}
 
 
 async def progress_of_runs(*, caller: Caller, enrollment_ids: list[UUID]) -> list[database.Record]:
     return await database.fetch(
-        "SELECT enrollment_id, lecture_id, covered_ms, watch_time_ms, last_position_ms, completed_at FROM lecture_progress WHERE tenant_id = $1 AND enrollment_id = ANY($2)",
+        "SELECT enrollment_id, lecture_id, covered_ms, watch_time_ms, last_position_ms, completed_at, last_event_at FROM lecture_progress WHERE tenant_id = $1 AND enrollment_id = ANY($2)",
         caller.tenant_id,
         enrollment_ids,
     )

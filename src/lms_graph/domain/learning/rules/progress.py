@@ -31,6 +31,7 @@ class Seen:
     covered_ms: int = 0
     last_position_ms: int = 0
     completed_at: datetime | None = None
+    last_event_at: datetime | None = None
 
 
 def coverage_percent(seen: Seen, lecture: PlannedLecture) -> int:
@@ -44,23 +45,42 @@ def is_watched_enough(seen: Seen, lecture: PlannedLecture) -> bool:
     return lecture.completion_kind == CompletionKind.WATCHED and lecture.completion_target is not None and coverage_percent(seen, lecture) >= lecture.completion_target
 
 
+def due(plan: Sequence[PlannedLecture]) -> Sequence[PlannedLecture]:
+    """What a run must do: the required lectures, or all of them where none is required."""
+    return [lecture for lecture in plan if lecture.is_required] or plan
+
+
+def ready(plan: Sequence[PlannedLecture], seen: Mapping[UUID, Seen]) -> list[UUID]:
+    """Videos that are watched enough and not done yet. One that opens after others waits for them: watching ahead opens nothing."""
+    done = {id for id, known in seen.items() if known.completed_at}
+    return [
+        lecture.lecture_id
+        for lecture in plan
+        if lecture.lecture_id in seen and lecture.lecture_id not in done and is_watched_enough(seen[lecture.lecture_id], lecture) and done.issuperset(lecture.opens_after)
+    ]
+
+
+def latest(seen: Mapping[UUID, Seen]) -> UUID | None:
+    """Where the learner was last, by the clocks of the devices, whichever of them told first."""
+    moments = {id: (known.last_event_at, id) for id, known in seen.items() if known.last_event_at is not None}
+    return max(moments, key=lambda id: moments[id]) if moments else None
+
+
 def percent(plan: Sequence[PlannedLecture], seen: Mapping[UUID, Seen]) -> int:
-    """Required lectures count alike; one that is being watched counts in part. 100 only when all are done; 100 too when none is required."""
-    required = [lecture for lecture in plan if lecture.is_required]
+    """What is due counts alike; a video that is being watched counts in part. 100 only when all is done."""
     hundredths = 0
-    for lecture in required:
+    for lecture in due(plan):
         known = seen.get(lecture.lecture_id, Seen())
         if known.completed_at:
             hundredths += 100
         elif lecture.completion_kind == CompletionKind.WATCHED:
             hundredths += min(99, coverage_percent(known, lecture) * 100 // (lecture.completion_target or 100))
-    return hundredths // len(required) if required else 100
+    return hundredths // len(due(plan)) if plan else 0
 
 
 def is_complete(plan: Sequence[PlannedLecture], seen: Mapping[UUID, Seen]) -> bool:
-    """Every required lecture is done. A course with no required lecture is done once every lecture is."""
-    due = [lecture for lecture in plan if lecture.is_required] or list(plan)
-    return all(lecture.lecture_id in seen and seen[lecture.lecture_id].completed_at for lecture in due)
+    """Everything that is due is done."""
+    return all(lecture.lecture_id in seen and seen[lecture.lecture_id].completed_at for lecture in due(plan))
 
 
 def resume_after(plan: Sequence[PlannedLecture], seen: Mapping[UUID, Seen], lecture_id: UUID) -> UUID:
