@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 app = App(
     name="lms-graph",
-    help="A headless course-commerce backend: one GraphQL API for catalog, access, learning, certificates and money.",
+    help="A headless course-commerce backend: one GraphQL API for catalog, access, learning and certificates.",
 )
 
 
