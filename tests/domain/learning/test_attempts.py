@@ -204,3 +204,16 @@ class TestSubmitOverdueAttempt:
 
         assert (first.newly, again.newly) == (True, False)
         assert await desk.attempt(attempt_id) == before
+
+    async def test_the_last_attempt_is_handed_in_when_another_is_asked_for(self, desk: Desk) -> None:
+        await attempts.submit_attempt(caller=desk.learner.caller, attempt_id=await desk.start())
+        attempt_id = await desk.start()
+        await desk.answer(attempt_id, "Paris")
+        await desk.let_time_run_out(attempt_id)
+
+        with pytest.raises(errors.AttemptsUsedUp):
+            await desk.start()
+
+        row = await desk.attempt(attempt_id)
+        assert (row["status"], row["submitted_by"], row["score"]) == ("GRADED", "DEADLINE", 100)
+        assert await desk.progress() == 100

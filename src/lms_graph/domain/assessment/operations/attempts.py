@@ -71,11 +71,11 @@ async def start(*, caller: Caller, quiz_revision_id: UUID, subject_id: UUID, pla
         closed = None
         if attempt and not is_over(attempt.deadline_at, caller.now):
             return Started(attempt_id=attempt.id, closed=None)
-        if attempt:
-            closed = await _close(caller, work, attempt)
         count = await earlier.count()
         if revision.max_attempts is not None and count >= revision.max_attempts:
-            raise errors.AttemptsUsedUp(revision.max_attempts)
+            raise errors.AttemptsUsedUp(revision.max_attempts, overdue_id=attempt.id if attempt else None)  # closing it here would be undone with this failure
+        if attempt:
+            closed = await _close(caller, work, attempt)
         attempt = await _seal(caller, revision, subject_id, place_id, number=count + 1)
         work.record(events.AttemptStarted(attempt_id=attempt.id, subject_id=subject_id, deadline_at=attempt.deadline_at))
     return Started(attempt_id=attempt.id, closed=closed)

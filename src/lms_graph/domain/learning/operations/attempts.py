@@ -37,7 +37,12 @@ async def start_attempt(*, caller: Caller, enrollment_id: UUID, lecture_id: UUID
             await _finish_if_passed(work, caller, locked, started.closed)
         return started.attempt_id
 
-    return await once(caller, field="attemptStart", key=idempotency_key, body={"enrollment_id": enrollment_id, "lecture_id": lecture_id}, run=run)
+    try:
+        return await once(caller, field="attemptStart", key=idempotency_key, body={"enrollment_id": enrollment_id, "lecture_id": lecture_id}, run=run)
+    except assessment.AttemptsUsedUp as used_up:
+        if used_up.overdue_id:
+            await _submit(caller, used_up.overdue_id, closes=None)
+        raise
 
 
 async def save_answer(*, caller: Caller, attempt_id: UUID, question_id: UUID, response: dict[str, Any]) -> SavedAnswer:
