@@ -7,7 +7,6 @@ from lms_graph.domain.assessment import errors as assessment
 from lms_graph.domain.assessment.operations import attempts
 from lms_graph.domain.assessment.operations.attempts import Result, SavedAnswer
 from lms_graph.domain.assessment.queries import attempts as attempt_queries
-from lms_graph.domain.learning import errors
 from lms_graph.domain.learning.operations import completion
 from lms_graph.domain.learning.queries import access, runs
 from lms_graph.domain.learning.queries.runs import Run
@@ -26,9 +25,7 @@ async def start_attempt(*, caller: Caller, enrollment_id: UUID, lecture_id: UUID
     """
 
     async def run(work: UnitOfWork) -> UUID:
-        locked = await runs.lock_run(caller=caller, enrollment_id=enrollment_id)
-        if locked.status == EnrollmentStatus.CANCELED:
-            raise errors.RunClosed()
+        locked = await runs.lock_open_run(caller=caller, enrollment_id=enrollment_id)
         lecture = await access.require_lecture(caller=caller, run=locked, lecture_id=lecture_id)
         if lecture.quiz_revision_id is None:
             raise NotFound("This lecture is no quiz.", path=("lectureId",))

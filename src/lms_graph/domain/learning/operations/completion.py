@@ -20,9 +20,7 @@ async def complete_lecture(*, caller: Caller, enrollment_id: UUID, lecture_id: U
     Doing it again changes nothing. Raises RunNotFound, RunClosed, LectureNotFound, AccessDenied. Records LectureCompleted, and CourseCompleted with the last.
     """
     async with unit_of_work(caller) as work:
-        run = await runs.lock_run(caller=caller, enrollment_id=enrollment_id)
-        if run.status == rows.EnrollmentStatus.CANCELED:
-            raise errors.RunClosed()
+        run = await runs.lock_open_run(caller=caller, enrollment_id=enrollment_id)
         lecture = await access.require_lecture(caller=caller, run=run, lecture_id=lecture_id)
         seen = (await progress.seen_in(caller=caller, enrollment_id=run.id)).get(lecture_id, rules.Seen())
         if not seen.completed_at and lecture.completion_kind == CompletionKind.WATCHED:

@@ -30,7 +30,6 @@ from lms_graph.kit.caller import Caller
 from lms_graph.kit.errors import Invalid, Issue
 from lms_graph.kit.ids import new_id
 from lms_graph.models import database
-from lms_graph.models.learning import EnrollmentStatus
 from lms_graph.outbox.unit_of_work import unit_of_work
 
 
@@ -59,9 +58,7 @@ async def record_progress(*, caller: Caller, enrollment_id: UUID, device_id: str
     if issues:
         raise Invalid(*issues)
     async with unit_of_work(caller) as work:
-        run = await runs.lock_run(caller=caller, enrollment_id=enrollment_id)
-        if run.status == EnrollmentStatus.CANCELED:
-            raise errors.RunClosed()
+        run = await runs.lock_open_run(caller=caller, enrollment_id=enrollment_id)
         if not isinstance(await access.decide_run(caller=caller, run=run), Granted):
             raise errors.AccessDenied()
         plan = {lecture.lecture_id: lecture for lecture in await progress.plan_of(caller=caller, version_id=run.version_id)}

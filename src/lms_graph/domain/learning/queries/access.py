@@ -18,8 +18,6 @@ from lms_graph.models import database
 class OpenLecture:
     """A lecture that the caller may open in a run."""
 
-    lecture_id: UUID
-    content_type: str
     quiz_revision_id: UUID | None
     completion_kind: str
 
@@ -62,4 +60,4 @@ async def require_lecture(*, caller: Caller, run: Run, lecture_id: UUID) -> Open
     if not isinstance(decision, access.Granted):
         raise errors.AccessDenied()
     (content,) = await outline.contents_by_ids(caller=caller, ids=[lecture.content_id])
-    return OpenLecture(lecture_id, lecture.content_type, content["quiz_revision_id"], lecture.completion_kind)
+    return OpenLecture(content["quiz_revision_id"], lecture.completion_kind)

@@ -68,6 +68,14 @@ async def lock_run(*, caller: Caller, enrollment_id: UUID) -> Run:
     return Run.of(row)
 
 
+async def lock_open_run(*, caller: Caller, enrollment_id: UUID) -> Run:
+    """As `lock_run`, for what changes the run. Raises RunClosed for a canceled one too."""
+    run = await lock_run(caller=caller, enrollment_id=enrollment_id)
+    if run.status == EnrollmentStatus.CANCELED:
+        raise errors.RunClosed()
+    return run
+
+
 async def finished_run(*, caller: Caller, enrollment_id: UUID) -> FinishedRun | None:
     """A completed run; None while it is not."""
     run = await run_of(caller=caller, enrollment_id=enrollment_id)
