@@ -30,7 +30,7 @@ class Replayed(DomainError):
         self.issues = tuple(Issue(issue["message"], tuple(issue["path"]), issue["code"]) for issue in issues)
 
 
-async def once(caller: Caller, *, field: str, key: str, body: dict[str, Any], scope: str | None = None, run: Callable[[UnitOfWork], Awaitable[UUID]]) -> UUID:
+async def once(caller: Caller, *, field: str, key: str, body: dict[str, Any], run: Callable[[UnitOfWork], Awaitable[UUID]]) -> UUID:
     """Run `run` in a unit of work, once per key; give the id of what it made, also on a repeat.
 
     Raises IdempotencyConflict for another body under the same key or a first request that still runs after the lock time-out, Invalid for a
@@ -47,7 +47,7 @@ async def once(caller: Caller, *, field: str, key: str, body: dict[str, Any], sc
                 "ON CONFLICT (tenant_id, scope, field, key) DO NOTHING RETURNING id",
                 caller.tenant_id,
                 new_id(),
-                scope or str(caller.account),
+                str(caller.account),
                 field,
                 key,
                 digest,
@@ -56,7 +56,7 @@ async def once(caller: Caller, *, field: str, key: str, body: dict[str, Any], sc
         except asyncpg.LockNotAvailableError:
             raise IdempotencyConflict("The first request with this `idempotencyKey` is still running. Ask again in a moment.", path=("idempotencyKey",)) from None
         if claimed is None:
-            return await _replay(caller, field, key, digest, scope)
+            return await _replay(caller, field, key, digest)
         try:
             async with database.savepoint():
                 id = await run(work)
@@ -76,11 +76,11 @@ async def once(caller: Caller, *, field: str, key: str, body: dict[str, Any], sc
     return id
 
 
-async def _replay(caller: Caller, field: str, key: str, digest: str, scope: str | None) -> UUID:
+async def _replay(caller: Caller, field: str, key: str, digest: str) -> UUID:
     row = await database.fetch_one(
         "SELECT body_sha256, outcome FROM idempotency_keys WHERE tenant_id = $1 AND scope = $2 AND field = $3 AND key = $4",
         caller.tenant_id,
-        scope or str(caller.account),
+        str(caller.account),
         field,
         key,
     )

@@ -15,6 +15,7 @@ COLUMNS = (
     "c.id, c.slug, c.status, c.enrollment_policy, c.category_id, c.is_featured, c.published_version_id, c.updated_at, c.enrollment_count, c.title, c.short_description, "
     "c.cover_file_id, c.tags, c.level, c.language, c.lecture_count, c.duration_seconds"
 )
+CATEGORY = "g.id, g.slug, g.name, (SELECT count(*) FROM courses c WHERE c.tenant_id = g.tenant_id AND c.category_id = g.id AND c.status = 'PUBLISHED') AS course_count"
 MAX_SEARCH = 200
 MAX_VALUES = 100
 
@@ -199,16 +200,14 @@ async def course_counts_of_instructors(*, caller: Caller, account_ids: list[UUID
 async def categories(*, caller: Caller) -> list[database.Record]:
     """All categories with the number of their published courses, in the tenant's order."""
     return await database.fetch(
-        "SELECT g.id, g.slug, g.name, (SELECT count(*) FROM courses c WHERE c.tenant_id = g.tenant_id AND c.category_id = g.id AND c.status = 'PUBLISHED') AS course_count "
-        "FROM categories g WHERE g.tenant_id = $1 ORDER BY g.position, g.name LIMIT 500",
+        f"SELECT {CATEGORY} FROM categories g WHERE g.tenant_id = $1 ORDER BY g.position, g.name LIMIT 500",
         caller.tenant_id,
     )
 
 
 async def categories_by_ids(*, caller: Caller, ids: list[UUID]) -> list[database.Record]:
     return await database.fetch(
-        "SELECT g.id, g.slug, g.name, (SELECT count(*) FROM courses c WHERE c.tenant_id = g.tenant_id AND c.category_id = g.id AND c.status = 'PUBLISHED') AS course_count "
-        "FROM categories g WHERE g.tenant_id = $1 AND g.id = ANY($2)",
+        f"SELECT {CATEGORY} FROM categories g WHERE g.tenant_id = $1 AND g.id = ANY($2)",
         caller.tenant_id,
         ids,
     )

@@ -6,6 +6,7 @@ from uuid import UUID
 from lms_graph.kit.caller import Caller
 from lms_graph.models import database
 
+VERSION = "v.id, v.course_id, v.number, v.published_at, v.title, v.description_markdown, v.description_html, v.outcomes, v.requirements, v.lecture_count, v.duration_seconds"
 LECTURE = (
     "l.version_id, l.section_id, l.lecture_id, l.content_id, l.title, l.content_type, l.position, l.duration_seconds, l.is_preview, l.is_required, l.completion_kind, "
     "l.completion_target, l.release, v.course_id"
@@ -60,8 +61,7 @@ async def version_title(*, caller: Caller, version_id: UUID) -> VersionTitle:
 
 async def versions_by_ids(*, caller: Caller, ids: list[UUID]) -> list[database.Record]:
     return await database.fetch(
-        "SELECT id, course_id, number, published_at, title, description_markdown, description_html, outcomes, requirements, lecture_count, duration_seconds FROM course_versions "
-        "WHERE tenant_id = $1 AND id = ANY($2) AND published_at IS NOT NULL",
+        f"SELECT {VERSION} FROM course_versions v WHERE v.tenant_id = $1 AND v.id = ANY($2) AND v.published_at IS NOT NULL",
         caller.tenant_id,
         ids,
     )
@@ -70,8 +70,7 @@ async def versions_by_ids(*, caller: Caller, ids: list[UUID]) -> list[database.R
 async def published_versions_by_ids(*, caller: Caller, ids: list[UUID]) -> list[database.Record]:
     """Versions that visitors see now."""
     return await database.fetch(
-        "SELECT v.id, v.course_id, v.number, v.published_at, v.title, v.description_markdown, v.description_html, v.outcomes, v.requirements, v.lecture_count, v.duration_seconds "
-        "FROM course_versions v JOIN courses c ON c.tenant_id = v.tenant_id AND c.published_version_id = v.id WHERE v.tenant_id = $1 AND v.id = ANY($2) AND c.status = 'PUBLISHED'",
+        f"SELECT {VERSION} FROM course_versions v JOIN courses c ON c.tenant_id = v.tenant_id AND c.published_version_id = v.id WHERE v.tenant_id = $1 AND v.id = ANY($2) AND c.status = 'PUBLISHED'",
         caller.tenant_id,
         ids,
     )
