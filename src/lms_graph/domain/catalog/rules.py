@@ -8,6 +8,7 @@ from lms_graph.models.catalog import CompletionKind, ContentType
 
 KEY = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 MAX_LECTURES = 1000
+MAX_CATEGORIES = 500
 
 DEFAULT_COMPLETION: dict[ContentType, tuple[CompletionKind, int | None]] = {
     ContentType.TEXT: (CompletionKind.OPENED, None),

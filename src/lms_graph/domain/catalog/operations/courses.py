@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from lms_graph.domain.catalog import events, rules
+from lms_graph.domain.catalog import errors, events, rules
 from lms_graph.kit import text
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.errors import Invalid, Issue
@@ -100,10 +100,12 @@ async def publish_course(*, caller: Caller, source: CourseSource) -> Published:
 
 
 async def save_category(*, caller: Caller, slug: str, name: str, position: int = 0) -> UUID:
-    """Make or rename a category; gives its id."""
+    """Make or rename a category; gives its id. Raises CategoriesUsedUp past 500."""
     async with unit_of_work(caller):
         category = await rows.Category.for_caller(caller, slug=slug).get_or_none()
         if category is None:
+            if await rows.Category.for_caller(caller).count() >= rules.MAX_CATEGORIES:
+                raise errors.CategoriesUsedUp()
             category = await rows.Category.create(tenant_id=caller.tenant_id, slug=slug, name=name, position=position)
         else:
             await rows.Category.for_caller(caller, id=category.id).update(name=name, position=position)
