@@ -7,6 +7,7 @@ are therefore the same thing: the pipe closes, and the keeper ends the child pol
 import contextlib
 import fcntl
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -165,9 +166,15 @@ def _is_zombie(pid: int) -> bool:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on and that no outgoing connection is given before its server starts: systems take those from 32768 (Linux) or 49152 up."""
+    while True:
+        port = random.randrange(15_000, 32_000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 def wait_until(ready: Callable[[], bool], child: Child, *, seconds: float = 60) -> None:
