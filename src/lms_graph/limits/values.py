@@ -1,0 +1,70 @@
+"""Values of variables and literals: bounded lists, bounded nesting, and no character that cannot be stored."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from graphql import ListValueNode, ObjectValueNode, StringValueNode, ValueNode
+
+from lms_graph.limits.bounds import Bounds, wrong
+
+# PostgreSQL holds no NUL in a text, and half a surrogate pair is no character in UTF-8. JSON can carry both.
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+
+
+def check_variables(variables: Mapping[str, Any], bounds: Bounds = Bounds()) -> None:
+    """Whether the variables of an operation, as they came out of JSON, can be taken. Raises DocumentRefused with the place of the first that cannot."""
+    if len(variables) > bounds.items:
+        raise wrong(f"There are {len(variables)} variables; at most {bounds.items} are taken.")
+    waiting: list[tuple[Any, int, tuple[Any, ...]]] = [(variables, 0, ())]
+    seen = 0
+    while waiting:
+        value, depth, path = waiting.pop()
+        if isinstance(value, str):
+            if UNSTORABLE.search(value):
+                raise wrong(f"`{_place(path)}` has a NUL character or half of a surrogate pair, which no text may have.")
+            continue
+        if not isinstance(value, list | Mapping):
+            continue
+        if len(value) > bounds.items:
+            raise wrong(f"`{_place(path)}` has {len(value)} items; a list takes at most {bounds.items}.")
+        if depth > bounds.value_depth:
+            raise wrong(f"`{_place(path)}` is nested too deeply; at most {bounds.value_depth} levels are taken.")
+        seen += len(value)
+        if seen > bounds.values:
+            raise wrong(f"The variables have more than {bounds.values} values together. Send them in several requests.")
+        if isinstance(value, list):
+            waiting.extend((item, depth + 1, (*path, index)) for index, item in enumerate(value))
+        else:
+            if any(UNSTORABLE.search(key) for key in value):
+                raise wrong(f"A name in `{_place(path)}` has a NUL character or half of a surrogate pair, which no text may have.")
+            waiting.extend((item, depth + 1, (*path, key)) for key, item in value.items())
+
+
+def _place(path: tuple[Any, ...]) -> str:
+    """`input.events.3.lectureId`, short enough to be told."""
+    text = ".".join(str(step)[:40] for step in path)
+    return (text if len(text) <= 120 else text[:119] + "…") or "variables"
+
+
+def check_literal(node: ValueNode, bounds: Bounds) -> None:
+    """Whether a value written in the document can be taken. Raises DocumentRefused with its location."""
+    waiting = [(node, 1)]
+    while waiting:
+        value, depth = waiting.pop()
+        if isinstance(value, StringValueNode):
+            if UNSTORABLE.search(value.value):
+                raise wrong("The text has a NUL character or half of a surrogate pair, which no text may have.", value)
+            continue
+        items: list[ValueNode]
+        if isinstance(value, ListValueNode):
+            items = list(value.values)
+        elif isinstance(value, ObjectValueNode):
+            items = [field.value for field in value.fields]
+        else:
+            continue
+        if len(items) > bounds.items:
+            raise wrong(f"There are {len(items)} items; a list takes at most {bounds.items}.", value)
+        if depth > bounds.value_depth:
+            raise wrong(f"The value is nested too deeply; at most {bounds.value_depth} levels are taken.", value)
+        waiting.extend((item, depth + 1) for item in items)
