@@ -7,13 +7,13 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.routing import Route, WebSocketRoute
 
+from lms_graph.limits.documents import Documents
 from lms_graph.schema import schema
 from lms_graph.settings import Settings
 from lms_graph.web import badges, files, health, verify
-from lms_graph.web.graphql import Endpoint
+from lms_graph.web.graphql.endpoint import Endpoint
+from lms_graph.web.graphql.operations import Operations
 from lms_graph.wiring import running
-
-MAX_BODY_BYTES = 1_000_000
 
 
 def application(settings: Settings | None = None) -> Starlette:
@@ -26,7 +26,8 @@ def application(settings: Settings | None = None) -> Starlette:
         nonlocal endpoint
         async with running(settings) as adapters:
             app.state.adapters = adapters
-            endpoint = Endpoint(schema, adapters, default_tenant=settings.default_tenant)
+            operations = Operations(schema, adapters, Documents(schema._schema))
+            endpoint = Endpoint(operations, adapters, default_tenant=settings.default_tenant)
             app.state.end_streams = endpoint.end_streams
             yield
 
@@ -35,9 +36,8 @@ def application(settings: Settings | None = None) -> Starlette:
 
     return Starlette(
         lifespan=lifespan,
-        max_body_size=MAX_BODY_BYTES,
         routes=[
-            Route("/graphql", _Mounted(graphql), methods=["GET", "POST"]),
+            Route("/graphql", _Mounted(graphql)),
             WebSocketRoute("/graphql", _Mounted(graphql)),
             Route("/verify", verify.form),
             Route("/verify/{code}", verify.certificate),

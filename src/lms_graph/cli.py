@@ -57,6 +57,7 @@ def serve(
     import uvicorn
 
     from lms_graph.asgi import application
+    from lms_graph.web.graphql.sockets import MAX_MESSAGE_BYTES
 
     app = application()
 
@@ -65,7 +66,7 @@ def serve(
             app.state.end_streams()  # they would never end by themselves, and uvicorn waits for what it has begun
             await super().shutdown(sockets)
 
-    server = Server(uvicorn.Config(app, host=host, port=port, log_config=None, timeout_graceful_shutdown=20, ws_max_size=1_048_576))
+    server = Server(uvicorn.Config(app, host=host, port=port, log_config=None, timeout_graceful_shutdown=20, ws_max_size=MAX_MESSAGE_BYTES))
     server.run()
     if not server.started:
         raise SystemExit(3)

@@ -4,9 +4,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import strawberry
+from graphql import DocumentNode
 
 from lms_graph.adapters import Adapters
 from lms_graph.kit.caller import Caller
@@ -28,8 +29,7 @@ class Context:
     make_loaders: Callable[["Context"], "Loaders"]
     base_url: str
     trace_id: str
-    request: Any = field(default=None, repr=False)
-    connection_params: dict[str, Any] | None = None
+    document: DocumentNode | None = field(default=None, repr=False)
     reads: database.ReadScope | None = field(default=None, repr=False)
     _loaders: "Loaders | None" = field(default=None, repr=False)
 

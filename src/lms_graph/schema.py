@@ -7,7 +7,7 @@ from typing import Any
 
 import strawberry
 from graphql import GraphQLError
-from strawberry.extensions import MaskErrors, ParserCache, SchemaExtension, ValidationCache
+from strawberry.extensions import MaskErrors, SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
@@ -45,11 +45,13 @@ class Subscription(LearningSubscription, AssessmentSubscription, CertificatesSub
 
 
 class Operation(SchemaExtension):
-    """An operation has a context of its own (a socket carries many) and one read scope, given back before an answer is sent."""
+    """An operation has a context of its own, whose document was validated before, and one read scope, given back before an answer is sent."""
 
     async def on_operation(self) -> AsyncIterator[None]:  # type: ignore[override]
         context: Context = self.execution_context.context.fresh()
         self.execution_context.context = context
+        self.execution_context.graphql_document = context.document
+        self.execution_context.validation_rules = ()
         async with context.reading():
             yield
 
@@ -92,7 +94,7 @@ schema = Schema(
     mutation=Mutation,
     subscription=Subscription,
     types=[*USER_ERRORS, *CASES, *questions.KINDS.values(), Profile],
-    extensions=[Operation, Mask, lambda: ParserCache(maxsize=2000), lambda: ValidationCache(maxsize=2000)],
+    extensions=[Operation, Mask],
     config=StrawberryConfig(scalar_map={datetime: DATE_TIME}),
 )
 

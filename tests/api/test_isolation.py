@@ -32,18 +32,24 @@ from graphql import (
     parse,
     validate,
 )
+from starlette.applications import Starlette
+from starlette.routing import Route, WebSocketRoute
 
 from lms_graph.embedded.postgres import database_url
 from lms_graph.jobs import runtime
 from lms_graph.jobs.relay import Relay
+from lms_graph.limits.bounds import Bounds
+from lms_graph.limits.documents import Documents
 from lms_graph.outbox.store import Message
-from lms_graph.schema import sdl
+from lms_graph.schema import schema, sdl
 from lms_graph.types.nodes import PREFIXES
+from lms_graph.web.graphql.endpoint import Endpoint
+from lms_graph.web.graphql.operations import Operations
 from tests.factories.accounts import signed_in
 from tests.factories.schools import FullSchool, full_school
 from tests.fixtures.callers import School
 from tests.fixtures.client import Client
-from tests.fixtures.house import House
+from tests.fixtures.house import House, served
 
 pytestmark = pytest.mark.anyio
 
@@ -55,6 +61,15 @@ ID = re.compile(r"^([a-z]{3})_[0-9a-hjkmnp-tv-z]{26}$")
 OF_THE_CATALOG = {"Storefront", "Category", "Course", "CourseVersion", "Section", "Lecture", "Instructor", "Profile"}
 # Mutations that another student of the same school may do with such an id, and why.
 OPEN_TO_STUDENTS: dict[str, str] = {}
+
+
+@pytest.fixture(scope="module")
+async def house(house: House) -> AsyncIterator[House]:
+    """The same house behind a wider door: these documents ask for everything at once."""
+    documents = Documents(schema._schema, Bounds(length=10**6, tokens=10**6, depth=100, aliases=10**6, query_fields=1000, cost=10**9))
+    endpoint = Endpoint(Operations(schema, house.adapters, documents), house.adapters, default_tenant=None)
+    async with served(Starlette(routes=[Route("/graphql", endpoint), WebSocketRoute("/graphql", endpoint)])) as url:
+        yield House(url, house.adapters)
 
 
 # --- Documents from the schema. ---

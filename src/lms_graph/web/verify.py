@@ -12,7 +12,7 @@ from lms_graph.adapters import Adapters
 from lms_graph.domain.certificates import queries
 from lms_graph.domain.certificates.rules import codes, records
 from lms_graph.kit.ids import public_id
-from lms_graph.web.graphql import host_name
+from lms_graph.web.graphql.callers import host_name
 from lms_graph.web.pages import DEFAULT_COLOR, page
 
 PDF_SECONDS = 900

@@ -308,4 +308,4 @@ async def test_the_clock_of_somebody_else_is_not_found(house: House, desk: Desk,
 
     told = await _watch(house, await sign_in(), attempt["id"], nothing)
 
-    assert told["errors"][0]["extensions"]["code"] == "NOT_FOUND"
+    assert (told["type"], told["payload"][0]["extensions"]["code"]) == ("error", "NOT_FOUND")

@@ -32,5 +32,5 @@ async def test_shows_the_page_to_everybody(visitor: Client, school: School, stat
 async def test_is_null_for_unknown_foreign_and_impossible_slugs(visitor: Client, other_school: School) -> None:
     await instructor(other_school.system, slug="ida")
 
-    for slug in ("nobody", "ida", "", "\0", "\ud800"):
-        assert await visitor.send(PAGE, slug=slug) == {"data": {"instructor": None}}
+    for slug in ("nobody", "ida", "", "é"):
+        assert await visitor.data(PAGE, slug=slug) is None

@@ -38,7 +38,7 @@ async def test_a_token_that_names_no_session_is_as_good_as_signed_out(visitor: C
     session, foreign = await signed_in(school.system), await signed_in(other_school.system)
     await visitor.data("SignOut", input={"refreshToken": session.refresh_token})
 
-    for token in (session.refresh_token, foreign.refresh_token, "unknown", "é\0"):
+    for token in (session.refresh_token, foreign.refresh_token, "unknown", "é"):
         assert await visitor.data("SignOut", input={"refreshToken": token}) == {"ok": True, "errors": []}
 
     async with database.reading(other_school.system):

@@ -178,7 +178,7 @@ async def test_a_moment_needs_a_zone(player: Player, differs: dict[str, Any]) ->
 async def test_a_text_that_cannot_be_kept_is_refused(player: Player, device: str) -> None:
     batch = {"enrollmentId": player.run, "deviceId": device, "events": [player.watched(1, 0, 10)]}
 
-    assert await player.client.codes("RecordProgress", input=batch) == ["INVALID"]
+    assert await player.client.codes("RecordProgress", input=batch) == ["BAD_USER_INPUT"]
     assert (await player.coverage())["coveragePercent"] == 0
 
 

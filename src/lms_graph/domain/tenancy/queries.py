@@ -1,5 +1,6 @@
 """Which tenant a request is for, and what everybody may know of it."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -50,6 +51,23 @@ async def identify(*, host: str | None, slug: str | None, token_hash: bytes | No
         roles=frozenset(row["roles"] or ()),
         locale=row["locale"],
     )
+
+
+async def living_sessions(*, sessions: Collection[tuple[UUID, UUID]], now: datetime) -> set[UUID]:
+    """Of these sessions, each named by its tenant and id, those that have not ended and whose account is active. As the system role."""
+    async with database.as_system() as connection:
+        rows = await connection.fetch(
+            """
+            SELECT s.id FROM unnest($1::uuid[], $2::uuid[]) AS asked (tenant_id, id)
+            JOIN sessions s ON s.tenant_id = asked.tenant_id AND s.id = asked.id
+            JOIN accounts a ON a.tenant_id = s.tenant_id AND a.id = s.account_id
+            WHERE s.revoked_at IS NULL AND s.expires_at > $3 AND a.status = 'ACTIVE'
+            """,
+            [tenant_id for tenant_id, _ in sessions],
+            [id for _, id in sessions],
+            now,
+        )
+    return {row["id"] for row in rows}
 
 
 async def storefront(*, caller: Caller) -> database.Record:

@@ -1,0 +1,72 @@
+"""Who asks, and at which school: from host, header and token, in one statement."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+from lms_graph.domain.tenancy import queries as tenancy
+from lms_graph.kit.caller import Caller
+from lms_graph.kit.secrets import token_hash
+from lms_graph.web.graphql.refusals import refused
+
+_SLUG = re.compile(r"[a-z0-9-]{1,63}")
+
+
+@dataclass(frozen=True)
+class Visit:
+    """Who asks, and what the school lets them ask."""
+
+    caller: Caller
+    introspection: bool
+    base_url: str
+    token_expires_at: datetime | None = None
+
+
+async def identify(headers: Mapping[str, str], *, address: str | None, default_tenant: str | None, base_url: str) -> Visit:
+    """Whose request it is. Raises Refused when no tenant is named, a token is no good, or token and host disagree."""
+    now = datetime.now(UTC)
+    token = _bearer(headers.get("authorization"))
+    host = host_name(headers.get("host"))
+    slug = headers.get("x-tenant")
+    if slug is not None and not _SLUG.fullmatch(slug):
+        raise refused(404, "NOT_FOUND", "No school answers to this `X-Tenant`.")
+    found = await tenancy.identify(host=host, slug=slug, token_hash=token_hash(token) if token else None, now=now)
+    if token and found.account_id is None:
+        raise refused(401, "UNAUTHENTICATED", "The access token is unknown, expired or its session has ended. Refresh the session or sign in again.")
+    tenant_id = found.tenant_id or (found.session_tenant_id if slug is None else None)
+    if tenant_id is None and slug is None and default_tenant:
+        tenant_id = (await tenancy.identify(host=None, slug=default_tenant, token_hash=None, now=now)).tenant_id
+    if tenant_id is None:
+        raise refused(404, "NOT_FOUND", "No school answers here. Ask under its own domain or send its slug as `X-Tenant`.")
+    if found.session_tenant_id is not None and found.session_tenant_id != tenant_id:
+        raise refused(401, "UNAUTHENTICATED", "The access token belongs to another school.")
+    caller = Caller(
+        tenant_id=tenant_id,
+        account_id=found.account_id,
+        session_id=found.session_id,
+        roles=found.roles,
+        locale=found.locale or "en",
+        address=address,
+        user_agent=(headers.get("user-agent") or "")[:400] or None,
+        now=now,
+    )
+    return Visit(caller, introspection=True, base_url=base_url, token_expires_at=found.token_expires_at)
+
+
+def host_name(host: str | None) -> str | None:
+    """The name in a Host header, without its port; None where it makes no sense."""
+    try:
+        return urlsplit(f"//{host or ''}").hostname
+    except ValueError:
+        return None
+
+
+def _bearer(authorization: str | None) -> str | None:
+    if authorization is None:
+        return None
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() != "bearer" or not token.strip() or not token.isascii():
+        raise refused(401, "UNAUTHENTICATED", "Send the token as `Authorization: Bearer <accessToken>`.")
+    return token.strip()

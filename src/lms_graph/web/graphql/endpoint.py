@@ -1,0 +1,98 @@
+"""`/graphql`: which protocol a request speaks, and the answers to what is not run."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from graphql import OperationType
+from starlette.datastructures import Headers
+from starlette.requests import HTTPConnection, Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocket
+
+from lms_graph.adapters import Adapters
+from lms_graph.web.graphql import answers
+from lms_graph.web.graphql.callers import Visit, identify
+from lms_graph.web.graphql.operations import Operations
+from lms_graph.web.graphql.refusals import Refused, internal, refused
+from lms_graph.web.graphql.requests import Gone, read_get, read_post
+from lms_graph.web.graphql.sessions import Sessions
+from lms_graph.web.graphql.sockets import Socket
+from lms_graph.web.graphql.streams import EventStream
+
+
+class Endpoint:
+    """GraphQL over HTTP (https://graphql.github.io/graphql-over-http/draft/), as server-sent events and over WebSockets."""
+
+    def __init__(self, operations: Operations, adapters: Adapters, *, default_tenant: str | None) -> None:
+        self._operations = operations
+        self._adapters = adapters
+        self._default_tenant = default_tenant
+        self._sessions = Sessions()
+        self._stopping = asyncio.Event()
+
+    def end_streams(self) -> None:
+        """The process stops: event streams end without `complete`, so that their clients come again, to another. Sockets are closed by the server."""
+        self._stopping.set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self._socket(WebSocket(scope, receive, send))
+            return
+        request = Request(scope, receive)
+        media_type = answers.accepted(request.headers, answers.JSON, answers.GRAPHQL)
+        response: ASGIApp
+        try:
+            response = await self._respond(request, media_type)
+        except Gone:
+            return
+        except Refused as refusal:
+            response = answers.refusal(refusal, media_type or answers.JSON)
+        except Exception:  # noqa: BLE001  # the database is away while we ask who this is, say
+            response = answers.refusal(internal("graphql.no_answer"), media_type or answers.JSON)
+        try:
+            await response(scope, receive, send)
+        except Refused as refusal:  # one stream too many
+            await answers.refusal(refusal, media_type or answers.JSON)(scope, receive, send)
+
+    async def _respond(self, request: Request, media_type: str | None) -> ASGIApp:
+        streams = answers.accepted(request.headers, answers.EVENTS) if "accept" in request.headers else None
+        if media_type is None and streams is None:
+            raise refused(406, "BAD_USER_INPUT", f"Accept one of {answers.GRAPHQL}, {answers.JSON} or {answers.EVENTS}.")
+        if request.method == "POST":
+            asked = await read_post(request)
+        elif request.method in ("GET", "HEAD"):
+            asked = read_get(request)
+        else:
+            raise refused(405, "BAD_USER_INPUT", "Send GraphQL by POST, or queries by GET.", headers={"Allow": "GET, HEAD, POST, OPTIONS"})
+
+        def allow(type: OperationType) -> None:
+            if type is OperationType.MUTATION and request.method != "POST":
+                raise refused(405, "BAD_USER_INPUT", "GET takes queries only: send mutations by POST.", headers={"Allow": "POST"})
+            if type is OperationType.SUBSCRIPTION and streams is None:
+                raise refused(406, "BAD_USER_INPUT", "A subscription needs `Accept: text/event-stream`, or a WebSocket with the subprotocol graphql-transport-ws.")
+
+        visit = await self._identify(request, request.headers)
+        admitted = await self._operations.admit(asked, visit, allow=allow)
+        if admitted.operation.type is OperationType.SUBSCRIPTION or media_type is None:
+            return EventStream(admitted.results(), self._sessions.watched(visit), self._stopping)
+        return answers.answer(await admitted.result(), media_type)
+
+    async def _socket(self, socket: WebSocket) -> None:
+        async def identify(said: Mapping[str, Any]) -> Visit:
+            """`connection_init { authorization tenant }`, both optional. A header on the socket itself is not looked at: browsers cannot send one."""
+            headers = {name: value for name, value in socket.headers.items() if name != "authorization"}
+            for name, value in (("authorization", said.get("authorization")), ("x-tenant", said.get("tenant"))):
+                if value is not None and not isinstance(value, str):
+                    raise refused(400, "BAD_USER_INPUT", "`authorization` and `tenant` are strings.")
+                if value is not None:
+                    headers[name] = value
+            return await self._identify(socket, headers)
+
+        await Socket(socket, self._operations, self._sessions, identify).serve()
+
+    async def _identify(self, request: HTTPConnection, headers: Mapping[str, str] | Headers) -> Visit:
+        scheme = {"ws": "http", "wss": "https"}.get(request.url.scheme, request.url.scheme)
+        host = request.headers.get("host")
+        base_url = f"{scheme}://{host}" if host else self._adapters.base_url
+        return await identify(headers, address=request.client.host if request.client else None, default_tenant=self._default_tenant, base_url=base_url)

@@ -1,0 +1,91 @@
+"""One operation, whichever way it came: read, weighed, admitted, run."""
+
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from graphql import GraphQLError, OperationType
+from strawberry import Schema
+from strawberry.types import ExecutionResult
+from strawberry.types.graphql import OperationType as StrawberryOperationType
+
+from lms_graph.adapters import Adapters
+from lms_graph.context import Context
+from lms_graph.dataloaders import Loaders
+from lms_graph.limits.bounds import DocumentRefused
+from lms_graph.limits.documents import Document, Documents, Operation
+from lms_graph.limits.values import check_variables
+from lms_graph.web.graphql.callers import Visit
+from lms_graph.web.graphql.refusals import Refused, refused
+from lms_graph.web.graphql.requests import Asked
+
+
+class Operations:
+    """What every transport hands its requests to."""
+
+    def __init__(self, schema: Schema, adapters: Adapters, documents: Documents) -> None:
+        self._schema = schema
+        self._adapters = adapters
+        self._documents = documents
+
+    async def admit(self, asked: Asked, visit: Visit, *, allow: Callable[[OperationType], None] = lambda _: None) -> "Admitted":
+        """Read and weigh what is asked, before anything is run. `allow` may refuse a type of operation. Raises Refused."""
+        try:
+            document, operation = self._read(asked, visit)
+            allow(operation.type)
+            requested = operation.cost(asked.variables or {})
+        except DocumentRefused as error:
+            errors: list[Any] = [told.formatted for told in error.errors]
+            raise Refused(400, errors, understood=True) from None
+        return Admitted(self._schema, self._context(visit, document), operation, asked.variables, {"cost": {"requested": requested, "limit": self._documents.bounds.cost}})
+
+    def _read(self, asked: Asked, visit: Visit) -> tuple[Document, Operation]:
+        document = self._documents.prepare(asked.query, suggestions=visit.introspection)
+        if document.introspects and not visit.introspection:
+            raise refused(403, "FORBIDDEN", "This school does not show its schema here. Use the `schema.graphql` that is published.", understood=True)
+        operation = document.operation(asked.operation_name)
+        check_variables(asked.variables or {})
+        return document, operation
+
+    def _context(self, visit: Visit, document: Document) -> Context:
+        return Context(caller=visit.caller, adapters=self._adapters, make_loaders=Loaders, base_url=visit.base_url, trace_id=uuid4().hex, document=document.node)
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """An operation that may run."""
+
+    _schema: Schema
+    _context: Context
+    operation: Operation
+    _variables: Mapping[str, Any] | None
+    _extensions: dict[str, Any]
+
+    async def result(self) -> dict[str, Any]:
+        """The answer of a query or a mutation."""
+        result = await self._schema.execute(None, variable_values=dict(self._variables or {}), context_value=self._context, operation_name=self.operation.name)
+        return self._payload(result)
+
+    async def results(self) -> AsyncGenerator[dict[str, Any], None]:
+        """The messages of a subscription, or the one answer of anything else. Without `data` it was not run, and nothing follows."""
+        stream: Any = await self._schema.stream(
+            None,
+            variable_values=dict(self._variables or {}),
+            context_value=self._context,
+            operation_name=self.operation.name,
+            allowed_operation_types=tuple(StrawberryOperationType),
+        )
+        async with aclosing(stream):
+            async for result in stream:
+                yield self._payload(result)
+
+    def _payload(self, result: ExecutionResult) -> dict[str, Any]:
+        errors: list[GraphQLError] = result.errors or []
+        payload: dict[str, Any] = {"extensions": self._extensions}
+        if errors:
+            payload = {"errors": [error.formatted for error in errors], **payload}
+        if result.data is not None or any(error.path for error in errors):  # an error without a path came before anything was run: a variable's value, say
+            payload = {"data": result.data, **payload}
+        return payload

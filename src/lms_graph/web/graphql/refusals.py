@@ -1,0 +1,44 @@
+"""Answers to what is not run: coded, and the same whichever way the request came."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import uuid4
+
+import structlog
+
+log = structlog.get_logger(__name__)
+
+
+class Refused(Exception):
+    """A request, or its document, that is not run. `errors` are as GraphQL answers them, each with `extensions.code`."""
+
+    def __init__(
+        self, status: int, errors: list[dict[str, Any]], *, headers: Mapping[str, str] | None = None, extensions: dict[str, Any] | None = None, understood: bool = False
+    ) -> None:
+        """`understood`: it was a well-formed request whose document is refused, which clients of `application/json` are told with status 200."""
+        super().__init__(errors[0]["message"])
+        self.status = status
+        self.errors = errors
+        self.headers = dict(headers or {})
+        self.extensions = extensions
+        self.understood = understood
+
+    @property
+    def code(self) -> str:
+        return str(self.errors[0]["extensions"]["code"])
+
+    @property
+    def body(self) -> dict[str, Any]:
+        return {"errors": self.errors} | ({"extensions": self.extensions} if self.extensions else {})
+
+
+def refused(status: int, code: str, message: str, *, headers: Mapping[str, str] | None = None, understood: bool = False, **extensions: Any) -> Refused:
+    """With one error."""
+    return Refused(status, [{"message": message, "extensions": {"code": code, **extensions}}], headers=headers, understood=understood)
+
+
+def internal(event: str) -> Refused:
+    """What nobody expected, called where it is caught: told with a trace id, under which the log has it."""
+    trace_id = uuid4().hex
+    log.exception(event, trace_id=trace_id)
+    return refused(500, "INTERNAL", f"Something went wrong on our side. Support can find it by its trace id: {trace_id}", traceId=trace_id)

@@ -1,0 +1,132 @@
+"""From bytes to what is asked. Whatever is sent ends as `Asked` or as a coded refusal.
+
+As https://graphql.github.io/graphql-over-http/draft/ says (sections 5.2 to 5.4), and a little stricter: a JSON object that has a name twice is refused,
+for two readers would see two requests, and so are arrays of requests.
+"""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from starlette.requests import ClientDisconnect, Request
+
+from lms_graph.web.graphql.refusals import Refused, refused
+
+MAX_BODY_BYTES = 1_000_000
+BODY_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request of GraphQL over any transport."""
+
+    query: str
+    operation_name: str | None = None
+    variables: Mapping[str, Any] | None = None
+
+
+async def read_post(request: Request) -> Asked:
+    """The request in a body. Raises Refused."""
+    media_type, charset = _content_type(request.headers.get("content-type", ""))
+    if media_type != "application/json" or charset not in ("", "utf-8", "utf8"):
+        raise refused(415, "BAD_USER_INPUT", "Send the request as `Content-Type: application/json`, in UTF-8.")
+    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise refused(415, "BAD_USER_INPUT", "Send the body as it is: compressed bodies are not taken.")
+    return from_object(parse_json(await _body(request), "The body"))
+
+
+def read_get(request: Request) -> Asked:
+    """The request in an address. Raises Refused."""
+    asked: dict[str, Any] = {}
+    for name in ("query", "operationName", "variables", "extensions"):
+        values = request.query_params.getlist(name)
+        if len(values) > 1:
+            raise refused(400, "BAD_USER_INPUT", f"`{name}` is given {len(values)} times.")
+        if values:
+            asked[name] = parse_json(values[0].encode(errors="surrogatepass"), f"`{name}`") if name in ("variables", "extensions") and values[0] else values[0]
+    return from_object(asked)
+
+
+def parse_json(raw: bytes, what: str) -> Any:
+    """A JSON text. Raises Refused, which names `what`."""
+    try:
+        return json.loads(raw.decode(), object_pairs_hook=_unique, parse_constant=_no_constant)
+    except UnicodeDecodeError:
+        raise refused(400, "BAD_USER_INPUT", f"{what} is not UTF-8.") from None
+    except RecursionError:
+        raise refused(400, "BAD_USER_INPUT", f"{what} is nested too deeply.") from None
+    except ValueError as error:
+        told = f"{error.msg} at character {error.pos}" if isinstance(error, json.JSONDecodeError) else str(error)[:200]
+        raise refused(400, "BAD_USER_INPUT", f"{what} is not JSON that can be read: {told}.") from None
+
+
+def from_object(asked: Any) -> Asked:
+    """What a parsed request asks. Raises Refused where a part has the wrong type."""
+    if isinstance(asked, list):
+        raise refused(400, "BAD_USER_INPUT", "Send one request at a time: arrays of requests are not taken.")
+    if not isinstance(asked, dict):
+        raise refused(400, "BAD_USER_INPUT", 'A request is a JSON object: {"query": "…", "variables": {…}}.')
+    query, operation_name, variables, extensions = (asked.get(name) for name in ("query", "operationName", "variables", "extensions"))
+    if operation_name is not None and not isinstance(operation_name, str):
+        raise refused(400, "BAD_USER_INPUT", "`operationName` is a string or null.")
+    for name, value in (("variables", variables), ("extensions", extensions)):
+        if value is not None and not isinstance(value, dict):
+            raise refused(400, "BAD_USER_INPUT", f"`{name}` is an object or null.")
+    if query is None and extensions and "persistedQuery" in extensions:
+        raise refused(400, "DOCUMENT_UNKNOWN", "This server knows no document by its hash: send `query`.")
+    if not isinstance(query, str) or not query.strip():
+        raise refused(400, "BAD_USER_INPUT", "`query` is missing: the document as a string.")
+    for name, text in (("query", query), ("operationName", operation_name or "")):
+        if not is_text(text):
+            raise refused(400, "BAD_USER_INPUT", f"`{name}` holds half of a surrogate pair.")
+    return Asked(query, operation_name or None, variables)
+
+
+def is_text(text: str) -> bool:
+    """Whether it can be written as UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("an object has a name twice")
+    return found
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _content_type(header: str) -> tuple[str, str]:
+    media_type, *parameters = (part.strip().lower() for part in header.split(";"))
+    charsets = [value.strip('" ') for name, _, value in (parameter.partition("=") for parameter in parameters) if name.strip() == "charset"]
+    return media_type, charsets[0] if charsets else ""
+
+
+async def _body(request: Request) -> bytes:
+    too_large = refused(413, "BAD_USER_INPUT", f"A request may have at most {MAX_BODY_BYTES:,} bytes.", headers={"Connection": "close"})
+    if (length := request.headers.get("content-length", "")).isdecimal() and int(length[:20]) > MAX_BODY_BYTES:
+        raise too_large
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for part in request.stream():
+                body += part
+                if len(body) > MAX_BODY_BYTES:
+                    raise too_large
+    except TimeoutError:
+        raise refused(408, "BAD_USER_INPUT", f"The body did not arrive within {BODY_SECONDS:.0f} seconds.", headers={"Connection": "close"}) from None
+    except ClientDisconnect:
+        raise Gone(408, [{"message": "The client has gone.", "extensions": {"code": "BAD_USER_INPUT"}}]) from None
+    return bytes(body)
+
+
+class Gone(Refused):
+    """Nobody waits for the answer any more."""

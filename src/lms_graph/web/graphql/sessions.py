@@ -1,0 +1,63 @@
+"""Streams and sockets outlive the request that opened them, and must not outlive the right to it."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import structlog
+
+from lms_graph.domain.tenancy import queries as tenancy
+from lms_graph.web.graphql.callers import Visit
+from lms_graph.web.graphql.refusals import refused
+
+LOOK_EVERY_SECONDS = 1.0
+MAX_PER_CALLER = 1000
+
+log = structlog.get_logger(__name__)
+
+
+class Sessions:
+    """Watches the sessions of this process's streams and sockets: one look-up a second for all of them, while there are any."""
+
+    def __init__(self) -> None:
+        self._watched: dict[asyncio.Event, Visit] = {}
+        self._open: Counter[object] = Counter()
+        self._task: asyncio.Task[None] | None = None
+
+    @contextmanager
+    def watched(self, visit: Visit) -> Iterator[asyncio.Event]:
+        """Counts a stream or socket while it is open, and gives an event that is set once the visit's token or session has ended; a visitor's never is.
+
+        Raises Refused when the caller has 1,000 open on this process.
+        """
+        key, ended = visit.caller.account_id or visit.caller.address, asyncio.Event()
+        if self._open[key] >= MAX_PER_CALLER:
+            raise refused(429, "RATE_LIMITED", f"At most {MAX_PER_CALLER:,} streams and sockets are open for a caller at once.", headers={"Retry-After": "1"}, retryAfter=1)
+        self._open[key] += 1
+        if visit.caller.session_id is not None:
+            self._watched[ended] = visit
+            if self._task is None or self._task.done():
+                self._task = asyncio.create_task(self._look(), name="sessions")
+        try:
+            yield ended
+        finally:
+            self._watched.pop(ended, None)
+            self._open[key] -= 1
+            if not self._open[key]:
+                del self._open[key]
+
+    async def _look(self) -> None:
+        while self._watched:
+            await asyncio.sleep(LOOK_EVERY_SECONDS)
+            now = datetime.now(UTC)
+            sessions = {visit.caller.session_id: visit.caller.tenant_id for visit in self._watched.values() if visit.caller.session_id}
+            try:
+                living = await tenancy.living_sessions(sessions=[(tenant_id, id) for id, tenant_id in sessions.items()], now=now)
+            except Exception:  # the database is away: who was let in stays until it is back; expiry needs no database
+                log.exception("sessions.not_looked_up")
+                living = set(sessions)
+            for ended, visit in list(self._watched.items()):
+                if visit.caller.session_id not in living or (visit.token_expires_at and visit.token_expires_at <= now):
+                    ended.set()

@@ -1,0 +1,75 @@
+"""Server-sent events in distinct connections, as https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md says: one operation, one response."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AbstractContextManager, aclosing, suppress
+from typing import Any
+
+from starlette.types import Receive, Scope, Send
+
+from lms_graph.web.graphql.answers import EVENTS, encode
+
+HEARTBEAT_SECONDS = 12.0
+
+SIGNED_OUT = {"message": "The access token or its session has ended. Refresh the session, then subscribe again.", "extensions": {"code": "UNAUTHENTICATED"}}
+
+
+class EventStream:
+    """An answer in parts. It ends with `complete`, but when the process stops: then its client comes again, to another."""
+
+    def __init__(self, results: AsyncGenerator[dict[str, Any], None], watched: AbstractContextManager[asyncio.Event], stopping: asyncio.Event) -> None:
+        """`watched` gives the event that the right to the stream has ended."""
+        self._results = results
+        self._watched = watched
+        self._stopping = stopping
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self._watched as ended:
+            await self._stream(receive, send, ended)
+
+    async def _stream(self, receive: Receive, send: Send, right_ended: asyncio.Event) -> None:
+        headers = [(b"content-type", f"{EVENTS}; charset=utf-8".encode()), (b"cache-control", b"no-store"), (b"x-accel-buffering", b"no")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+
+        async def write(event: str, payload: object = None) -> None:
+            data = b"" if payload is None else encode(payload)
+            await send({"type": "http.response.body", "body": b"event: " + event.encode() + b"\ndata: " + data + b"\n\n", "more_body": True})
+
+        telling = asyncio.create_task(self._tell(write))
+        ended = asyncio.create_task(right_ended.wait())
+        others = {asyncio.create_task(work) for work in (_gone(receive), _beat(send), self._stopping.wait())}
+        try:
+            done, _ = await asyncio.wait({telling, ended, *others}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await _cancel(telling, ended, *others)
+        if telling in done:
+            telling.result()
+        elif ended in done:
+            await write("next", {"errors": [SIGNED_OUT]})
+            await write("complete")
+        with suppress(OSError):
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _tell(self, write: Callable[..., Awaitable[None]]) -> None:
+        async with aclosing(self._results) as results:
+            async for payload in results:
+                await write("next", payload)
+        await write("complete")
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _beat(send: Send) -> None:
+    """A comment now and then, so that nothing in between takes the silence for the end."""
+    while True:
+        await asyncio.sleep(HEARTBEAT_SECONDS)
+        await send({"type": "http.response.body", "body": b":\n\n", "more_body": True})
+
+
+async def _cancel(*tasks: asyncio.Task[Any]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
