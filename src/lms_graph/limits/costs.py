@@ -148,7 +148,7 @@ class Plan:
         if node.selection_set and weight.type:
             inner, inner_lists = self._selections(node.selection_set, weight.type)
             each.add(inner)
-            size = self._size(weight.size, node) if weight.size else UNSTATED_SIZE
+            size = _size(weight.size, node) if weight.size else UNSTATED_SIZE
             sized = weight.size.sized_fields or () if weight.size else ()
             self._close(each, inner_lists, sized, size)
         else:
@@ -171,16 +171,16 @@ class Plan:
             self._steps.append((size, each))
             total.add(Sum(0, {len(self._steps) - 1: 1}))
 
-    @staticmethod
-    def _size(stated: ListSize, node: FieldNode) -> "int | Size":
-        given = {argument.name.value: argument.value for argument in node.arguments or ()}
-        values = [given[name] for name in stated.slicing_arguments or () if name in given]
-        assumed = UNSTATED_SIZE if stated.assumed_size is None else stated.assumed_size
-        known = max((size for value in values if not isinstance(value, VariableNode) and (size := _written(value)) is not None), default=None)
-        variables = tuple(value.name.value for value in values if isinstance(value, VariableNode))
-        if variables:
-            return Size(variables, known, assumed)
-        return assumed if known is None else known
+
+def _size(stated: ListSize, node: FieldNode) -> "int | Size":
+    given = {argument.name.value: argument.value for argument in node.arguments or ()}
+    values = [given[name] for name in stated.slicing_arguments or () if name in given]
+    assumed = stated.assumed_size if isinstance(stated.assumed_size, int) else UNSTATED_SIZE
+    known = max((size for value in values if not isinstance(value, VariableNode) and (size := _written(value)) is not None), default=None)
+    variables = tuple(value.name.value for value in values if isinstance(value, VariableNode))
+    if variables:
+        return Size(variables, known, assumed)
+    return assumed if known is None else known
 
 
 @dataclass(frozen=True)

@@ -4,28 +4,35 @@ from typing import Any
 
 import strawberry
 from strawberry.schema_directive import Location
+from strawberry.types.unset import UNSET
 
 
 @strawberry.schema_directive(
     locations=[Location.FIELD_DEFINITION, Location.ARGUMENT_DEFINITION, Location.OBJECT],
     name="cost",
-    description="What something adds to the cost of an operation: a field each time it is asked, an argument when it is given, an object each time it is given back. "
-    "Without it an object costs 1, and everything else nothing.",
+    description="What something adds to the cost of an operation: a field once where it is asked, an argument where it is given, an object each time it may be given back. "
+    "Where nothing is said, an object costs 1 and all else nothing.",
 )
 class Cost:
-    weight: str = strawberry.directive_field(name="weight")
+    weight: str = strawberry.field(name="weight", description="A whole number.")
 
 
 @strawberry.schema_directive(
     locations=[Location.FIELD_DEFINITION],
     name="listSize",
-    description="How many items a list counts as. What is asked of an item is counted so many times.",
+    description="How many items a list counts as in the cost of an operation. What is asked of an item is counted so many times.",
 )
 class ListSize:
-    assumed_size: int | None = strawberry.directive_field(name="assumedSize", default=None)
-    slicing_arguments: list[str] | None = strawberry.directive_field(name="slicingArguments", default=None)
-    sized_fields: list[str] | None = strawberry.directive_field(name="sizedFields", default=None)
-    require_one_slicing_argument: bool | None = strawberry.directive_field(name="requireOneSlicingArgument", default=None)
+    assumed_size: int | None = strawberry.field(name="assumedSize", default=UNSET, description="How many, when no slicing argument says it.")
+    slicing_arguments: list[str] | None = strawberry.field(
+        name="slicingArguments", default=UNSET, description="Arguments that say how many: a number, or a list by its length. The largest counts."
+    )
+    sized_fields: list[str] | None = strawberry.field(
+        name="sizedFields", default=UNSET, description="Where the field is no list itself: the lists below it whose size this is. Each counts by itself."
+    )
+    require_one_slicing_argument: bool | None = strawberry.field(
+        name="requireOneSlicingArgument", default=UNSET, description="False where `assumedSize` holds without any slicing argument."
+    )
 
 
 def said(definition: Any, kind: type[Any]) -> Any:

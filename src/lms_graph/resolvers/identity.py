@@ -39,14 +39,15 @@ class IdentityQuery:
 @strawberry.type
 class IdentityMutation:
     @mutation(
-        description="Make a student's account and sign it in. EMAIL_TAKEN when the tenant has one with this address. What follows in the document is the new account's. Everybody."
+        description="Make a student's account and sign it in. EMAIL_TAKEN when the tenant has one with this address. What follows in the document is the new account's. Everybody.",
+        cost=200,
     )
     async def sign_up(self, info: Info, input: Annotated[SignUpInput, strawberry.argument(description="The account.")]) -> SignUpPayload:
         signed_in = await accounts.sign_up(caller=info.context.caller, email=input.email, name=input.name, password=input.password)
         info.context.become(signed_in.as_student(info.context.caller))
         return SignUpPayload(session=Session.from_signed_in(signed_in), account_id=signed_in.account_id)
 
-    @mutation(description="Open a session. CREDENTIALS_WRONG never says which of the two was wrong. Everybody.")
+    @mutation(description="Open a session. CREDENTIALS_WRONG never says which of the two was wrong. Everybody.", cost=200)
     async def sign_in(self, info: Info, input: Annotated[SignInInput, strawberry.argument(description="Address and password.")]) -> SignInPayload:
         signed_in = await sessions.sign_in(caller=info.context.caller, email=input.email, password=input.password)
         return SignInPayload(session=Session.from_signed_in(signed_in))

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Generic, Self, TypeVar
 import strawberry
 
 from lms_graph.kit.pages import Page
+from lms_graph.types.costs import PAGE, weight
 
 T = TypeVar("T")
 
@@ -15,7 +16,12 @@ Last = Annotated[int | None, strawberry.argument(description="How many, from the
 Before = Annotated[str | None, strawberry.argument(description="A cursor: give what comes before it.")]
 
 
-@strawberry.type(description="Where a page stands in its list.")
+def connection(*, description: str) -> Callable[[Callable[..., Any]], Any]:
+    """A field that gives a page of a list: it takes First, After, Last and Before, and costs what it is asked for. Root fields are made with `query`, which sees to it by itself."""
+    return strawberry.field(description=description, directives=[PAGE])
+
+
+@strawberry.type(description="Where a page stands in its list.", directives=[weight(0)])
 class PageInfo:
     has_next_page: bool = strawberry.field(description="Whether more follows this page.")
     has_previous_page: bool = strawberry.field(description="Whether something precedes this page.")
@@ -23,7 +29,7 @@ class PageInfo:
     end_cursor: str | None = strawberry.field(description="The cursor of the page's last edge; null on an empty page.")
 
 
-@strawberry.type(description="A node of a list and its place in it.")
+@strawberry.type(description="A node of a list and its place in it.", directives=[weight(0)])
 class Edge(Generic[T]):
     node: T = strawberry.field(description="The node.")
     cursor: str = strawberry.field(description="The node's place, for `after` and `before`. Stays good when others come and go.")
@@ -36,7 +42,7 @@ class Connection(Generic[T]):
     page_info: PageInfo = strawberry.field(description="Where this page stands in the list.")
     count: strawberry.Private[Callable[[], Awaitable[int]] | None] = None
 
-    @strawberry.field(description="How many the whole list has; counted only when asked. Null where counting would be dear.")
+    @strawberry.field(description="How many the whole list has; counted only when asked. Null where counting would be dear.", directives=[weight(5)])
     async def total_count(self) -> int | None:
         return None if self.count is None else await self.count()
 

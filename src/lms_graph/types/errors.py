@@ -1,6 +1,7 @@
 """Expected failures as the API tells them: entries of a payload's `errors`, or top-level errors with a code. The one place where they are turned."""
 
-from collections.abc import Awaitable, Callable
+import inspect
+from collections.abc import Awaitable, Callable, Sequence
 from enum import Enum
 from typing import Any, get_type_hints
 
@@ -10,6 +11,7 @@ from strawberry.extensions import FieldExtension
 
 from lms_graph.context import Info
 from lms_graph.kit import errors
+from lms_graph.types.costs import PAGE, listed, weight
 
 
 @strawberry.enum(description="What kept a mutation from doing what it was asked. Further values may come.")
@@ -107,25 +109,26 @@ class _TellErrors(FieldExtension):
             return self.payload(errors=user_errors(error))
 
 
-def mutation(*, description: str) -> Callable[[Callable[..., Any]], Any]:
-    """A root mutation field: its expected failures become the payload's `errors`; what was loaded before it is forgotten."""
+def mutation(*, description: str, cost: int = 10) -> Callable[[Callable[..., Any]], Any]:
+    """A root mutation field: its expected failures become the payload's `errors`; what was loaded before it is forgotten. `cost` is that of the change itself."""
 
     def wrap(resolver: Callable[..., Any]) -> Any:
         payload = get_type_hints(resolver)["return"]
-        return strawberry.mutation(resolver, description=description, extensions=[_TellErrors(payload)])
+        return strawberry.mutation(resolver, description=description, extensions=[_TellErrors(payload)], directives=[weight(cost)])
 
     return wrap
 
 
-def query(*, description: str) -> Callable[[Callable[..., Any]], Any]:
-    """A root query field: its expected failures become top-level errors with a code."""
+def query(*, description: str, directives: Sequence[object] = ()) -> Callable[[Callable[..., Any]], Any]:
+    """A root query field: its expected failures become top-level errors with a code. One that takes `first` costs what it is asked for."""
 
     def wrap(resolver: Callable[..., Any]) -> Any:
-        return strawberry.field(resolver, description=description, extensions=[_TellErrors(None)])
+        sizes = [PAGE] if "first" in inspect.signature(resolver).parameters else []
+        return strawberry.field(resolver, description=description, extensions=[_TellErrors(None)], directives=[*sizes, *directives])
 
     return wrap
 
 
 @strawberry.type(description="What every mutation answers.")
 class Payload:
-    errors: list[UserError] = strawberry.field(default_factory=list, description="Why it was not done; empty when it was.")
+    errors: list[UserError] = listed(2, default_factory=list, description="Why it was not done; empty when it was.")

@@ -10,7 +10,7 @@ import strawberry
 from lms_graph.context import Info
 from lms_graph.kit.ids import public_id
 from lms_graph.kit.pages import PageRequest
-from lms_graph.types.connections import After, Before, First, Last
+from lms_graph.types.connections import After, Before, First, Last, connection
 from lms_graph.types.errors import Payload
 from lms_graph.types.nodes import Node, child
 from lms_graph.types.text import FormattedText
@@ -69,13 +69,13 @@ class Viewer(Node):
     roles: list[Role] = strawberry.field(description="What they may do in this tenant, each once, by name.")
     account_id: strawberry.Private[UUID]
     avatar_file_id: strawberry.Private[UUID | None]
-    sessions: list[SignedInSession] = child("identity.sessions", key="account_id", description="Where they are signed in, last seen first; at most 50.")
+    sessions: list[SignedInSession] = child("identity.sessions", key="account_id", size=5, description="Where they are signed in, last seen first; at most 50.")
 
     @strawberry.field(description="Address of the picture; null when there is none.")
     def avatar_url(self, info: Info) -> str | None:
         return info.context.file_url(self.avatar_file_id)
 
-    @strawberry.field(description="Their runs of courses, latest first.")
+    @connection(description="Their runs of courses, latest first.")
     def enrollments(
         self,
         info: Info,
@@ -90,7 +90,7 @@ class Viewer(Node):
         request = PageRequest(first, after, last, before)
         return info.context.loaders.learning.runs_of_account.load((self.account_id, request, where.statuses() if where else None))
 
-    @strawberry.field(description="Their certificates, latest first.")
+    @connection(description="Their certificates, latest first.")
     def certificates(
         self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
     ) -> Annotated["CertificateConnection", strawberry.lazy("lms_graph.types.certificates")]:
@@ -125,7 +125,7 @@ class Instructor(Node):
     def avatar_url(self, info: Info) -> str | None:
         return info.context.file_url(self.avatar_file_id)
 
-    @strawberry.field(description="The published courses they teach, newest first.")
+    @connection(description="The published courses they teach, newest first.")
     def courses(
         self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
     ) -> Annotated["CourseConnection", strawberry.lazy("lms_graph.types.catalog.courses")]:

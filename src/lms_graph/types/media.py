@@ -3,6 +3,7 @@
 import strawberry
 
 from lms_graph.models import media as rows
+from lms_graph.types.costs import listed
 from lms_graph.types.enums import described
 
 VideoStatus = described(
@@ -26,6 +27,6 @@ class VideoCaptions:
 @strawberry.type(description="A video.")
 class VideoContent:
     duration_seconds: float = strawberry.field(description="Its length.")
-    chapters: list[VideoChapter] = strawberry.field(description="In order; at most 100.")
-    captions: list[VideoCaptions] = strawberry.field(description="At most 50 languages.")
+    chapters: list[VideoChapter] = listed(10, description="In order; at most 100.")
+    captions: list[VideoCaptions] = listed(5, description="At most 50 languages.")
     status: VideoStatus = strawberry.field(description="Whether it can be played.")

@@ -9,6 +9,7 @@ import strawberry
 from lms_graph.context import Info
 from lms_graph.kit.errors import Invalid, Issue, NotFound
 from lms_graph.kit.ids import parse_id
+from lms_graph.types.costs import usually
 
 # One prefix per GraphQL type; `docs/ids.md` lists them and a test holds that page against this table.
 PREFIXES = {
@@ -53,8 +54,9 @@ def decode_or_none(id: str, prefix: str) -> UUID | None:
     return parsed[1] if parsed and parsed[0] == prefix else None
 
 
-def child(loader: str, *, key: str, description: str, then: str | None = None, **options: Any) -> Any:
+def child(loader: str, *, key: str, description: str, then: str | None = None, size: int | None = None, **options: Any) -> Any:
     """A field that leads to other rows: declared by its loader (`area.name`), the attribute that holds the key, and perhaps the attribute of what is loaded.
+    A list of objects says how many they usually are (`size`): so often what is asked of one is counted.
 
     A plain field with a plain function, never a coroutine: an executor can batch a whole level of them.
     """
@@ -67,7 +69,7 @@ def child(loader: str, *, key: str, description: str, then: str | None = None, *
         loading = getattr(getattr(info.context.loaders, area), name).load(value)
         return loading if then is None else _attribute(loading, then)
 
-    return strawberry.field(resolver=resolve, description=description, metadata={"child": (loader, key, then)}, **options)
+    return strawberry.field(resolver=resolve, description=description, metadata={"child": (loader, key, then)}, directives=[usually(size)] if size else [], **options)
 
 
 async def _attribute(loading: Awaitable[Any], name: str) -> Any:

@@ -30,7 +30,7 @@ class Storefront(Node):
     support_email: str | None = strawberry.field(description="Where learners ask for help.")
     logo_file_id: strawberry.Private[UUID | None]
     tenant_id: strawberry.Private[UUID]
-    domains: list[StorefrontDomain] = child("tenancy.domains", key="tenant_id", description="Verified domains, primary first; at most 20.")
+    domains: list[StorefrontDomain] = child("tenancy.domains", key="tenant_id", size=3, description="Verified domains, primary first; at most 20.")
 
     @strawberry.field(description="Address of the logo, SVG or PNG; null when there is none.")
     def logo_url(self, info: Info) -> str | None:

@@ -12,6 +12,7 @@ from lms_graph.types.catalog.categories import Category
 from lms_graph.types.catalog.courses import Course, CourseConnection, CourseWhere
 from lms_graph.types.catalog.lectures import Lecture
 from lms_graph.types.connections import After, Before, First, Last
+from lms_graph.types.costs import usually, weight
 from lms_graph.types.errors import query
 from lms_graph.types.nodes import decode_or_none
 from lms_graph.types.ordering import CourseOrder, OrderDirection
@@ -19,7 +20,7 @@ from lms_graph.types.ordering import CourseOrder, OrderDirection
 
 @strawberry.type
 class CatalogQuery:
-    @query(description="The published courses. Everybody.")
+    @query(description="The published courses. Everybody.", directives=[weight(5)])
     async def courses(
         self,
         info: Info,
@@ -28,7 +29,8 @@ class CatalogQuery:
         last: Last = None,
         before: Before = None,
         search: Annotated[
-            str | None, strawberry.argument(description="Words to find in title, tags and short description; typing errors are forgiven. At most 200 characters.")
+            str | None,
+            strawberry.argument(description="Words to find in title, tags and short description; typing errors are forgiven. At most 200 characters.", directives=[weight(10)]),
         ] = None,
         where: Annotated[CourseWhere | None, strawberry.argument(description="What they must be like.")] = None,
         order_by: Annotated[list[CourseOrder] | None, strawberry.argument(description="By default RELEVANCE of a search, else newest first.")] = None,
@@ -64,7 +66,7 @@ class CatalogQuery:
             catalog.course.prime(course.uuid, course)
         return course
 
-    @query(description="The shelves of the catalog, in the school's order; at most 500. Everybody.")
+    @query(description="The shelves of the catalog, in the school's order; at most 500. Everybody.", directives=[usually(50)])
     async def categories(self, info: Info) -> list[Category]:
         return [Category.from_row(row) for row in await browse.categories(caller=info.context.caller)]
 

@@ -58,7 +58,7 @@ class AttemptResult:
     graded_at: datetime = strawberry.field(description="When it was graded.")
     pending_manual: int = strawberry.field(description="How many answers still wait for a grader. 0 for the kinds of question that grade themselves.")
     attempt_id: strawberry.Private[UUID]
-    items: list[AttemptResultItem] = child("assessment.items", key="attempt_id", description="One for each question of the attempt, in its order; at most 500.")
+    items: list[AttemptResultItem] = child("assessment.items", key="attempt_id", size=20, description="One for each question of the attempt, in its order; at most 500.")
 
     @classmethod
     def from_row(cls, row: Any) -> Self | None:
@@ -79,8 +79,12 @@ class Attempt(Node):
     )
     result: AttemptResult | None = strawberry.field(description="What it came to; null until it is closed.")
     attempt_id: strawberry.Private[UUID]
-    questions: list[QuestionPrompt] = child("assessment.prompts", key="attempt_id", description="1 to 500 questions in the order of this attempt, the same on every device.")
-    answers: list[AttemptAnswer] = child("assessment.answers", key="attempt_id", description="The saved answers, at most one a question, on whatever device they were given.")
+    questions: list[QuestionPrompt] = child(
+        "assessment.prompts", key="attempt_id", size=20, description="1 to 500 questions in the order of this attempt, the same on every device."
+    )
+    answers: list[AttemptAnswer] = child(
+        "assessment.answers", key="attempt_id", size=20, description="The saved answers, at most one a question, on whatever device they were given."
+    )
 
     @classmethod
     def from_row(cls, row: Any) -> Self:

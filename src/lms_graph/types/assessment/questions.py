@@ -6,6 +6,7 @@ from typing import Any, Self
 import strawberry
 
 from lms_graph.kit.ids import public_id
+from lms_graph.types.costs import listed
 from lms_graph.types.text import FormattedText
 
 
@@ -40,7 +41,7 @@ class ChoicePrompt(QuestionPrompt):
     multiple: bool = strawberry.field(
         description="Whether several options may be chosen. Then a share of the points is earned: (right ones chosen − wrong ones chosen) ÷ right ones, never below 0."
     )
-    options: list[PromptOption] = strawberry.field(description="2 to 20 options, in the order of this attempt.")
+    options: list[PromptOption] = listed(5, description="2 to 20 options, in the order of this attempt.")
 
     @classmethod
     def of_kind(cls, view: dict[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from lms_graph.models import catalog as rows
 from lms_graph.types.catalog.categories import Category
 from lms_graph.types.catalog.lectures import Section
 from lms_graph.types.connections import Connection
+from lms_graph.types.costs import listed, weight
 from lms_graph.types.enums import described
 from lms_graph.types.nodes import Node, child
 from lms_graph.types.text import FormattedText
@@ -97,12 +98,12 @@ class Course(Node):
     version_in_no_run: strawberry.Private[tuple[UUID, UUID | None] | None]
 
     category: Category | None = child("catalog.category", key="category_id", description="The shelf it stands on.")
-    instructors: list[CourseInstructor] = child("catalog.instructors", key="uuid", description="Who teaches it, in the school's order; at most 20.")
+    instructors: list[CourseInstructor] = child("catalog.instructors", key="uuid", size=3, description="Who teaches it, in the school's order; at most 20.")
     version: CourseVersion | None = child("catalog.version", key="version_id", description="The latest published version.")
     description: FormattedText | None = child("catalog.version", key="version_id", then="description", description="What it is about.")
     outcomes: list[str] | None = child("catalog.version", key="version_id", then="outcomes", description="What one can do afterwards; at most 20.")
     requirements: list[str] | None = child("catalog.version", key="version_id", then="requirements", description="What one needs before; at most 20.")
-    sections: list[Section] = child("catalog.sections", key="version_in_no_run", description="Its parts in order.")
+    sections: list[Section] = child("catalog.sections", key="version_in_no_run", size=10, description="Its parts in order.")
     access: Annotated["AccessDecision", strawberry.lazy("lms_graph.types.learning.access")] = child(
         "learning.course_access", key="uuid", description="Whether the viewer may open its lectures, and if not, why and what would open them."
     )
@@ -152,16 +153,16 @@ class FacetValue:
 
 @strawberry.type(description="How the whole result divides. Counted only when asked, within the result: a chosen value keeps its own count.")
 class CourseFacets:
-    category: list[FacetValue] = strawberry.field(description="By category slug, most frequent first; at most 500.")
-    level: list[FacetValue] = strawberry.field(description="By level, most frequent first.")
-    duration: list[FacetValue] = strawberry.field(description=f"By length: {', '.join(value for value, _ in DURATIONS)}; most frequent first.")
+    category: list[FacetValue] = listed(10, description="By category slug, most frequent first; at most 500.")
+    level: list[FacetValue] = listed(4, description="By level, most frequent first.")
+    duration: list[FacetValue] = listed(4, description=f"By length: {', '.join(value for value, _ in DURATIONS)}; most frequent first.")
 
 
 @strawberry.type(description="A page of the catalog.")
 class CourseConnection(Connection[Course]):
     summary: strawberry.Private[Any] = None
 
-    @strawberry.field(description="How the whole result divides.")
+    @strawberry.field(description="How the whole result divides.", directives=[weight(20)])
     async def facets(self) -> CourseFacets | None:
         if self.summary is None:
             return None

@@ -56,7 +56,7 @@ class Lecture(Node):
         "learning.content", key="self_", description="What it shows; null unless `access.allowed`."
     )
     resources: list[Annotated["LectureResource", strawberry.lazy("lms_graph.types.learning.content")]] | None = child(
-        "learning.resources", key="self_", description="Files to download, at most 20; null unless `access.allowed`."
+        "learning.resources", key="self_", size=5, description="Files to download, at most 20; null unless `access.allowed`."
     )
     viewer_progress: Annotated["LectureProgress", strawberry.lazy("lms_graph.types.learning.enrollments")] | None = child(
         "learning.lecture_progress", key="place", description="What the viewer's run has seen of it; null without a run."
@@ -95,7 +95,7 @@ class Section(Node):
     title: str = strawberry.field(description="1 to 200 characters.")
     sort_order: int = strawberry.field(description="Its place in the course, from 0.")
     whole: strawberry.Private[tuple[UUID, UUID, UUID | None]]
-    lectures: list[Lecture] = child("catalog.lectures", key="whole", description="Its lectures in order; a course has at most 1,000.")
+    lectures: list[Lecture] = child("catalog.lectures", key="whole", size=10, description="Its lectures in order; a course has at most 1,000.")
 
     @classmethod
     def from_row(cls, row: Any, enrollment_id: UUID | None = None) -> Self:

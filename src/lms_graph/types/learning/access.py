@@ -10,6 +10,7 @@ import strawberry
 
 from lms_graph.domain.learning.rules import access as rules
 from lms_graph.models import learning as rows
+from lms_graph.types.costs import listed
 from lms_graph.types.enums import described
 from lms_graph.types.nodes import child
 
@@ -46,7 +47,7 @@ class AccessSource:
 
 @strawberry.type(description="It is open.")
 class AccessGranted(AccessDecision):
-    sources: list[AccessSource] = strawberry.field(description="All grants that open it; the end of one does not touch the others.")
+    sources: list[AccessSource] = listed(2, description="All grants that open it; the end of one does not touch the others.")
     until: datetime | None = strawberry.field(description="When the last of them ends; null for never.")
 
 
@@ -92,7 +93,7 @@ class Requirement:
 
 @strawberry.type(description="Something else must be done first.")
 class PrerequisiteUnmet(AccessDecision):
-    requirements: list[Requirement] = strawberry.field(description="What is missing.")
+    requirements: list[Requirement] = listed(3, description="What is missing.")
 
 
 @strawberry.type(description="The viewer had access once.")

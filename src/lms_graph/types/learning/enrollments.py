@@ -60,9 +60,9 @@ class Enrollment(Node):
     course: Annotated["Course", strawberry.lazy("lms_graph.types.catalog.courses")] = child("catalog.course", key="course_id", description="The course.")
     version: Annotated["CourseVersion", strawberry.lazy("lms_graph.types.catalog.courses")] = child("catalog.version", key="version_id", description="The version it is pinned to.")
     sections: list[Annotated["Section", strawberry.lazy("lms_graph.types.catalog.lectures")]] = child(
-        "catalog.sections", key="in_run", description="The course's parts, as this run's version has them."
+        "catalog.sections", key="in_run", size=10, description="The course's parts, as this run's version has them."
     )
-    requirements: list[Requirement] = child("learning.requirements", key="in_run", description="What completes the run, in the course's order, met or not; at most 1,000.")
+    requirements: list[Requirement] = child("learning.requirements", key="in_run", size=50, description="What completes the run, in the course's order, met or not; at most 1,000.")
     certificate: Annotated["Certificate", strawberry.lazy("lms_graph.types.certificates")] | None = child(
         "certificates.of_enrollment", key="uuid", description="Its certificate, once it is issued: a moment after the run is completed."
     )

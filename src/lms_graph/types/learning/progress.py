@@ -7,6 +7,7 @@ from uuid import UUID
 import strawberry
 
 from lms_graph.domain.learning.rules import events_in as rules
+from lms_graph.types.costs import listed
 from lms_graph.types.enums import described
 from lms_graph.types.errors import Payload
 from lms_graph.types.learning.enrollments import Enrollment
@@ -87,7 +88,7 @@ class ProgressEventResult:
 
 @strawberry.type(description="What `progressRecord` answers.")
 class ProgressRecordPayload(Payload):
-    results: list[ProgressEventResult] | None = strawberry.field(default=None, description="One per event, in the order sent.")
+    results: list[ProgressEventResult] | None = listed(20, default=None, description="One per event, in the order sent.")
     next_heartbeat_seconds: int | None = strawberry.field(default=None, description="How long to gather events before sending the next batch.")
     enrollment_id: strawberry.Private[UUID | None] = None
     enrollment: Enrollment | None = child("learning.enrollment", key="enrollment_id", description="The run as it stands now.")
