@@ -5,6 +5,8 @@ from uuid import UUID, uuid4
 
 from lms_graph.domain.identity.operations import accounts, instructors, sessions
 from lms_graph.kit.caller import Caller
+from lms_graph.models import identity as rows
+from lms_graph.outbox.unit_of_work import unit_of_work
 
 PASSWORD = "a quiet blue harbour"
 
@@ -29,3 +31,8 @@ async def instructor(caller: Caller, *, slug: str | None = None, name: str = "Id
     account_id = await account(caller, name=name, roles=("STUDENT", "INSTRUCTOR"))
     await instructors.save_page(caller=caller, account_id=account_id, slug=slug or f"i-{uuid4().hex[:12]}", headline=headline, bio_markdown=bio)
     return account_id
+
+
+async def suspend(caller: Caller, account_id: UUID) -> None:
+    async with unit_of_work(caller):
+        await rows.Account.for_caller(caller, id=account_id).update(status=rows.AccountStatus.SUSPENDED)

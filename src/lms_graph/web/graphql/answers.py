@@ -33,9 +33,9 @@ def accepted(headers: Headers, *offered: str) -> str | None:
 
 
 def _wish(wanted: Mapping[str, float], media_type: str) -> tuple[float, int]:
-    """How much a media type is wanted. The newer one for answers is taken only by its name, and then before the older."""
-    if media_type in wanted:
-        return wanted[media_type], 2 if media_type == GRAPHQL else 1
+    """How much a media type is wanted. The newer one for answers comes before the older where it is named; events are never taken by a wildcard."""
+    if media_type in wanted or media_type == EVENTS:
+        return wanted.get(media_type, 0.0), 2 if media_type == GRAPHQL else 1
     wildcards = [wanted[name] for name in (f"{media_type.partition('/')[0]}/*", "*/*") if name in wanted]
     return wildcards[0] if wildcards else 0.0, 0
 

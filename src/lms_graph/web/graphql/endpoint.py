@@ -41,19 +41,20 @@ class Endpoint:
             return
         request = Request(scope, receive)
         media_type = answers.accepted(request.headers, answers.JSON, answers.GRAPHQL)
+        told_in = media_type or answers.GRAPHQL
         response: ASGIApp
         try:
             response = await self._respond(request, media_type)
         except Gone:
             return
         except Refused as refusal:
-            response = answers.refusal(refusal, media_type or answers.JSON)
+            response = answers.refusal(refusal, told_in)
         except Exception:  # noqa: BLE001  # the database is away while we ask who this is, say
-            response = answers.refusal(internal("graphql.no_answer"), media_type or answers.JSON)
+            response = answers.refusal(internal("graphql.no_answer"), told_in)
         try:
             await response(scope, receive, send)
         except Refused as refusal:  # one stream too many
-            await answers.refusal(refusal, media_type or answers.JSON)(scope, receive, send)
+            await answers.refusal(refusal, told_in)(scope, receive, send)
 
     async def _respond(self, request: Request, media_type: str | None) -> ASGIApp:
         streams = answers.accepted(request.headers, answers.EVENTS) if "accept" in request.headers else None

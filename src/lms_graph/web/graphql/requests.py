@@ -15,6 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from lms_graph.web.graphql.refusals import Refused, refused
 
 MAX_BODY_BYTES = 1_000_000
+MAX_DROPPED_BYTES = 10_000_000
 BODY_SECONDS = 10.0
 
 
@@ -111,20 +112,22 @@ def _content_type(header: str) -> tuple[str, str]:
 
 
 async def _body(request: Request) -> bytes:
-    too_large = refused(413, "BAD_USER_INPUT", f"A request may have at most {MAX_BODY_BYTES:,} bytes.", headers={"Connection": "close"})
-    if (length := request.headers.get("content-length", "")).isdecimal() and int(length[:20]) > MAX_BODY_BYTES:
-        raise too_large
-    body = bytearray()
+    """The body. What is too large is read on for a while and dropped, for who still sends does not hear."""
+    body, length = bytearray(), 0
     try:
         async with asyncio.timeout(BODY_SECONDS):
             async for part in request.stream():
-                body += part
-                if len(body) > MAX_BODY_BYTES:
-                    raise too_large
+                length += len(part)
+                if length <= MAX_BODY_BYTES:
+                    body += part
+                elif length > MAX_DROPPED_BYTES:
+                    break
     except TimeoutError:
         raise refused(408, "BAD_USER_INPUT", f"The body did not arrive within {BODY_SECONDS:.0f} seconds.", headers={"Connection": "close"}) from None
     except ClientDisconnect:
         raise Gone(408, [{"message": "The client has gone.", "extensions": {"code": "BAD_USER_INPUT"}}]) from None
+    if length > MAX_BODY_BYTES:
+        raise refused(413, "BAD_USER_INPUT", f"A request may have at most {MAX_BODY_BYTES:,} bytes.", headers={"Connection": "close"})
     return bytes(body)
 
 
