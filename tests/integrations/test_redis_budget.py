@@ -1,8 +1,11 @@
 """Budgets on a real Valkey, that goes and comes back."""
 
 import asyncio
-import os
+import contextlib
 import signal
+import socket
+import subprocess
+import time
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -11,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from lms_graph.embedded.processes import data_folder
-from lms_graph.embedded.valkey import Valkey
+from lms_graph.embedded import valkey
+from lms_graph.embedded.processes import free_port
 from lms_graph.integrations.redis_budget import RedisBudget
 from lms_graph.kit.budget import Allowance, Rate, told
 
@@ -22,25 +25,44 @@ SLOW = Rate(capacity=100, per_second=1)
 FAST = Rate(capacity=100, per_second=1_000)
 
 
+class Server:
+    """A Valkey of a test's own, that can be stopped, started again where it was, and held still."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(
+            [valkey.binary(), "--bind", "127.0.0.1", "--port", str(self.port), "--save", "", "--appendonly", "no", "--dir", self.folder], stdout=subprocess.DEVNULL
+        )
+        while True:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
+                return
+            assert self.process.poll() is None
+            time.sleep(0.01)
+
+    def stop(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    @contextmanager
+    def hanging(self) -> Iterator[None]:
+        """It takes connections meanwhile and answers none."""
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
+
+
 @pytest.fixture
-def valkey(tmp_path: Path) -> Iterator[Valkey]:
-    """A Valkey of this test's own, to be stopped."""
-    with data_folder(tmp_path) as folder:
-        server = Valkey(folder, durable=False)
-        server.wait()
-        yield server
-        server.child.stop()
-
-
-@contextmanager
-def hanging(folder: Path) -> Iterator[None]:
-    """Its Valkey takes connections meanwhile and answers none."""
-    server = int((folder / "run" / "valkey.pid").read_text().split()[0])
-    os.kill(server, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(server, signal.SIGCONT)
+def server(tmp_path: Path) -> Iterator[Server]:
+    made = Server(tmp_path)
+    made.start()
+    yield made
+    made.stop()
 
 
 def at_once(taking: Coroutine[Any, Any, Allowance]) -> Allowance:
@@ -54,8 +76,8 @@ def at_once(taking: Coroutine[Any, Any, Allowance]) -> Allowance:
 
 
 @pytest.fixture
-async def budget(valkey: Valkey) -> AsyncIterator[RedisBudget]:
-    made = RedisBudget(valkey.url, SLOW)
+async def budget(server: Server) -> AsyncIterator[RedisBudget]:
+    made = RedisBudget(server.url, SLOW)
     yield made
     await made.aclose()
 
@@ -111,8 +133,8 @@ class TestTake:
 
 
 class TestShared:
-    async def test_two_processes_take_from_one_bucket(self, valkey: Valkey, budget: RedisBudget) -> None:
-        other = RedisBudget(valkey.url, SLOW)
+    async def test_two_processes_take_from_one_bucket(self, server: Server, budget: RedisBudget) -> None:
+        other = RedisBudget(server.url, SLOW)
         await budget.take("a", 60)
 
         refused = await other.take("a", 60)
@@ -120,31 +142,29 @@ class TestShared:
         assert not refused.granted
         await other.aclose()
 
-    async def test_a_bucket_fills_and_its_key_goes(self, valkey: Valkey) -> None:
-        budget = RedisBudget(valkey.url, FAST)
+    async def test_a_bucket_fills_and_its_key_goes(self, server: Server) -> None:
+        budget = RedisBudget(server.url, FAST)
         assert (await budget.take("a", 100)).granted
 
-        while (await budget.take("a", 0)).remaining < 100:
-            await asyncio.sleep(0.01)
-        while await budget._redis.dbsize():
-            await asyncio.sleep(0.01)
+        while (await budget.take("a", 0)).remaining < 100 or await budget._redis.dbsize():
+            await budget.take("another", 0)
 
         assert (await budget.take("a", 100)).granted
         await budget.aclose()
 
 
 class TestAway:
-    async def test_goes_on_counting_from_what_was_known(self, valkey: Valkey, budget: RedisBudget) -> None:
+    async def test_goes_on_counting_from_what_was_known(self, server: Server, budget: RedisBudget) -> None:
         await budget.take("a", 60)
-        valkey.child.stop()
+        server.stop()
 
         taken = [await budget.take("a", 30) for _ in range(2)]
 
         assert [allowance.granted for allowance in taken] == [True, False]
 
-    async def test_a_server_that_hangs_is_waited_for_once(self, valkey: Valkey, budget: RedisBudget, tmp_path: Path) -> None:
+    async def test_a_server_that_hangs_is_waited_for_once(self, server: Server, budget: RedisBudget) -> None:
         await budget.take("a", 60)
-        with hanging(tmp_path):
+        with server.hanging():
             assert not (await budget.take("a", 60)).granted
 
             assert [at_once(budget.take("a", 30)).granted for _ in range(2)] == [True, False]
@@ -157,23 +177,28 @@ class TestAway:
         assert [allowance.granted for allowance in taken] == [True, False]
         await budget.aclose()
 
-    async def test_is_asked_again_when_it_is_back(self, valkey: Valkey, budget: RedisBudget, tmp_path: Path) -> None:
-        with hanging(tmp_path):
+    async def test_is_asked_again_when_it_answers(self, server: Server, budget: RedisBudget) -> None:
+        with server.hanging():
             await budget.take("a", 1)
 
-        while not await _stored(valkey, "b"):
-            await budget.take("b", 1)
-            await asyncio.sleep(0.05)
+        await _until_shared(server, budget)
 
-        assert (await budget.take("b", 1)).granted
+    async def test_is_asked_again_when_it_was_started_anew(self, server: Server, budget: RedisBudget) -> None:
+        await budget.take("a", 1)
+        server.stop()
+        await budget.take("a", 1)
+        server.start()
+
+        await _until_shared(server, budget)
 
 
-async def _stored(valkey: Valkey, key: str) -> bool:
-    """Whether another process would know of it."""
-    other = RedisBudget(valkey.url, SLOW)
-    allowance = await other.take(key, 0)
+async def _until_shared(server: Server, budget: RedisBudget) -> None:
+    """Take until another process knows of it."""
+    other = RedisBudget(server.url, SLOW)
+    while (await other.take("b", 0)).remaining == 100:
+        await budget.take("b", 1)
+        await asyncio.sleep(0.05)
     await other.aclose()
-    return allowance.remaining < 100
 
 
 async def test_is_told_in_the_answer(budget: RedisBudget) -> None:
