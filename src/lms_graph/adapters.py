@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from lms_graph.domain.certificates.ports import CertificateRenderer
 from lms_graph.domain.media.ports import ObjectStore, VideoProbe
+from lms_graph.kit.budget import Budget
 from lms_graph.kit.live import LiveBus
 from lms_graph.kit.pages import Cursors
 from lms_graph.kit.secrets import SecretKeys
@@ -16,5 +17,6 @@ class Adapters:
     secret_keys: SecretKeys
     objects: ObjectStore
     live: LiveBus
+    budget: Budget
     certificate_renderer: CertificateRenderer
     video_probe: VideoProbe

@@ -1,6 +1,6 @@
 """The deployment's settings, read once from the environment. Only the roots and `wiring` read them."""
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -34,6 +34,16 @@ class Settings(BaseSettings):
     progress_event_months: int = Field(
         13, validation_alias="LMS_PROGRESS_EVENT_MONTHS", ge=1, description="Raw progress events are dropped after this many whole months; ranges and completions stay."
     )
+    cost_limit: int = Field(5_000, validation_alias="LMS_COST_LIMIT", ge=1, description="The most that one operation may cost.")
+    cost_bucket: int = Field(500_000, validation_alias="LMS_COST_BUCKET", ge=1, description="What one caller's bucket holds: cost to be spent at once.")
+    cost_per_second: int = Field(20_000, validation_alias="LMS_COST_PER_SECOND", ge=1, description="What flows into a caller's bucket each second.")
+
+    @field_validator("cost_bucket")
+    @classmethod
+    def _holds_an_operation(cls, bucket: int, info: ValidationInfo) -> int:
+        if bucket < info.data.get("cost_limit", 0):
+            raise ValueError("must be at least LMS_COST_LIMIT: what the bucket cannot hold is never granted")
+        return bucket
 
     @classmethod
     def from_env(cls) -> "Settings":

@@ -6,8 +6,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from lms_graph.adapters import Adapters
 from lms_graph.integrations.ffmpeg import FfmpegProbe
 from lms_graph.integrations.pdf import ChromiumCertificateRenderer
+from lms_graph.integrations.redis_budget import RedisBudget
 from lms_graph.integrations.redis_live import RedisLiveBus
 from lms_graph.integrations.s3 import S3ObjectStore
+from lms_graph.kit.budget import Rate
 from lms_graph.kit.pages import Cursors
 from lms_graph.kit.secrets import SecretKeys
 from lms_graph.models.database import close_database, open_database
@@ -32,6 +34,8 @@ async def running(settings: Settings) -> AsyncIterator[Adapters]:
         stack.push_async_callback(objects.aclose)
         live = RedisLiveBus(settings.redis_url.get_secret_value())
         stack.push_async_callback(live.aclose)
+        budget = RedisBudget(settings.redis_url.get_secret_value(), Rate(settings.cost_bucket, settings.cost_per_second))
+        stack.push_async_callback(budget.aclose)
         renderer = ChromiumCertificateRenderer(chromium_path=settings.chromium_path)
         stack.push_async_callback(renderer.aclose)
         secret_keys = SecretKeys.parse(settings.secret_keys.get_secret_value())
@@ -41,6 +45,7 @@ async def running(settings: Settings) -> AsyncIterator[Adapters]:
             secret_keys=secret_keys,
             objects=objects,
             live=live,
+            budget=budget,
             certificate_renderer=renderer,
             video_probe=FfmpegProbe(),
         )
