@@ -7,6 +7,7 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.routing import Route, WebSocketRoute
 
+from lms_graph.limits.bounds import Bounds
 from lms_graph.limits.documents import Documents
 from lms_graph.schema import schema
 from lms_graph.settings import Settings
@@ -26,7 +27,7 @@ def application(settings: Settings | None = None) -> Starlette:
         nonlocal endpoint
         async with running(settings) as adapters:
             app.state.adapters = adapters
-            operations = Operations(schema, adapters, Documents(schema._schema))
+            operations = Operations(schema, adapters, Documents(schema._schema, Bounds(cost=settings.cost_limit)))
             endpoint = Endpoint(operations, adapters, default_tenant=settings.default_tenant)
             app.state.end_streams = endpoint.end_streams
             yield

@@ -8,6 +8,7 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -38,6 +39,7 @@ from starlette.routing import Route, WebSocketRoute
 from lms_graph.embedded.postgres import database_url
 from lms_graph.jobs import runtime
 from lms_graph.jobs.relay import Relay
+from lms_graph.kit.budget import MemoryBudget, Rate
 from lms_graph.limits.bounds import Bounds
 from lms_graph.limits.documents import Documents
 from lms_graph.outbox.store import Message
@@ -67,7 +69,8 @@ OPEN_TO_STUDENTS: dict[str, str] = {}
 async def house(house: House) -> AsyncIterator[House]:
     """The same house behind a wider door: these documents ask for everything at once."""
     documents = Documents(schema._schema, Bounds(length=10**6, tokens=10**6, depth=100, aliases=10**6, query_fields=1000, cost=10**9))
-    endpoint = Endpoint(Operations(schema, house.adapters, documents), house.adapters, default_tenant=None)
+    adapters = replace(house.adapters, budget=MemoryBudget(Rate(10**12, 10**9)))
+    endpoint = Endpoint(Operations(schema, adapters, documents), adapters, default_tenant=None)
     async with served(Starlette(routes=[Route("/graphql", endpoint), WebSocketRoute("/graphql", endpoint)])) as url:
         yield House(url, house.adapters)
 

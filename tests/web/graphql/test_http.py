@@ -3,13 +3,23 @@
 import asyncio
 import gzip
 import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import httpx2 as httpx
 import pytest
-from tests.fixtures.callers import School
+from starlette.applications import Starlette
+from starlette.routing import Route
+from tests.fixtures.callers import School, SignIn
 from tests.fixtures.client import Client
-from tests.fixtures.house import House
+from tests.fixtures.house import House, served
+
+from lms_graph.kit.budget import MemoryBudget, Rate
+from lms_graph.limits.documents import Documents
+from lms_graph.schema import schema
+from lms_graph.web.graphql.endpoint import Endpoint
+from lms_graph.web.graphql.operations import Operations
 
 pytestmark = pytest.mark.anyio
 
@@ -17,6 +27,15 @@ JSON = "application/json"
 GRAPHQL = "application/graphql-response+json"
 MUTATION = 'mutation { signIn(input: {email: "ada@example.com", password: "long enough for this"}) { errors { code } } }'
 SUBSCRIPTION = 'subscription { attemptUpdated(id: "att_x") { id } }'
+
+
+@pytest.fixture
+async def frugal(house: House) -> AsyncIterator[House]:
+    """The house behind a door where every caller has a budget of 200, and one more each second."""
+    adapters = replace(house.adapters, budget=MemoryBudget(Rate(200, 1)))
+    endpoint = Endpoint(Operations(schema, adapters, Documents(schema._schema)), adapters, default_tenant=None)
+    async with served(Starlette(routes=[Route("/graphql", endpoint)])) as url:
+        yield House(url, adapters)
 
 
 def codes(answer: httpx.Response) -> list[str]:
@@ -103,6 +122,47 @@ class TestStatuses:
 
         assert (await post(visitor, {"query": both, "operationName": "B"})).json()["data"] == {"b": "Query"}
         assert codes(await post(visitor, {"query": both, "operationName": "C"})) == ["BAD_USER_INPUT"]
+
+
+class TestCost:
+    async def test_every_answer_says_what_it_cost(self, student: Client) -> None:
+        answers = [await post(student, {"query": query}) for query in ("{ viewer { name } }", "{ viewer { name } courses(first: 5) { nodes { id } } }", "{ nothing }", "{")]
+
+        costs = [answer.json()["extensions"]["cost"] for answer in answers]
+        assert [set(cost) for cost in costs] == [{"requested", "limit", "remaining", "resetAt"}] * 4
+        assert costs[0]["requested"] < costs[1]["requested"]
+        assert [cost["requested"] for cost in costs[2:]] == [0, 0]
+
+    async def test_what_is_too_dear_is_refused_before_anything_is_read(self, visitor: Client, statements: list[str]) -> None:
+        dear = "{ courses(first: 100) { nodes { instructors { instructor { courses(first: 100) { nodes { id } } } } } } }"
+
+        answer = await post(visitor, {"query": dear}, Accept=GRAPHQL)
+
+        assert (answer.status_code, codes(answer)) == (400, ["COST_EXCEEDED"])
+        extensions = answer.json()["errors"][0]["extensions"]
+        assert extensions["requested"] > extensions["limit"] == answer.json()["extensions"]["cost"]["limit"]
+        assert not any("courses" in statement for statement in statements)
+
+    async def test_an_empty_bucket_is_told_with_the_time_to_wait(self, student: Client, sign_in: SignIn, frugal: House) -> None:
+        first, second = Client(frugal, student.tenant, student.token), Client(frugal, student.tenant, (await sign_in()).token)
+
+        spent = [await post(first, {"query": "{ courses(first: 60) { nodes { id } } }"}) for _ in range(5)]
+        other = await post(second, {"query": "{ courses(first: 60) { nodes { id } } }"})
+        await asyncio.gather(first.http.aclose(), second.http.aclose())
+
+        remaining = [answer.json()["extensions"]["cost"]["remaining"] for answer in spent]
+        assert remaining == sorted(remaining, reverse=True)
+        assert (spent[0].status_code, spent[-1].status_code, codes(spent[-1])) == (200, 429, ["RATE_LIMITED"])
+        assert int(spent[-1].headers["retry-after"]) == spent[-1].json()["errors"][0]["extensions"]["retryAfter"] > 0
+        assert other.status_code == 200, "a bucket is its caller's own"
+
+    async def test_refusals_are_paid_for(self, student: Client, frugal: House) -> None:
+        client = Client(frugal, student.tenant, student.token)
+
+        remaining = [(await post(client, {"query": "{ nothing }"})).json()["extensions"]["cost"]["remaining"] for _ in range(3)]
+        await client.http.aclose()
+
+        assert remaining[0] > remaining[1] > remaining[2]
 
 
 class TestMethods:

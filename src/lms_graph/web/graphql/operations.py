@@ -14,12 +14,15 @@ from strawberry.types.graphql import OperationType as StrawberryOperationType
 from lms_graph.adapters import Adapters
 from lms_graph.context import Context
 from lms_graph.dataloaders import Loaders
-from lms_graph.limits.bounds import DocumentRefused
+from lms_graph.kit.budget import Allowance, told
+from lms_graph.limits.bounds import DocumentRefused, too_much
 from lms_graph.limits.documents import Document, Documents, Operation
 from lms_graph.limits.values import check_variables
 from lms_graph.web.graphql.callers import Visit
 from lms_graph.web.graphql.refusals import Refused, refused
 from lms_graph.web.graphql.requests import Asked
+
+REFUSAL_COST = 10  # reading a document takes its time too
 
 
 class Operations:
@@ -31,15 +34,30 @@ class Operations:
         self._documents = documents
 
     async def admit(self, asked: Asked, visit: Visit, *, allow: Callable[[OperationType], None] = lambda _: None) -> "Admitted":
-        """Read and weigh what is asked, before anything is run. `allow` may refuse a type of operation. Raises Refused."""
+        """Read and weigh what is asked, and take its cost from the caller's budget, before anything is run. `allow` may refuse a type of operation. Raises Refused."""
+        requested = 0
         try:
             document, operation = self._read(asked, visit)
             allow(operation.type)
             requested = operation.cost(asked.variables or {})
+            if requested > (limit := self._documents.bounds.cost):
+                raise too_much(f"The operation costs {requested:,}; at most {limit:,} is taken. Ask for shorter lists or fewer levels.", limit=limit, requested=requested)
         except DocumentRefused as error:
-            errors: list[Any] = [told.formatted for told in error.errors]
-            raise Refused(400, errors, understood=True) from None
-        return Admitted(self._schema, self._context(visit, document), operation, asked.variables, {"cost": {"requested": requested, "limit": self._documents.bounds.cost}})
+            errors: list[Any] = [each.formatted for each in error.errors]
+            raise Refused(400, errors, extensions=self._cost(requested, await self._take(visit, REFUSAL_COST)), understood=True) from None
+        allowance = await self._take(visit, max(requested, 1))
+        cost = self._cost(requested, allowance)
+        if not allowance.granted:
+            wait = allowance.retry_after_seconds
+            message = f"You have asked for much in a short time. Ask again in {wait} s."
+            raise Refused(429, [{"message": message, "extensions": {"code": "RATE_LIMITED", "retryAfter": wait}}], headers={"Retry-After": str(wait)}, extensions=cost)
+        return Admitted(self._schema, self._context(visit, document), operation, asked.variables, cost)
+
+    async def _take(self, visit: Visit, cost: int) -> Allowance:
+        return await self._adapters.budget.take(f"{visit.caller.tenant_id}:{visit.caller.account_id or visit.caller.address}", cost)
+
+    def _cost(self, requested: int, allowance: Allowance) -> dict[str, Any]:
+        return {"cost": told(allowance, requested=requested, limit=self._documents.bounds.cost)}
 
     def _read(self, asked: Asked, visit: Visit) -> tuple[Document, Operation]:
         document = self._documents.prepare(asked.query, suggestions=visit.introspection)
