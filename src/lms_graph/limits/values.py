@@ -4,12 +4,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from graphql import ListValueNode, ObjectValueNode, StringValueNode, ValueNode
+from graphql import FloatValueNode, IntValueNode, ListValueNode, ObjectValueNode, StringValueNode, ValueNode
 
 from lms_graph.limits.bounds import Bounds, wrong
 
 # PostgreSQL holds no NUL in a text, and half a surrogate pair is no character in UTF-8. JSON can carry both.
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+MAX_DIGITS = 400  # a double has at most 309 before its point; beyond 4,300 Python refuses a number in words of its own
 
 
 def check_variables(variables: Mapping[str, Any], bounds: Bounds = Bounds()) -> None:
@@ -55,6 +56,10 @@ def check_literal(node: ValueNode, bounds: Bounds) -> None:
         if isinstance(value, StringValueNode):
             if UNSTORABLE.search(value.value):
                 raise wrong("The text has a NUL character or half of a surrogate pair, which no text may have.", value)
+            continue
+        if isinstance(value, IntValueNode | FloatValueNode):
+            if len(value.value) > MAX_DIGITS:
+                raise wrong(f"The number has {len(value.value)} characters; at most {MAX_DIGITS} are taken.", value)
             continue
         items: list[ValueNode]
         if isinstance(value, ListValueNode):

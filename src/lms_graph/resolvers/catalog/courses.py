@@ -33,7 +33,7 @@ class CatalogQuery:
             strawberry.argument(description="Words to find in title, tags and short description; typing errors are forgiven. At most 200 characters.", directives=[weight(10)]),
         ] = None,
         where: Annotated[CourseWhere | None, strawberry.argument(description="What they must be like.")] = None,
-        order_by: Annotated[list[CourseOrder] | None, strawberry.argument(description="By default RELEVANCE of a search, else newest first.")] = None,
+        order_by: Annotated[list[CourseOrder] | None, strawberry.argument(description="By default RELEVANCE of a search, else newest first. At most 5.")] = None,
     ) -> CourseConnection:
         caller, cursors = info.context.caller, info.context.adapters.cursors
         view = browse.Browse(caller=caller, search=(search or "").strip() or None, where=browse.CourseFilter(**where.as_arguments() if where else {}))

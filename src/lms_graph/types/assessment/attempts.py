@@ -118,7 +118,7 @@ class AttemptStartInput:
 @strawberry.input(description="An answer, in the one field that fits the question.", one_of=True)
 class AnswerInput:
     choice: list[strawberry.ID] | None = strawberry.field(
-        default=strawberry.UNSET, description="For ChoicePrompt: ids of its options; at most one unless `multiple`. An empty list takes the answer back."
+        default=strawberry.UNSET, description="For ChoicePrompt: ids of its options, at most 250; at most one unless `multiple`. An empty list takes the answer back."
     )
     true_false: bool | None = strawberry.field(default=strawberry.UNSET, description="For TrueFalsePrompt.")
 

@@ -181,7 +181,7 @@ class StringFilter:
 
 @strawberry.input(description="The level must be one of these.")
 class CourseLevelFilter:
-    in_: list[CourseLevel] | None = strawberry.field(default=None, name="in", description="Any of these.")
+    in_: list[CourseLevel] | None = strawberry.field(default=None, name="in", description="Any of these; at most 250.")
     eq: CourseLevel | None = strawberry.field(default=None, description="Exactly this.")
 
     def values(self) -> list[str] | None:
@@ -191,7 +191,7 @@ class CourseLevelFilter:
 
 @strawberry.input(description="The policy must be one of these.")
 class EnrollmentPolicyFilter:
-    in_: list[EnrollmentPolicy] | None = strawberry.field(default=None, name="in", description="Any of these.")
+    in_: list[EnrollmentPolicy] | None = strawberry.field(default=None, name="in", description="Any of these; at most 250.")
     eq: EnrollmentPolicy | None = strawberry.field(default=None, description="Exactly this.")
 
     def values(self) -> list[str] | None:

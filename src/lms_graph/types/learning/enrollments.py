@@ -94,7 +94,7 @@ class EnrollmentConnection(Connection[Enrollment]):
 
 @strawberry.input(description="The status must be one of these.")
 class EnrollmentStatusFilter:
-    in_: list[EnrollmentStatus] | None = strawberry.field(default=None, name="in", description="Any of these.")
+    in_: list[EnrollmentStatus] | None = strawberry.field(default=None, name="in", description="Any of these; at most 250.")
     eq: EnrollmentStatus | None = strawberry.field(default=None, description="Exactly this.")
 
 
