@@ -105,13 +105,15 @@ class TestCache:
         assert documents.prepare("{ a: root { name } }") is first
         assert documents.prepare("{ b: root { name } }") is not second
 
-    def test_long_ones_go_sooner(self) -> None:
-        documents = Documents(SCHEMA, cache_characters=1_000)
-        first = documents.prepare("{ root { name } }" + " " * 600)
+    @pytest.mark.parametrize("large", ["{ root {" + " name" * 90 + "} }", "{ root { name } }" + " " * 90_000])
+    def test_large_ones_go_sooner(self, large: str) -> None:
+        documents = Documents(SCHEMA, cache_bytes=110_000)
+        first, second = documents.prepare("{ root { name } }"), documents.prepare("{ root { words } }")
+        assert documents.prepare("{ root { name } }") is first
 
-        documents.prepare("{ root { words } }" + " " * 600)
+        documents.prepare(large)
 
-        assert documents.prepare("{ root { name } }" + " " * 600) is not first
+        assert documents.prepare("{ root { words } }") is not second
 
     def test_what_was_refused_is_not_kept(self) -> None:
         documents = Documents(SCHEMA)

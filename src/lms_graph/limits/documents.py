@@ -1,6 +1,7 @@
 """From the text of a request to a document that may be executed: bounded, parsed, validated and weighed. Kept by its hash."""
 
 import hashlib
+import sys
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from lms_graph.limits.shape import check_shape
 
 MAX_ERRORS = 10
 MAX_COMPARISONS = 10_000
+BYTES_A_DOCUMENT = 20_000  # measured, as is the next: a parsed document takes a hundred times its text
+BYTES_A_TOKEN = 900
 
 
 class Operation:
@@ -59,16 +62,16 @@ class Document:
 
 
 class Documents:
-    """Prepares documents for one schema, and keeps the valid ones: those asked last, and not more of them than `cache_size`, nor than `cache_characters` together."""
+    """Prepares documents for one schema, and keeps the valid ones: those asked last, and not more of them than `cache_size`, nor than `cache_bytes` of memory, as estimated."""
 
-    def __init__(self, schema: GraphQLSchema, bounds: Bounds = Bounds(), cache_size: int = 2000, cache_characters: int = 20_000_000) -> None:
+    def __init__(self, schema: GraphQLSchema, bounds: Bounds = Bounds(), cache_size: int = 2000, cache_bytes: int = 100_000_000) -> None:
         self.bounds = bounds
         self._schema = schema
         self._weights = Weights(schema)
         self._cache_size = cache_size
-        self._cache_characters = cache_characters
+        self._cache_bytes = cache_bytes
         self._kept: OrderedDict[str, tuple[Document, int]] = OrderedDict()
-        self._characters = 0
+        self._bytes = 0
 
     def prepare(self, text: str, *, suggestions: bool = True) -> Document:
         """The document of this text. Raises DocumentRefused: BAD_USER_INPUT for what cannot be read or does not fit the schema, COST_EXCEEDED for what is beyond the bounds.
@@ -87,7 +90,7 @@ class Documents:
             self._kept.move_to_end(sha256)
             return kept[0]
         document = self._prepare(text, sha256, suggestions)
-        self._keep(document, len(text))
+        self._keep(document, sys.getsizeof(text) + BYTES_A_DOCUMENT + BYTES_A_TOKEN * document.node.token_count)
         return document
 
     def _prepare(self, text: str, sha256: str, suggestions: bool) -> Document:
@@ -120,12 +123,12 @@ class Documents:
             return too_much("The document repeats too many fields, or nests its fragments too deeply, to be validated.")
         return DocumentRefused([_coded(error) for error in errors])
 
-    def _keep(self, document: Document, characters: int) -> None:
-        self._kept[document.sha256] = document, characters
-        self._characters += characters
-        while len(self._kept) > self._cache_size or self._characters > self._cache_characters:
+    def _keep(self, document: Document, size: int) -> None:
+        self._kept[document.sha256] = document, size
+        self._bytes += size
+        while len(self._kept) > self._cache_size or self._bytes > self._cache_bytes:
             _, (_, gone) = self._kept.popitem(last=False)
-            self._characters -= gone
+            self._bytes -= gone
 
 
 def _coded(error: GraphQLError) -> GraphQLError:
