@@ -17,29 +17,29 @@ def check_variables(variables: Mapping[str, Any], bounds: Bounds = Bounds()) -> 
     """Whether the variables of an operation, as they came out of JSON, can be taken. Raises DocumentRefused with the place of the first that cannot."""
     if len(variables) > bounds.items:
         raise wrong(f"There are {len(variables)} variables; at most {bounds.items} are taken.")
-    waiting: list[tuple[Any, int, tuple[Any, ...]]] = [(variables, 0, ())]
+    waiting: list[tuple[Any, tuple[Any, ...]]] = [(variables, ())]
     seen = 0
     while waiting:
-        value, depth, path = waiting.pop()
-        if isinstance(value, str):
-            if UNSTORABLE.search(value):
-                raise wrong(f"`{_place(path)}` has a NUL character or half of a surrogate pair, which no text may have.")
-            continue
-        if not isinstance(value, list | Mapping):
-            continue
-        if len(value) > bounds.items:
-            raise wrong(f"`{_place(path)}` has {len(value)} items; a list takes at most {bounds.items}.")
-        if depth > bounds.value_depth:
+        whole, path = waiting.pop()
+        if len(whole) > bounds.items:
+            raise wrong(f"`{_place(path)}` has {len(whole)} items; a list takes at most {bounds.items}.")
+        if len(path) > bounds.value_depth:
             raise wrong(f"`{_place(path)}` is nested too deeply; at most {bounds.value_depth} levels are taken.")
-        seen += len(value)
+        seen += len(whole)
         if seen > bounds.values:
             raise wrong(f"The variables have more than {bounds.values} values together. Send them in several requests.")
-        if isinstance(value, list):
-            waiting.extend((item, depth + 1, (*path, index)) for index, item in enumerate(value))
-        else:
-            if any(UNSTORABLE.search(key) for key in value):
-                raise wrong(f"A name in `{_place(path)}` has a NUL character or half of a surrogate pair, which no text may have.")
-            waiting.extend((item, depth + 1, (*path, key)) for key, item in value.items())
+        if not isinstance(whole, list) and not all(map(_storable, whole)):
+            raise wrong(f"A name in `{_place(path)}` has a NUL character or half of a surrogate pair, which no text may have.")
+        for step, value in enumerate(whole) if isinstance(whole, list) else whole.items():
+            if isinstance(value, str):
+                if not _storable(value):
+                    raise wrong(f"`{_place((*path, step))}` has a NUL character or half of a surrogate pair, which no text may have.")
+            elif isinstance(value, list | dict):
+                waiting.append((value, (*path, step)))
+
+
+def _storable(text: str) -> bool:
+    return "\0" not in text if text.isascii() else not UNSTORABLE.search(text)
 
 
 def _place(path: tuple[Any, ...]) -> str:
@@ -54,7 +54,7 @@ def check_literal(node: ValueNode, bounds: Bounds) -> None:
     while waiting:
         value, depth = waiting.pop()
         if isinstance(value, StringValueNode):
-            if UNSTORABLE.search(value.value):
+            if not _storable(value.value):
                 raise wrong("The text has a NUL character or half of a surrogate pair, which no text may have.", value)
             continue
         if isinstance(value, IntValueNode | FloatValueNode):
