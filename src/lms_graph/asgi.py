@@ -13,9 +13,9 @@ from lms_graph.limits.documents import Documents
 from lms_graph.schema import schema
 from lms_graph.settings import Settings
 from lms_graph.web import badges, files, health, verify
+from lms_graph.web.cors import Cors
 from lms_graph.web.graphql.endpoint import Endpoint
 from lms_graph.web.graphql.operations import Operations
-from lms_graph.web.cors import Cors
 from lms_graph.web.proxies import TrustedProxies
 from lms_graph.web.security_headers import SecurityHeaders
 from lms_graph.wiring import running

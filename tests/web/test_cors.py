@@ -65,7 +65,7 @@ class TestPreflight:
 
         assert (answer.status_code, answer.content) == (204, b"")
         assert granted(answer) == origin
-        assert answer.headers["access-control-allow-methods"] == "GET, POST, OPTIONS"
+        assert answer.headers["access-control-allow-methods"] == "GET, HEAD, POST, OPTIONS"
         assert {"authorization", "content-type", "x-tenant", "accept"} <= set(answer.headers["access-control-allow-headers"].split(", "))
         assert answer.headers["access-control-max-age"] == "7200"
 
@@ -107,7 +107,7 @@ class TestPreflight:
         async with httpx.AsyncClient() as client:
             answer = await client.options(f"{house.url}/graphql")
 
-        assert (answer.status_code, answer.headers["allow"]) == (204, "GET, POST, OPTIONS")
+        assert (answer.status_code, answer.headers["allow"]) == (204, "GET, HEAD, POST, OPTIONS")
 
 
 class TestRequest:

@@ -14,7 +14,7 @@ from lms_graph.web.graphql.callers import host_name
 
 log = structlog.get_logger(__name__)
 
-METHODS = "GET, POST, OPTIONS"
+METHODS = "GET, HEAD, POST, OPTIONS"
 PREFLIGHT = {
     "Access-Control-Allow-Methods": METHODS,
     "Access-Control-Allow-Headers": "accept, apollo-require-preflight, authorization, content-type, last-event-id, traceparent, tracestate, x-tenant",
