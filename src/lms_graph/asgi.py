@@ -17,7 +17,7 @@ from lms_graph.web.cors import Cors
 from lms_graph.web.graphql.endpoint import Endpoint
 from lms_graph.web.graphql.operations import Operations
 from lms_graph.web.proxies import TrustedProxies
-from lms_graph.web.security_headers import SecurityHeaders
+from lms_graph.web.security_headers import SecurityHeaders, failed
 from lms_graph.wiring import running
 
 
@@ -47,6 +47,7 @@ def application(settings: Settings | None = None) -> Starlette:
             Middleware(SecurityHeaders),
             Middleware(Cors, path="/graphql", development=settings.development),
         ],
+        exception_handlers={Exception: failed},
         routes=[
             Route("/graphql", _Mounted(graphql)),
             WebSocketRoute("/graphql", _Mounted(graphql)),

@@ -1,6 +1,8 @@
 """Headers that keep a browser from doing with our answers what they are not for. A route that needs another sets its own."""
 
 from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 DEFAULTS = {
@@ -34,3 +36,8 @@ class SecurityHeaders:
             await send(message)
 
         await self._app(scope, receive, adding_headers)
+
+
+async def failed(request: Request, error: Exception) -> PlainTextResponse:
+    """The answer of a route that failed in a way nobody thought of, made outside of all middlewares. The server logs the error."""
+    return PlainTextResponse("Something went wrong on our side. Try again.", status_code=500, headers=DEFAULTS)
