@@ -54,11 +54,10 @@ def serve(
     """Serve the API. Reads the environment: `lms-graph doctor` says what is missing."""
     from lms_graph.asgi import application
     from lms_graph.settings import Settings
-    from lms_graph.web.graphql.sockets import MAX_MESSAGE_BYTES
     from lms_graph.web.server import Server
 
     settings = Settings.from_env()
-    server = Server(application(settings), host=host, port=port, drain_seconds=settings.drain_seconds, ws_max_size=MAX_MESSAGE_BYTES)
+    server = Server(application(settings), host=host, port=port, drain_seconds=settings.drain_seconds)
     server.run()
     if not server.started:
         raise SystemExit(3)

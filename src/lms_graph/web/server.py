@@ -7,7 +7,15 @@ from typing import Any
 import uvicorn
 from starlette.applications import Starlette
 
+from lms_graph.web.graphql.sockets import MAX_MESSAGE_BYTES
+
 STOP_SECONDS = 20  # for requests under way; the worker's is 25
+
+
+def configured(app: Starlette, **options: Any) -> uvicorn.Config:
+    """Proxies are believed by our own middleware, which is told which; left to itself, uvicorn believes every program on this machine."""
+    ours = {"log_config": None, "proxy_headers": False, "server_header": False, "ws_max_size": MAX_MESSAGE_BYTES, "timeout_graceful_shutdown": STOP_SECONDS}
+    return uvicorn.Config(app, **(ours | options))
 
 
 class Server(uvicorn.Server):
@@ -16,10 +24,8 @@ class Server(uvicorn.Server):
     A SIGINT while it stops ends it at once. The application's state has `stopping` and `end_streams` for it.
     """
 
-    def __init__(self, app: Starlette, *, drain_seconds: float = 0, **options: Any) -> None:
-        # Proxies are believed by our own middleware, which is told by name which; uvicorn believes every program on this machine.
-        stock = {"log_config": None, "proxy_headers": False, "server_header": False, "timeout_graceful_shutdown": STOP_SECONDS}
-        super().__init__(uvicorn.Config(app, **(stock | options)))
+    def __init__(self, app: Starlette, *, drain_seconds: float, **options: Any) -> None:
+        super().__init__(configured(app, **options))
         self._state = app.state
         self._drain_seconds = drain_seconds
 

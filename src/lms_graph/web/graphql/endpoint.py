@@ -25,7 +25,7 @@ from lms_graph.web.graphql.streams import EventStream
 class Endpoint:
     """GraphQL over HTTP (https://graphql.github.io/graphql-over-http/draft/), as server-sent events and over WebSockets."""
 
-    def __init__(self, operations: Operations, adapters: Adapters, *, default_tenant: str | None, development: bool) -> None:
+    def __init__(self, operations: Operations, adapters: Adapters, *, default_tenant: str | None, development: bool = False) -> None:
         self._operations = operations
         self._adapters = adapters
         self._default_tenant = default_tenant
