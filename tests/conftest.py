@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-pytest_plugins = ["tests.fixtures.house", "tests.fixtures.client", "tests.fixtures.callers"]
+pytest_plugins = ["tests.fixtures.house", "tests.fixtures.client", "tests.fixtures.callers", "tests.fixtures.serving"]
 
 _stack = ExitStack()
 _parts: dict[str, str] = {}

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.routing import Route, WebSocketRoute
 
 from lms_graph.limits.bounds import Bounds
@@ -12,8 +13,11 @@ from lms_graph.limits.documents import Documents
 from lms_graph.schema import schema
 from lms_graph.settings import Settings
 from lms_graph.web import badges, files, health, verify
+from lms_graph.web.cors import Cors
 from lms_graph.web.graphql.endpoint import Endpoint
 from lms_graph.web.graphql.operations import Operations
+from lms_graph.web.proxies import TrustedProxies
+from lms_graph.web.security_headers import SecurityHeaders, failed
 from lms_graph.wiring import running
 
 
@@ -28,8 +32,9 @@ def application(settings: Settings | None = None) -> Starlette:
         async with running(settings) as adapters:
             app.state.adapters = adapters
             operations = Operations(schema, adapters, Documents(schema._schema, Bounds(cost=settings.cost_limit)))
-            endpoint = Endpoint(operations, adapters, default_tenant=settings.default_tenant)
+            endpoint = Endpoint(operations, adapters, default_tenant=settings.default_tenant, development=settings.development)
             app.state.end_streams = endpoint.end_streams
+            app.state.stopping = False
             yield
 
     async def graphql(scope: Any, receive: Any, send: Any) -> None:
@@ -37,6 +42,12 @@ def application(settings: Settings | None = None) -> Starlette:
 
     return Starlette(
         lifespan=lifespan,
+        middleware=[
+            Middleware(TrustedProxies, trusted=[str(network) for network in settings.trusted_proxies]),
+            Middleware(SecurityHeaders),
+            Middleware(Cors, path="/graphql", development=settings.development),
+        ],
+        exception_handlers={Exception: failed},
         routes=[
             Route("/graphql", _Mounted(graphql)),
             WebSocketRoute("/graphql", _Mounted(graphql)),

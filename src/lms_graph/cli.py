@@ -52,21 +52,12 @@ def serve(
     port: Annotated[int, Parameter(help="The port to listen on.")] = 8000,
 ) -> None:
     """Serve the API. Reads the environment: `lms-graph doctor` says what is missing."""
-    import socket
-
-    import uvicorn
-
     from lms_graph.asgi import application
-    from lms_graph.web.graphql.sockets import MAX_MESSAGE_BYTES
+    from lms_graph.settings import Settings
+    from lms_graph.web.server import Server
 
-    app = application()
-
-    class Server(uvicorn.Server):
-        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-            app.state.end_streams()  # they would never end by themselves, and uvicorn waits for what it has begun
-            await super().shutdown(sockets)
-
-    server = Server(uvicorn.Config(app, host=host, port=port, log_config=None, timeout_graceful_shutdown=20, ws_max_size=MAX_MESSAGE_BYTES))
+    settings = Settings.from_env()
+    server = Server(application(settings), host=host, port=port, drain_seconds=settings.drain_seconds)
     server.run()
     if not server.started:
         raise SystemExit(3)

@@ -19,7 +19,7 @@ from lms_graph.resolvers.certificates import CertificatesQuery, CertificatesSubs
 from lms_graph.resolvers.identity import IdentityMutation, IdentityQuery
 from lms_graph.resolvers.learning.enrollments import LearningMutation, LearningQuery, LearningSubscription
 from lms_graph.resolvers.nodes import NodeQuery
-from lms_graph.resolvers.tenancy import TenancyQuery
+from lms_graph.resolvers.tenancy import TenancyMutation, TenancyQuery
 from lms_graph.types.assessment import questions
 from lms_graph.types.errors import USER_ERRORS, top_level
 from lms_graph.types.identity import Profile
@@ -35,7 +35,7 @@ class Query(TenancyQuery, IdentityQuery, CatalogQuery, LearningQuery, Assessment
 
 
 @strawberry.type(description="Everything that can be changed.")
-class Mutation(IdentityMutation, LearningMutation, AssessmentMutation):
+class Mutation(TenancyMutation, IdentityMutation, LearningMutation, AssessmentMutation):
     pass
 
 

@@ -1,7 +1,13 @@
 """The deployment's settings, read once from the environment. Only the roots and `wiring` read them."""
 
-from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, IPvAnyNetwork, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+def _parted_by_commas(value: Any) -> Any:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
 class Settings(BaseSettings):
@@ -23,6 +29,18 @@ class Settings(BaseSettings):
     secret_keys: SecretStr = Field(validation_alias="LMS_SECRET_KEYS", description="32-byte keys in base64, parted by commas; the first encrypts, all decrypt.")
     base_url: str = Field("http://localhost:8000", validation_alias="LMS_BASE_URL", description="Where people reach this server.")
     default_tenant: str | None = Field(None, validation_alias="LMS_DEFAULT_TENANT", description="Slug of the tenant where neither host, token nor header names one.")
+    development: bool = Field(
+        False, validation_alias="LMS_DEVELOPMENT", description="Open introspection and the explorer whatever tenants set, and take pages of this machine. `lms-graph dev` sets it."
+    )
+    trusted_proxies: Annotated[tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(_parted_by_commas)] = Field(
+        (), validation_alias="LMS_TRUSTED_PROXIES", description="Addresses and networks (CIDR), parted by commas, whose `X-Forwarded-For`, `-Proto` and `-Host` are believed."
+    )
+    drain_seconds: float = Field(
+        0,
+        validation_alias="LMS_DRAIN_SECONDS",
+        ge=0,
+        description="How long `serve` goes on taking connections after SIGTERM while `/readyz` says 503, so that a balancer hears of it.",
+    )
     chromium_path: str | None = Field(None, validation_alias="CHROMIUM_PATH")
     resend_after_seconds: float = Field(
         6,

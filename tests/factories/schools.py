@@ -85,7 +85,7 @@ async def full_school(house: House, settle: Settle | None = None) -> FullSchool:
     beat = {"clientEventId": 1, "lectureId": lecture["watch"], "fromSeconds": 0, "toSeconds": 30, "occurredAt": datetime.now(UTC).isoformat()}
     await student.data("RecordProgress", input={"enrollmentId": run, "deviceId": f"{mark}prv", "events": [beat]})
     await student.data("CompleteLecture", input={"enrollmentId": run, "lectureId": lecture["read"]})
-    ids = {"Profile": public_id("prf", account_id), "Course": course_id, "Lecture": lecture["check"], "Enrollment": run}
+    ids = {"Tenant": public_id("tnt", id), "Profile": public_id("prf", account_id), "Course": course_id, "Lecture": lecture["check"], "Enrollment": run}
     ids["Attempt"] = await _sit(student, run, lecture["check"])
     await _start(student, run, lecture["check"])
     if settle:

@@ -15,7 +15,7 @@ from lms_graph.outbox import store
 from lms_graph.outbox.store import Message
 from lms_graph.outbox.unit_of_work import unit_of_work
 from lms_graph.outbox.wake import WakeUp
-from tests.domain.outbox.happenings import REACTION, deliveries, happen, once_each, rows, tell_all
+from tests.domain.outbox.happenings import REACTION, Happened, deliveries, happen, make_due, once_each, rows, tell_all
 from tests.fixtures.callers import School
 from tests.fixtures.house import House
 
@@ -100,6 +100,33 @@ class TestRun:
 
         (row,) = await deliveries(school)
         assert (row["state"], row["error"]) == ("SENT", "took longer than 0.2 s")
+
+    async def test_a_job_that_its_stopping_worker_cuts_short_comes_again_and_has_run_once_in_effect(self, house: House, school: School, register: Register) -> None:
+        effect, written, never = uuid4(), asyncio.Event(), asyncio.Event()
+
+        async def react(job: Job) -> None:
+            async with unit_of_work(job.caller, closes=job.delivery) as work:
+                work.record(Happened(thing_id=effect))
+                if not written.is_set():
+                    written.set()
+                    await never.wait()
+
+        register(react)
+        message = await owed(school)
+        first = asyncio.create_task(run(house, message, hold=0.01))
+        await written.wait()
+        first.cancel()
+        await asyncio.wait({first})
+        assert [(row["state"], row["error"]) for row in await deliveries(school)] == [("SENT", None)]
+
+        await make_due(school)
+        (again,) = [message for message in await store.claim_due(resend_after=60) if message.delivery.tenant_id == school.id]
+        await run(house, again)
+        await run(house, again)
+
+        assert again.delivery == message.delivery
+        assert await rows("SELECT name FROM facts WHERE aggregate_id = $1", effect) == [("Happened",)]
+        assert [row["state"] for row in await deliveries(school)] == ["DONE"]
 
     async def test_a_message_that_comes_again_meanwhile_runs_nothing(self, house: House, school: School, register: Register) -> None:
         begun, go_on, runs = asyncio.Event(), asyncio.Event(), 0

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from lms_graph.dataloaders.loading import AreaLoaders, batch, grouped, matched
 from lms_graph.domain.tenancy import queries
-from lms_graph.types.tenancy import Storefront, StorefrontDomain
+from lms_graph.types.tenancy import Storefront, StorefrontDomain, Tenant
 
 
 class TenancyLoaders(AreaLoaders):
@@ -16,3 +16,9 @@ class TenancyLoaders(AreaLoaders):
     @batch
     async def storefront(self, tenant_ids: list[UUID]) -> list[Storefront | None]:
         return matched([await queries.storefront(caller=self.caller)], "id", tenant_ids, Storefront.from_row)
+
+    @batch
+    async def tenant(self, tenant_ids: list[UUID]) -> list[Tenant | None]:
+        """The caller's own, for its administrators; nobody's else."""
+        row = await queries.tenant_or_none(caller=self.caller)
+        return matched([row] if row else [], "id", tenant_ids, Tenant.from_row)

@@ -48,6 +48,7 @@ def dev(*, port: int, data: Path) -> int:
 def _start(parts: Parts, port: int, console: Console, stack: ExitStack) -> list[Child]:
     environment = {
         "LMS_BASE_URL": f"http://localhost:{port}",
+        "LMS_DEVELOPMENT": "true",
         **os.environ,
         **parts.environment,
         "LMS_DEFAULT_TENANT": os.environ.get("LMS_DEFAULT_TENANT") or "demo",

@@ -7,7 +7,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from graphql import DocumentNode, GraphQLError, GraphQLSchema, GraphQLSyntaxError, OperationDefinitionNode, OperationType, ValidationContext, parse, specified_rules, validate
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    GraphQLSchema,
+    GraphQLSyntaxError,
+    OperationDefinitionNode,
+    OperationType,
+    ValidationContext,
+    get_variable_values,
+    parse,
+    specified_rules,
+    validate,
+)
 from graphql.language.parser import MAX_NESTING_DEPTH
 from graphql.validation import OverlappingFieldsCanBeMergedRule
 from graphql.validation.validate import ValidationAbortedError
@@ -30,12 +42,12 @@ class Operation:
     def __init__(self, node: OperationDefinitionNode, plan: Plan) -> None:
         self.type: OperationType = node.operation
         self.name = node.name.value if node.name else None
-        self._node = node
+        self.node = node
         self._plan = plan
 
     def cost(self, variables: Mapping[str, Any]) -> int:
         """What it costs with these variables. They need not be valid: a size that makes no sense counts as the most that can be asked."""
-        return self._plan.cost(self._node, variables)
+        return self._plan.cost(self.node, variables)
 
 
 @dataclass(frozen=True)
@@ -92,6 +104,12 @@ class Documents:
         document = self._prepare(text, sha256, suggestions)
         self._keep(document, sys.getsizeof(text) + BYTES_A_DOCUMENT + BYTES_A_TOKEN * document.node.token_count)
         return document
+
+    def check_values(self, operation: Operation, variables: Mapping[str, Any], *, suggestions: bool = True) -> None:
+        """That the variables are what the operation takes. Raises DocumentRefused (BAD_USER_INPUT). Executing it would find the same, and suggest names whatever we want."""
+        found = get_variable_values(self._schema, operation.node.variable_definitions or (), dict(variables), MAX_ERRORS, hide_suggestions=not suggestions)
+        if isinstance(found, list):
+            raise self._invalid(found)
 
     def _prepare(self, text: str, sha256: str, suggestions: bool) -> Document:
         node = self._parse(text)

@@ -3,8 +3,9 @@
 from enum import StrEnum
 
 from tortoise import fields
+from tortoise.fields.db_defaults import SqlDefault
 
-from lms_graph.models.base import TenantRow
+from lms_graph.models.base import TenantRow, TextArrayField
 
 
 class TenantKind(StrEnum):
@@ -29,6 +30,9 @@ class Tenant(TenantRow):
     currency = fields.CharField(3, default="USD")
     support_email = fields.CharField(254, null=True)
     settings = fields.JSONField(default=dict)
+    is_introspection_open = fields.BooleanField(db_default=False)
+    is_explorer_served = fields.BooleanField(db_default=False)
+    allowed_origins = TextArrayField(db_default=SqlDefault("'{}'"))
     created_at = fields.DatetimeField(auto_now_add=True)
 
     class Meta:

@@ -17,6 +17,7 @@ MAX_IDS = 100
 # The loader that reads a node by its UUID, per prefix. What a loader gives None for is missing, foreign or hidden.
 LOADERS = {
     "sto": "tenancy.storefront",
+    "tnt": "tenancy.tenant",
     "vwr": "identity.viewer",
     "ses": "identity.session",
     "ins": "identity.instructor",

@@ -14,6 +14,7 @@ from lms_graph.types.costs import usually
 # One prefix per GraphQL type; `docs/ids.md` lists them and a test holds that page against this table.
 PREFIXES = {
     "Storefront": "sto",
+    "Tenant": "tnt",
     "Category": "cat",
     "Course": "crs",
     "CourseVersion": "ver",

@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse, Response
 from lms_graph.domain.certificates import queries
 from lms_graph.domain.certificates.rules import badges
 
-_HEADERS = {"Access-Control-Allow-Origin": "*", "Cache-Control": "public, max-age=3600", "X-Content-Type-Options": "nosniff"}
+_HEADERS = {"Access-Control-Allow-Origin": "*", "Cache-Control": "public, max-age=3600"}
 
 
 async def key(request: Request) -> Response:
@@ -36,4 +36,4 @@ def _uuid(request: Request) -> UUID | None:
 
 
 def _missing() -> Response:
-    return JSONResponse({"error": "not found"}, status_code=404, headers={"X-Content-Type-Options": "nosniff"})
+    return JSONResponse({"error": "not found"}, status_code=404)

@@ -8,7 +8,6 @@ from lms_graph.kit.errors import NotFound, Unavailable
 from lms_graph.kit.ids import parse_id
 
 _SAFE = {
-    "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",  # an SVG opened by itself is a page: it runs nothing and loads nothing
     "Cross-Origin-Resource-Policy": "cross-origin",
     "Access-Control-Allow-Origin": "*",

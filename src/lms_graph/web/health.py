@@ -12,7 +12,9 @@ async def healthz(request: Request) -> JSONResponse:
 
 
 async def readyz(request: Request) -> JSONResponse:
-    """200 once the database answers; 503 with the part that does not."""
+    """200 once the database answers; 503 with the part that does not, and while the process stops."""
+    if request.app.state.stopping:
+        return JSONResponse({"status": "stopping"}, status_code=503)
     try:
         await store.unfinished()
     except Exception:  # noqa: BLE001  # whatever it is, the answer is the same: not ready

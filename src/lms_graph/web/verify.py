@@ -50,10 +50,7 @@ async def _answer(request: Request, code: str, *, found_status: int) -> Response
     )
     headers = {
         "Content-Security-Policy": f"default-src 'none'; style-src 'nonce-{nonce}'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-        "Referrer-Policy": "no-referrer",
-        "X-Content-Type-Options": "nosniff",
         "X-Robots-Tag": "noindex",
-        "Cache-Control": "no-store",
     }
     return HTMLResponse(html, status_code=200 if row else found_status, headers=headers)
 

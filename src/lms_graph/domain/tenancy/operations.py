@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from lms_graph.domain.tenancy import events
+from lms_graph.domain.tenancy import events, policies, rules
 from lms_graph.kit.caller import Caller
+from lms_graph.kit.errors import Invalid
 from lms_graph.kit.ids import new_id
 from lms_graph.models import tenancy as rows
 from lms_graph.outbox.unit_of_work import unit_of_work
@@ -12,14 +13,10 @@ from lms_graph.outbox.unit_of_work import unit_of_work
 
 @dataclass(frozen=True, kw_only=True)
 class TenantProfile:
-    """What a tenant says of itself."""
+    """What a tenant begins with."""
 
     slug: str
     name: str
-    primary_color: str = "#1f2937"
-    locale: str = "en"
-    currency: str = "USD"
-    support_email: str | None = None
 
 
 async def create_tenant(*, profile: TenantProfile, kind: rows.TenantKind = rows.TenantKind.TENANT) -> UUID:
@@ -32,8 +29,13 @@ async def create_tenant(*, profile: TenantProfile, kind: rows.TenantKind = rows.
     return id
 
 
-async def update_tenant(*, caller: Caller, profile: TenantProfile, logo_file_id: UUID | None = None) -> None:
-    """Bring a tenant's profile up to date. Records TenantUpdated."""
-    async with unit_of_work(caller) as work:
-        await rows.Tenant.for_caller(caller).update(**profile.__dict__, logo_file_id=logo_file_id)
-        work.record(events.TenantUpdated(tenant_id=caller.tenant_id))
+async def update_tenant(*, caller: Caller, changes: rules.TenantChanges) -> UUID:
+    """Change what a tenant says of itself and opens of its API, and give its id. Raises SignedOut, NotAllowed, Invalid with every issue. Records TenantUpdated if anything was to change."""
+    policies.require_may_update_tenant(caller)
+    if issues := [*rules.issues_with_changes(changes)]:
+        raise Invalid(*issues)
+    if changes:
+        async with unit_of_work(caller) as work:
+            await rows.Tenant.for_caller(caller).update(**rules.clean_changes(changes))
+            work.record(events.TenantUpdated(tenant_id=caller.tenant_id))
+    return caller.tenant_id

@@ -5,15 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from lms_graph.domain.tenancy.rules import ANY_ORIGIN, ApiSettings
 from lms_graph.kit.caller import Caller
 from lms_graph.models import database
+from lms_graph.models.identity import Role
 
 
 @dataclass(frozen=True)
 class Identified:
-    """The first step of a request: the tenant that the host or header names, and the session that the token names."""
+    """The first step of a request: the tenant that the host or header names, the session that the token names, and the API settings of the first of these that there is."""
 
     tenant_id: UUID | None
+    api: ApiSettings | None = None
     session_tenant_id: UUID | None = None
     session_id: UUID | None = None
     account_id: UUID | None = None
@@ -27,8 +30,10 @@ async def identify(*, host: str | None, slug: str | None, token_hash: bytes | No
     async with database.as_system() as connection:
         row = await connection.fetchrow(
             """
-            SELECT coalesce((SELECT tenant_id FROM domains WHERE host = $1), (SELECT tenant_id FROM tenants WHERE slug = $2)) AS tenant_id, s.*
-            FROM (SELECT 1) AS one LEFT JOIN LATERAL (
+            SELECT named.tenant_id, t.is_introspection_open, t.is_explorer_served,
+                   t.allowed_origins || ARRAY(SELECT 'https://' || d.host FROM domains d WHERE d.tenant_id = t.tenant_id) AS origins, s.*
+            FROM (SELECT coalesce((SELECT tenant_id FROM domains WHERE host = $1), (SELECT tenant_id FROM tenants WHERE slug = $2)) AS tenant_id) AS named
+            LEFT JOIN LATERAL (
                 SELECT t.tenant_id AS session_tenant_id, s.id AS session_id, s.account_id, t.expires_at, a.locale,
                        ARRAY(SELECT r.role FROM account_roles r WHERE r.tenant_id = a.tenant_id AND r.account_id = a.id) AS roles
                 FROM session_tokens t
@@ -36,6 +41,7 @@ async def identify(*, host: str | None, slug: str | None, token_hash: bytes | No
                 JOIN accounts a ON a.tenant_id = s.tenant_id AND a.id = s.account_id
                 WHERE t.token_hash = $3 AND t.kind = 'ACCESS' AND t.expires_at > $4 AND s.revoked_at IS NULL AND s.expires_at > $4 AND a.status = 'ACTIVE'
             ) AS s ON true
+            LEFT JOIN tenants t ON t.tenant_id = coalesce(named.tenant_id, s.session_tenant_id)
             """,
             host,
             slug,
@@ -44,6 +50,7 @@ async def identify(*, host: str | None, slug: str | None, token_hash: bytes | No
         )
     return Identified(
         tenant_id=row["tenant_id"],
+        api=None if row["origins"] is None else ApiSettings(row["is_introspection_open"], row["is_explorer_served"], row["origins"]),
         session_tenant_id=row["session_tenant_id"],
         session_id=row["session_id"],
         account_id=row["account_id"],
@@ -70,11 +77,44 @@ async def living_sessions(*, sessions: Collection[tuple[UUID, UUID]], now: datet
     return {row["id"] for row in rows}
 
 
+async def is_origin_known(*, origin: str, host: str | None) -> bool:
+    """Whether the tenant that the host names lists a browser's origin or has it as its domain; where the host names none, whether any tenant does. One statement as the system role.
+
+    For what is asked before a tenant is known: a preflight and a WebSocket's handshake carry neither header nor token.
+    """
+    async with database.as_system() as connection:
+        known: bool = await connection.fetchval(
+            """
+            WITH here AS (SELECT tenant_id FROM domains WHERE host = $1)
+            SELECT EXISTS (
+                SELECT FROM tenants t
+                WHERE (t.allowed_origins && $2 OR t.tenant_id = (SELECT tenant_id FROM domains WHERE host = $3))
+                  AND (t.tenant_id = (SELECT tenant_id FROM here) OR NOT EXISTS (SELECT FROM here))
+            )
+            """,
+            host,
+            [origin, ANY_ORIGIN],
+            origin.removeprefix("https://") if origin.startswith("https://") else None,
+        )
+    return known
+
+
 async def storefront(*, caller: Caller) -> database.Record:
     """The caller's tenant as its storefront shows it."""
     row = await database.fetch_one("SELECT id, slug, name, logo_file_id, primary_color, locale, currency, support_email FROM tenants WHERE tenant_id = $1", caller.tenant_id)
     assert row is not None, "a caller's tenant exists"
     return row
+
+
+async def tenant_or_none(*, caller: Caller) -> database.Record | None:
+    """The caller's tenant with all that its administrators may read; None for everybody else."""
+    if not caller.has_role(Role.TENANT_ADMIN):
+        return None
+    return await database.fetch_one(
+        "SELECT id, slug, name, logo_file_id, primary_color, locale, currency, support_email, is_introspection_open, is_explorer_served, allowed_origins "
+        "FROM tenants WHERE tenant_id = $1",
+        caller.tenant_id,
+    )
 
 
 async def domains_of_tenants(*, caller: Caller, tenant_ids: list[UUID]) -> list[database.Record]:

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from lms_graph.domain.tenancy import queries as tenancy
+from lms_graph.domain.tenancy.rules import ApiSettings
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.secrets import token_hash
 from lms_graph.web.graphql.refusals import refused
@@ -19,13 +20,17 @@ class Visit:
     """Who asks, and what the school lets them ask."""
 
     caller: Caller
-    introspection: bool
+    api: ApiSettings
     base_url: str
     token_expires_at: datetime | None = None
 
+    @property
+    def introspection(self) -> bool:
+        return self.api.introspection
 
-async def identify(headers: Mapping[str, str], *, address: str | None, default_tenant: str | None, base_url: str) -> Visit:
-    """Whose request it is. Raises Refused when no tenant is named, a token is no good, or token and host disagree."""
+
+async def identify(headers: Mapping[str, str], *, address: str | None, default_tenant: str | None, development: bool, base_url: str) -> Visit:
+    """Whose request it is. In development every school opens introspection and explorer. Raises Refused when no tenant is named, a token is no good, or token and host disagree."""
     now = datetime.now(UTC)
     token = _bearer(headers.get("authorization"))
     host = host_name(headers.get("host"))
@@ -35,10 +40,11 @@ async def identify(headers: Mapping[str, str], *, address: str | None, default_t
     found = await tenancy.identify(host=host, slug=slug, token_hash=token_hash(token) if token else None, now=now)
     if token and found.account_id is None:
         raise refused(401, "UNAUTHENTICATED", "The access token is unknown, expired or its session has ended. Refresh the session or sign in again.")
-    tenant_id = found.tenant_id or (found.session_tenant_id if slug is None else None)
+    tenant_id, api = found.tenant_id or (found.session_tenant_id if slug is None else None), found.api
     if tenant_id is None and slug is None and default_tenant:
-        tenant_id = (await tenancy.identify(host=None, slug=default_tenant, token_hash=None, now=now)).tenant_id
-    if tenant_id is None:
+        default = await tenancy.identify(host=None, slug=default_tenant, token_hash=None, now=now)
+        tenant_id, api = default.tenant_id, default.api
+    if tenant_id is None or api is None:
         raise refused(404, "NOT_FOUND", "No school answers here. Ask under its own domain or send its slug as `X-Tenant`.")
     if found.session_tenant_id is not None and found.session_tenant_id != tenant_id:
         raise refused(401, "UNAUTHENTICATED", "The access token belongs to another school.")
@@ -52,7 +58,9 @@ async def identify(headers: Mapping[str, str], *, address: str | None, default_t
         user_agent=(headers.get("user-agent") or "")[:400] or None,
         now=now,
     )
-    return Visit(caller, introspection=True, base_url=base_url, token_expires_at=found.token_expires_at)
+    if development:
+        api = replace(api, introspection=True, explorer=True)
+    return Visit(caller, api, base_url, found.token_expires_at)
 
 
 def host_name(host: str | None) -> str | None:

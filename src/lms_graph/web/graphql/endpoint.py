@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from lms_graph.adapters import Adapters
+from lms_graph.domain.tenancy.rules import is_origin_allowed
 from lms_graph.web.graphql import answers
 from lms_graph.web.graphql.callers import Visit, identify
 from lms_graph.web.graphql.operations import Operations
@@ -24,10 +25,11 @@ from lms_graph.web.graphql.streams import EventStream
 class Endpoint:
     """GraphQL over HTTP (https://graphql.github.io/graphql-over-http/draft/), as server-sent events and over WebSockets."""
 
-    def __init__(self, operations: Operations, adapters: Adapters, *, default_tenant: str | None) -> None:
+    def __init__(self, operations: Operations, adapters: Adapters, *, default_tenant: str | None, development: bool = False) -> None:
         self._operations = operations
         self._adapters = adapters
         self._default_tenant = default_tenant
+        self._development = development
         self._sessions = Sessions()
         self._stopping = asyncio.Event()
 
@@ -88,7 +90,10 @@ class Endpoint:
                     raise refused(400, "BAD_USER_INPUT", "`authorization` and `tenant` are strings.")
                 if value is not None:
                     headers[name] = value
-            return await self._identify(socket, headers)
+            visit, origin = await self._identify(socket, headers), socket.headers.get("origin")
+            if origin is not None and not is_origin_allowed(origin, visit.api.origins, host=socket.headers.get("host"), development=self._development):
+                raise refused(403, "FORBIDDEN", "Pages of this origin may not use this school's API.")
+            return visit
 
         await Socket(socket, self._operations, self._sessions, identify).serve()
 
@@ -96,4 +101,7 @@ class Endpoint:
         scheme = {"ws": "http", "wss": "https"}.get(request.url.scheme, request.url.scheme)
         host = request.headers.get("host")
         base_url = f"{scheme}://{host}" if host else self._adapters.base_url
-        return await identify(headers, address=request.client.host if request.client else None, default_tenant=self._default_tenant, base_url=base_url)
+        address = request.client.host if request.client else None
+        visit = await identify(headers, address=address, default_tenant=self._default_tenant, development=self._development, base_url=base_url)
+        request.state.api = visit.api  # `Cors` asks it which origins may read the answer
+        return visit

@@ -18,6 +18,7 @@ from lms_graph.domain.media import operations as media
 from lms_graph.domain.media.ports import ObjectStore, VideoProbe
 from lms_graph.domain.tenancy import operations as tenancy
 from lms_graph.domain.tenancy import queries as tenants
+from lms_graph.domain.tenancy.rules import TenantChanges
 from lms_graph.kit.caller import Caller
 from lms_graph.models import database
 from lms_graph.models.identity import Role
@@ -54,13 +55,21 @@ async def import_school(*, root: Path, objects: ObjectStore, probe: VideoProbe) 
 
 
 async def _tenant(root: Path, plan: dict[str, Any], objects: ObjectStore) -> UUID:
-    profile = tenancy.TenantProfile(
-        slug=plan["slug"], name=plan["name"], primary_color=plan["primaryColor"], locale=plan["locale"], currency=plan["currency"], support_email=plan["supportEmail"]
-    )
-    id = await tenants.tenant_id_by_slug(slug=profile.slug) or await tenancy.create_tenant(profile=profile)
+    id = await tenants.tenant_id_by_slug(slug=plan["slug"]) or await tenancy.create_tenant(profile=tenancy.TenantProfile(slug=plan["slug"], name=plan["name"]))
     caller = Caller.system(id)
     logo = await media.store_file(caller=caller, objects=objects, body=(root / plan["logo"]).read_bytes(), content_type="image/svg+xml", key_hint="logo", is_public=True)
-    await tenancy.update_tenant(caller=caller, profile=profile, logo_file_id=logo)
+    changes: TenantChanges = {
+        "name": plan["name"],
+        "primary_color": plan["primaryColor"],
+        "locale": plan["locale"],
+        "currency": plan["currency"],
+        "support_email": plan["supportEmail"],
+        "logo_file_id": logo,
+        "is_introspection_open": plan["api"]["introspection"],
+        "is_explorer_served": plan["api"]["explorer"],
+        "allowed_origins": plan["api"]["allowedOrigins"],
+    }
+    await tenancy.update_tenant(caller=caller, changes=changes)
     return id
 
 

@@ -1,0 +1,38 @@
+"""The HTTP server as we run it: uvicorn, and how it stops."""
+
+import asyncio
+import socket
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+
+from lms_graph.web.graphql.sockets import MAX_MESSAGE_BYTES
+
+STOP_SECONDS = 20  # for requests under way; the worker's is 25
+
+
+def configured(app: Starlette, **options: Any) -> uvicorn.Config:
+    """Proxies are believed by our own middleware, which is told which; left to itself, uvicorn believes every program on this machine."""
+    ours = {"log_config": None, "proxy_headers": False, "server_header": False, "ws_max_size": MAX_MESSAGE_BYTES, "timeout_graceful_shutdown": STOP_SECONDS}
+    return uvicorn.Config(app, **(ours | options))
+
+
+class Server(uvicorn.Server):
+    """On SIGTERM `/readyz` says 503, for `drain_seconds` everything else goes on; then nothing new is taken, event streams end, sockets close with 1012, requests are let finish.
+
+    A SIGINT while it stops ends it at once. The application's state has `stopping` and `end_streams` for it.
+    """
+
+    def __init__(self, app: Starlette, *, drain_seconds: float, **options: Any) -> None:
+        super().__init__(configured(app, **options))
+        self._state = app.state
+        self._drain_seconds = drain_seconds
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._state.stopping = True
+        until = asyncio.get_running_loop().time() + self._drain_seconds
+        while asyncio.get_running_loop().time() < until and not self.force_exit:  # noqa: ASYNC110  # uvicorn's signal handler sets it
+            await asyncio.sleep(0.1)
+        self._state.end_streams()  # they would never end by themselves, and uvicorn waits for what it has begun
+        await super().shutdown(sockets)
