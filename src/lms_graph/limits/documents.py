@@ -105,9 +105,9 @@ class Documents:
         self._keep(document, sys.getsizeof(text) + BYTES_A_DOCUMENT + BYTES_A_TOKEN * document.node.token_count)
         return document
 
-    def check_values(self, operation: Operation, variables: Mapping[str, Any], *, suggestions: bool = True) -> None:
-        """That the variables are what the operation takes. Raises DocumentRefused (BAD_USER_INPUT). Executing it would find the same, and suggest names whatever we want."""
-        found = get_variable_values(self._schema, operation.node.variable_definitions or (), dict(variables), MAX_ERRORS, hide_suggestions=not suggestions)
+    def check_values(self, operation: Operation, variables: Mapping[str, Any]) -> None:
+        """That the variables are what the operation takes. Raises DocumentRefused (BAD_USER_INPUT), without suggestions: executing it would find the same, and suggest names."""
+        found = get_variable_values(self._schema, operation.node.variable_definitions or (), dict(variables), MAX_ERRORS, hide_suggestions=True)
         if isinstance(found, list):
             raise self._invalid(found)
 

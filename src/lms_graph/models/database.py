@@ -50,7 +50,7 @@ async def migrate(owner_url: str, app_url: str, system_url: str) -> None:
 async def connect(url: str) -> asyncpg.Connection:
     """A connection outside the pools, for migrations and check-ups; the same parameters in the URL as the pools take."""
     credentials = _credentials(url, 1)["credentials"]
-    return await asyncpg.connect(**{name: value for name, value in credentials.items() if name not in ("minsize", "maxsize")})
+    return await asyncpg.connect(**{name: value for name, value in credentials.items() if name not in ("minsize", "maxsize", "reset")})
 
 
 async def _make_roles(owner: asyncpg.Connection, urls: dict[str, str]) -> None:
@@ -105,9 +105,14 @@ def _credentials(url: str, size: int, **server_settings: str) -> dict[str, Any]:
             "minsize": 1,
             "maxsize": size,
             "server_settings": {"application_name": "lms-graph"} | server_settings,
+            "reset": _nothing_to_reset,
             **extra,
         },
     }
+
+
+async def _nothing_to_reset(connection: Connection) -> None:
+    """Before a connection goes back to its pool. asyncpg rolls an open transaction back by itself; nobody here sets anything for a session, and a round trip per request would be spent."""
 
 
 async def open_database(app_url: str, system_url: str, size: int = 10) -> None:
@@ -224,6 +229,11 @@ async def as_system() -> AsyncIterator[Connection]:
     """A transaction as the system role: outbox, deliveries, and the look-ups of tenants, domains and tokens. Nothing else is granted to it."""
     async with (await _pool("system")).acquire() as connection, connection.transaction():
         yield connection
+
+
+async def fetch_as_system(sql: str, *parameters: Any) -> list[Record]:
+    """Rows of one statement as the system role, which is a transaction by itself."""
+    return cast(list[Record], await (await _pool("system")).fetch(sql, *parameters))
 
 
 @asynccontextmanager

@@ -65,7 +65,8 @@ class Operations:
             raise refused(403, "FORBIDDEN", "This school does not show its schema here. Use the `schema.graphql` that is published.", understood=True)
         operation = document.operation(asked.operation_name)
         check_variables(asked.variables or {})
-        self._documents.check_values(operation, asked.variables or {}, suggestions=visit.introspection)
+        if not visit.introspection:  # else it is seen soon enough, when it is run
+            self._documents.check_values(operation, asked.variables or {})
         return document, operation
 
     def _context(self, visit: Visit, document: Document) -> Context:
