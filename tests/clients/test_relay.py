@@ -89,7 +89,7 @@ def documents(schema: GraphQLSchema) -> list[str]:
     return [*node_documents(schema), *connection_documents(schema), *root_documents(schema)]
 
 
-async def compile(program: Run, folder: Path, sdl: str, written: list[str]) -> Done:
+async def compile_documents(program: Run, folder: Path, sdl: str, written: list[str]) -> Done:
     (folder / "src").mkdir()
     (folder / "src" / f"{MODULE}.ts").write_text("\n".join(f"graphql`{document}`" for document in written))
     (folder / "schema.graphql").write_text(sdl)
@@ -102,7 +102,7 @@ class TestRelayCompiler:
     async def test_compiles_every_node_list_mutation_and_subscription(self, program: Run, tmp_path: Path) -> None:
         schema = build_schema(SDL)
 
-        done = await compile(program, tmp_path, SDL, documents(schema))
+        done = await compile_documents(program, tmp_path, SDL, documents(schema))
 
         assert (done.status, "[ERROR]" in done.told, "[WARN]" in done.told) == (0, False, False), done.told
         assert len(list((tmp_path / "src" / "__generated__").glob("*Query.graphql.ts"))) == 2 * len(nodes(schema)) + 2 * len(list(connections(schema)))
@@ -111,7 +111,7 @@ class TestRelayCompiler:
         without = SDL.replace("  cursor: String!", "  place: String!")
         assert without != SDL
 
-        done = await compile(program, tmp_path, without, documents(build_schema(without)))
+        done = await compile_documents(program, tmp_path, without, documents(build_schema(without)))
 
         assert done.status != 0
         assert "cursor" in done.told
