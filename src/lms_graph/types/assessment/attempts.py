@@ -13,6 +13,7 @@ from lms_graph.kit.ids import public_id
 from lms_graph.types.assessment.questions import QuestionPrompt
 from lms_graph.types.errors import Payload
 from lms_graph.types.nodes import Node, child, decode_id
+from lms_graph.types.one_of import OneOf
 
 if TYPE_CHECKING:
     from lms_graph.types.learning.enrollments import Enrollment
@@ -115,7 +116,7 @@ class AttemptStartInput:
         }
 
 
-@strawberry.input(description="An answer, in the one field that fits the question.", one_of=True)
+@strawberry.input(description="An answer, in the one field that fits the question.", directives=[OneOf()])
 class AnswerInput:
     choice: list[strawberry.ID] | None = strawberry.field(
         default=strawberry.UNSET, description="For ChoicePrompt: ids of its options, at most 250; at most one unless `multiple`. An empty list takes the answer back."

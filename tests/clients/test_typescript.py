@@ -1,0 +1,28 @@
+"""Typed documents for TypeScript: made by `codegen.yml`, compiled under `strict` and then some, together with the clients that use them."""
+
+import pytest
+
+from tests.architecture.sources import ROOT
+from tests.clients.conftest import Run
+from tests.fixtures.client import DOCUMENTS
+
+pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.xdist_group("clients")]
+
+
+class TestTypedDocuments:
+    async def test_compile(self, documents: None, program: Run) -> None:
+        """What must not compile is in `refused.ts`."""
+        done = await program("tsc", "--project", "tests/clients")
+
+        assert (done.status, done.told) == (0, "")
+
+    async def test_are_there_for_every_operation(self, documents: None) -> None:
+        made = (ROOT / "tests" / "clients" / "gql" / "graphql.ts").read_text()
+
+        assert [name for name in DOCUMENTS if f"export const {name}Document = " not in made] == []
+
+    async def test_know_no_value_of_any_type(self, documents: None) -> None:
+        """A scalar that `codegen.yml` does not map would be `any`, and everything would compile."""
+        made = (ROOT / "tests" / "clients" / "gql" / "graphql.ts").read_text()
+
+        assert ": any" not in made
