@@ -161,8 +161,8 @@ class Unfolded:
         size = {"four": 4, "page": self.n, "z": self.n}.get(field.alias.value if field.alias else "", 1)
         inner = self._cost(field.selection_set, level + 1, size) if field.selection_set else 0
         return {
-            "name": 0,
-            "words": 0,
+            "name": field.alias is not None,
+            "words": field.alias is not None,
             "total": 5,
             "root": 1 + inner,
             "item": 1 + inner,

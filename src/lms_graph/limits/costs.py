@@ -40,7 +40,7 @@ MAX_SIZE = 100  # no page is longer: what asks for more counts as this much, and
 UNSTATED_SIZE = 100  # of a list whose size nobody has stated
 
 # Introspection reads no row, so its lists count as far less than they hold: the whole introspection query is to cost about half of what one operation may.
-INTROSPECTION_SIZE = {"types": 20}
+INTROSPECTION_SIZE = {"types": 50, "fields": 6}
 OTHER_INTROSPECTION_SIZE = 2
 
 
@@ -144,7 +144,7 @@ class Plan:
     def _field(self, node: FieldNode, parent: GraphQLCompositeType, total: Sum, open_lists: dict[str, Sum]) -> None:
         weight = self._weights.field(parent, node.name.value)
         total.constant += weight.once + sum(weight.arguments.get(argument.name.value, 0) for argument in node.arguments or () if not isinstance(argument.value, NullValueNode))
-        each = Sum(weight.each)
+        each = Sum(weight.each or int(node.alias is not None))  # under other names, even what costs nothing can be asked again and again
         if node.selection_set and weight.type:
             inner, inner_lists = self._selections(node.selection_set, weight.type)
             each.add(inner)
@@ -216,13 +216,13 @@ class Weights:
         if definition is None:  # __typename
             return Weight(0, 0, {}, False, None, None)
         kind = get_named_type(definition.type)
-        is_list = is_list_type(definition.type.of_type if isinstance(definition.type, GraphQLNonNull) else definition.type)
+        is_list = is_composite_type(kind) and is_list_type(definition.type.of_type if isinstance(definition.type, GraphQLNonNull) else definition.type)
         size = said(definition, ListSize)
         if is_introspection_type(parent) and is_list:
             size = ListSize(assumed_size=INTROSPECTION_SIZE.get(name, OTHER_INTROSPECTION_SIZE))
         return Weight(
             once=_weight(definition, 0),
-            each=_weight(kind, 1) if is_composite_type(kind) else 0,
+            each=_weight(kind, 1) if is_composite_type(kind) and name != "ofType" else 0,  # tools ask nine of them inside each other, nearly all of them null
             arguments={name: weight for name, argument in definition.args.items() if (weight := _weight(argument, 0))},
             is_list=is_list,
             size=size,

@@ -7,6 +7,7 @@ import strawberry
 from lms_graph.kit.ids import public_id
 from lms_graph.types.media import VideoContent
 from lms_graph.types.nodes import Node, child
+from lms_graph.types.text import LONG
 
 if TYPE_CHECKING:
     from lms_graph.types.assessment.quizzes import QuizOverview
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
 
 @strawberry.type(description="A text to read.")
 class TextContent:
-    markdown: str = strawberry.field(description="As it was written.")
-    html: str = strawberry.field(description="Safe to show: sanitized when it was written.")
+    markdown: str = strawberry.field(description="As it was written.", directives=[LONG])
+    html: str = strawberry.field(description="Safe to show: sanitized when it was written.", directives=[LONG])
 
 
 @strawberry.type(description="A quiz to take.")
