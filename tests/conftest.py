@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 pytest_plugins = ["tests.fixtures.house", "tests.fixtures.client", "tests.fixtures.callers", "tests.fixtures.serving"]
 
@@ -19,6 +20,12 @@ _parts: dict[str, str] = {}
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "slow: left out by `./test --quick`")
+    # What we log in this process can be seen by `caplog`, tracebacks and all.
+    structlog.configure(
+        processors=[structlog.contextvars.merge_contextvars, structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer(key_order=["event"])],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+    )
 
 
 def _start() -> dict[str, str]:

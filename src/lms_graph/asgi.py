@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import structlog
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Route, WebSocketRoute
@@ -12,13 +13,16 @@ from lms_graph.limits.bounds import Bounds
 from lms_graph.limits.documents import Documents
 from lms_graph.schema import schema
 from lms_graph.settings import Settings
+from lms_graph.telemetry.requests import Requests
 from lms_graph.web import badges, files, health, verify
 from lms_graph.web.cors import Cors
 from lms_graph.web.graphql.endpoint import Endpoint
 from lms_graph.web.graphql.operations import Operations
 from lms_graph.web.proxies import TrustedProxies
 from lms_graph.web.security_headers import SecurityHeaders, failed
-from lms_graph.wiring import running
+from lms_graph.wiring import CONNECTIONS, observed, running
+
+log = structlog.get_logger(__name__)
 
 
 def application(settings: Settings | None = None) -> Starlette:
@@ -29,13 +33,15 @@ def application(settings: Settings | None = None) -> Starlette:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         nonlocal endpoint
-        async with running(settings) as adapters:
+        async with observed(settings, service="lms-graph-serve", readings=[CONNECTIONS]), running(settings) as adapters:
             app.state.adapters = adapters
             operations = Operations(schema, adapters, Documents(schema._schema, Bounds(cost=settings.cost_limit)))
             endpoint = Endpoint(operations, adapters, default_tenant=settings.default_tenant, development=settings.development)
             app.state.end_streams = endpoint.end_streams
             app.state.stopping = False
+            log.info("serve.ready")
             yield
+            log.info("serve.stopped")
 
     async def graphql(scope: Any, receive: Any, send: Any) -> None:
         await endpoint(scope, receive, send)
@@ -43,6 +49,7 @@ def application(settings: Settings | None = None) -> Starlette:
     return Starlette(
         lifespan=lifespan,
         middleware=[
+            Middleware(Requests, quiet=["/healthz", "/readyz"]),
             Middleware(TrustedProxies, trusted=[str(network) for network in settings.trusted_proxies]),
             Middleware(SecurityHeaders),
             Middleware(Cors, path="/graphql", development=settings.development),

@@ -6,9 +6,12 @@ Each verb imports what it needs when it runs, so that help comes at once.
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from cyclopts import App, Parameter
+
+if TYPE_CHECKING:
+    from lms_graph.settings import Settings
 
 T = TypeVar("T")
 
@@ -53,10 +56,9 @@ def serve(
 ) -> None:
     """Serve the API. Reads the environment: `lms-graph doctor` says what is missing."""
     from lms_graph.asgi import application
-    from lms_graph.settings import Settings
     from lms_graph.web.server import Server
 
-    settings = Settings.from_env()
+    settings = _settings()
     server = Server(application(settings), host=host, port=port, drain_seconds=settings.drain_seconds)
     server.run()
     if not server.started:
@@ -68,10 +70,9 @@ def worker() -> None:
     """Run jobs, the relay of facts and the clock. Any number of workers may run."""
     import asyncio
 
-    from lms_graph.settings import Settings
     from lms_graph.worker import work
 
-    asyncio.run(work(Settings.from_env()))
+    asyncio.run(work(_settings()))
 
 
 @app.command
@@ -80,9 +81,8 @@ def migrate() -> None:
     import asyncio
 
     from lms_graph.models.database import migrate
-    from lms_graph.settings import Settings
 
-    settings = Settings.from_env()
+    settings = _settings()
     if settings.database_owner_url is None:
         raise SystemExit("DATABASE_OWNER_URL is missing: migrations run as the owner of the tables.")
     try:
@@ -105,11 +105,10 @@ async def _seed() -> None:
     from rich.progress import Progress
 
     from lms_graph.domain.interop.operations.school_folder import import_school
-    from lms_graph.settings import Settings
     from lms_graph.wiring import running
 
     console = Console()
-    async with running(Settings.from_env()) as adapters:
+    async with running(_settings()) as adapters:
         with Progress(console=console, disable=not console.is_terminal) as progress:
             task = progress.add_task("Demo school", total=None)
             async for step in import_school(root=Path(__file__).parent / "demo", objects=adapters.objects, probe=adapters.video_probe):
@@ -182,10 +181,10 @@ def _in_database(call: Callable[[], Awaitable[T]]) -> T:
     import asyncio
 
     from lms_graph.models.database import close_database, open_database
-    from lms_graph.settings import Settings
+
+    settings = _settings()
 
     async def run() -> T:
-        settings = Settings.from_env()
         await open_database(settings.database_url.get_secret_value(), settings.database_system_url.get_secret_value())
         try:
             return await call()
@@ -193,6 +192,16 @@ def _in_database(call: Callable[[], Awaitable[T]]) -> T:
             await close_database()
 
     return asyncio.run(run())
+
+
+def _settings() -> "Settings":
+    """The environment's settings, and the log set up as they say."""
+    from lms_graph.settings import Settings
+    from lms_graph.telemetry import logs
+
+    settings = Settings.from_env()
+    logs.set_up(level=settings.log_level, format=settings.log_format)
+    return settings
 
 
 def main() -> None:

@@ -1,11 +1,11 @@
 """The schema: roots composed from the areas, and what surrounds every operation."""
 
-import logging
 from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
 
 import strawberry
+import structlog
 from graphql import GraphQLError
 from strawberry.extensions import MaskErrors, SchemaExtension
 from strawberry.schema.config import StrawberryConfig
@@ -26,7 +26,7 @@ from lms_graph.types.identity import Profile
 from lms_graph.types.learning.access import CASES
 from lms_graph.types.times import DATE_TIME
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 
 @strawberry.type(description="Everything that can be read.")
@@ -81,12 +81,11 @@ class Mask(MaskErrors):
 
 class Schema(strawberry.Schema):
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
-        """Log what nobody expected, under its trace id. Expected failures and bad documents are the client's affair, and quote what was sent: passwords too."""
+        """Log what nobody expected, under the operation's trace id. Expected failures and bad documents are the client's affair, and quote what was sent: passwords too."""
         for error in errors:
             original = error.original_error
             if original is not None and not isinstance(original, GraphQLError | DomainError):
-                trace_id = execution_context.context.trace_id if execution_context and execution_context.context else None
-                log.error("unexpected error at %s, trace id %s", error.path, trace_id, exc_info=original)
+                log.error("operation.failed", path=error.path, exc_info=original)
 
 
 schema = Schema(

@@ -1,8 +1,8 @@
 """The deployment's settings, read once from the environment. Only the roots and `wiring` read them."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, IPvAnyNetwork, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import AliasChoices, BeforeValidator, Field, IPvAnyNetwork, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
@@ -13,7 +13,7 @@ def _parted_by_commas(value: Any) -> Any:
 class Settings(BaseSettings):
     """Everything a process must be told. `from_env` fails with the list of what is missing."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
 
     database_url: SecretStr = Field(description="PostgreSQL as the application role: row policies bind it.")
     database_owner_url: SecretStr | None = Field(None, description="PostgreSQL as the owner of the tables; only `lms-graph migrate` needs it.")
@@ -55,6 +55,22 @@ class Settings(BaseSettings):
     cost_limit: int = Field(5_000, validation_alias="LMS_COST_LIMIT", ge=1, description="The most that one operation may cost.")
     cost_bucket: int = Field(500_000, validation_alias="LMS_COST_BUCKET", ge=1, description="What one caller's bucket holds: cost to be spent at once.")
     cost_per_second: int = Field(20_000, validation_alias="LMS_COST_PER_SECOND", ge=1, description="What flows into a caller's bucket each second.")
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(str.lower)] = Field(
+        "info", validation_alias="LMS_LOG_LEVEL", description="The least that our own lines must matter; libraries are heard from `warning` on."
+    )
+    log_format: Annotated[Literal["auto", "json", "console"], BeforeValidator(str.lower)] = Field(
+        "auto", validation_alias="LMS_LOG_FORMAT", description="Lines of JSON, or columns for people; `auto` looks whether standard error is a terminal."
+    )
+    otlp_endpoint: str | None = Field(
+        None,
+        validation_alias=AliasChoices("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"),
+        description="Turns tracing on. The exporter reads it, and the other OTEL_ variables, by itself.",
+    )
+    metrics_port: int | None = Field(
+        None, validation_alias="LMS_METRICS_PORT", ge=1, le=65535, description="Where this process shows its metrics; none means that it counts nothing."
+    )
+    metrics_host: str = Field("127.0.0.1", validation_alias="LMS_METRICS_HOST", description="The address of that port. Never a public one.")
+    sentry_dsn: SecretStr | None = Field(None, description="Where unexpected errors are reported; none means nowhere.")
 
     @field_validator("cost_bucket")
     @classmethod

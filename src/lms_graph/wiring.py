@@ -1,7 +1,8 @@
-"""Settings → adapters: the only place where ports meet what fulfils them."""
+"""Settings → adapters: the only place where ports meet what fulfils them, and where what watches a process is turned on."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from importlib.metadata import version
 
 from lms_graph.adapters import Adapters
 from lms_graph.integrations.ffmpeg import FfmpegProbe
@@ -12,8 +13,13 @@ from lms_graph.integrations.s3 import S3ObjectStore
 from lms_graph.kit.budget import Rate
 from lms_graph.kit.pages import Cursors
 from lms_graph.kit.secrets import SecretKeys
-from lms_graph.models.database import close_database, open_database
+from lms_graph.models.database import close_database, connections, open_database
+from lms_graph.outbox import store
 from lms_graph.settings import Settings
+from lms_graph.telemetry import metrics, reports, tracing
+
+CONNECTIONS = metrics.Reading("lms_database_connections", "Connections to PostgreSQL, by role (app, system) and state (used, idle).", ("role", "state"), connections)
+DELIVERIES = metrics.Reading("lms_deliveries", "Deliveries of the whole deployment: waiting (due, or sent and not done) and buried.", ("state",), store.backlog)
 
 
 @asynccontextmanager
@@ -49,3 +55,17 @@ async def running(settings: Settings) -> AsyncIterator[Adapters]:
             certificate_renderer=renderer,
             video_probe=FfmpegProbe(),
         )
+
+
+@asynccontextmanager
+async def observed(settings: Settings, *, service: str, readings: Sequence[metrics.Reading]) -> AsyncIterator[None]:
+    """Reports, traces and metrics of this process, each only where a setting turns it on. At the end what is still to be sent gets a few seconds."""
+    release = version("lms-graph")
+    async with AsyncExitStack() as stack:
+        if settings.sentry_dsn:
+            stack.callback(reports.set_up(dsn=settings.sentry_dsn.get_secret_value(), release=f"lms-graph@{release}"))
+        if settings.otlp_endpoint:
+            stack.callback(tracing.set_up(service=service, release=release))
+        if settings.metrics_port:
+            stack.callback(metrics.set_up(host=settings.metrics_host, port=settings.metrics_port, readings=readings))
+        yield

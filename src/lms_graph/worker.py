@@ -17,7 +17,7 @@ from lms_graph.jobs import reactions, registered, runtime  # noqa: F401  # `regi
 from lms_graph.jobs.relay import Relay, keep_house
 from lms_graph.outbox.store import Message
 from lms_graph.settings import Settings
-from lms_graph.wiring import running
+from lms_graph.wiring import CONNECTIONS, DELIVERIES, observed, running
 
 QUEUE = "lms-graph"
 THREADS = 8
@@ -33,7 +33,7 @@ async def work(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with running(settings) as adapters:
+    async with observed(settings, service="lms-graph-worker", readings=[CONNECTIONS, DELIVERIES]), running(settings) as adapters:
         broker = _broker(settings)
         jobs: set[asyncio.Task[None]] = set()
 

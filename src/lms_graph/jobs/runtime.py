@@ -19,6 +19,7 @@ from lms_graph.kit.errors import DomainError, Unavailable
 from lms_graph.models import database
 from lms_graph.outbox import store
 from lms_graph.outbox.store import AlreadyDone, Delivery
+from lms_graph.telemetry import jobs
 
 TIME_LIMIT_SECONDS = 600.0
 
@@ -79,25 +80,28 @@ async def _hold(delivery: Delivery, seconds: float) -> None:
 
 async def _run(adapters: Adapters, reaction: str, delivery: Delivery, payload: dict[str, Any]) -> None:
     caller = Caller.system(delivery.tenant_id)
-    names = {"reaction": reaction, "delivery": str(delivery.id)}
     limit = asyncio.timeout(TIME_LIMIT_SECONDS)
-    try:
-        function = JOBS[reaction]
-        async with limit, database.reading(caller):
-            await function(Job(caller, delivery, adapters), **_arguments(function, payload))
-        await store.finish(delivery)
-    except AlreadyDone:
-        log.info("job.already_done", **names)
-    except Unavailable as error:
-        log.warning("job.unavailable", **names, error=str(error))
-        await store.note_failure(delivery, str(error), final=False)
-    except DomainError as error:
-        log.error("job.refused", **names, error=str(error))
-        await store.note_failure(delivery, f"{error.code}: {error}", final=True)
-    except Exception as error:  # the loop must go on, whatever a job meets
-        log.exception("job.failed", **names)
-        why = f"took longer than {TIME_LIMIT_SECONDS:g} s" if limit.expired() else f"{type(error).__name__}: {error}"
-        await store.note_failure(delivery, why, final=False)
+    with jobs.job(reaction, tenant_id=delivery.tenant_id, delivery_id=delivery.id) as seen:
+        try:
+            function = JOBS[reaction]
+            async with limit, database.reading(caller):
+                await function(Job(caller, delivery, adapters), **_arguments(function, payload))
+            await store.finish(delivery)
+        except AlreadyDone:
+            seen.outcome = "already_done"
+        except Unavailable as error:
+            seen.outcome = "unavailable"
+            log.warning("job.unavailable", error=str(error))
+            await store.note_failure(delivery, str(error), final=False)
+        except DomainError as error:
+            seen.outcome = "refused"
+            log.error("job.refused", error=str(error))
+            await store.note_failure(delivery, f"{error.code}: {error}", final=True)
+        except Exception as error:  # the loop must go on, whatever a job meets
+            seen.outcome = "failed"
+            log.exception("job.failed")
+            why = f"took longer than {TIME_LIMIT_SECONDS:g} s" if limit.expired() else f"{type(error).__name__}: {error}"
+            await store.note_failure(delivery, why, final=False)
 
 
 def _arguments(function: Function, payload: dict[str, Any]) -> dict[str, Any]:

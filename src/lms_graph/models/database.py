@@ -124,6 +124,23 @@ async def close_database() -> None:
     await Tortoise.close_connections()
 
 
+async def reachable() -> None:
+    """Ask PostgreSQL for an answer as either role. Raises whatever stands in the way; gives up on a connection that is silent for two seconds."""
+    for role in ("app", "system"):
+        async with (await _pool(role)).acquire(timeout=2) as connection:
+            await connection.fetchval("SELECT 1", timeout=2)
+
+
+async def connections() -> dict[tuple[str, str], int]:
+    """How many connections this process holds, by role and state (used, idle)."""
+    found = {}
+    for role in ("app", "system"):
+        pool = await _pool(role)
+        found[role, "idle"] = pool.get_idle_size()
+        found[role, "used"] = pool.get_size() - pool.get_idle_size()
+    return found
+
+
 def _client(name: str) -> AsyncpgDBClient:
     return cast(AsyncpgDBClient, get_connection(name))
 

@@ -167,6 +167,21 @@ async def unfinished() -> int:
         )
 
 
+async def backlog() -> dict[tuple[str], int]:
+    """How many deliveries are waiting (due, or sent and not done) and how many are buried. Both counts come from small indexes."""
+    async with database.as_system() as connection:
+        row = await connection.fetchrow(
+            "SELECT count(*) FILTER (WHERE state <> 'BURIED' AND due_at <= now() OR state = 'SENT') AS waiting, count(*) FILTER (WHERE state = 'BURIED') AS buried "
+            "FROM deliveries WHERE state IN ('PENDING', 'SENT', 'BURIED')"
+        )
+    return {("waiting",): row["waiting"], ("buried",): row["buried"]}
+
+
+async def reachable() -> None:
+    """Raises when PostgreSQL does not answer."""
+    await database.reachable()
+
+
 async def dead(*, limit: int = 100) -> list[DeadDelivery]:
     """What was given up, latest first."""
     async with database.as_system() as connection:

@@ -11,6 +11,7 @@ from strawberry.extensions import FieldExtension
 
 from lms_graph.context import Info
 from lms_graph.kit import errors
+from lms_graph.telemetry import operations
 from lms_graph.types.costs import PAGE, listed, weight
 
 
@@ -106,6 +107,7 @@ class _TellErrors(FieldExtension):
             if self.payload is None or error.code in TOP_LEVEL:
                 raise top_level(error) from error
             info.context.renew()
+            operations.met(error.code)
             return self.payload(errors=user_errors(error))
 
 

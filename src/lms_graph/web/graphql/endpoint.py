@@ -76,8 +76,9 @@ class Endpoint:
                 raise refused(406, "BAD_USER_INPUT", "A subscription needs `Accept: text/event-stream`, or a WebSocket with the subprotocol graphql-transport-ws.")
 
         visit = await self._identify(request, request.headers)
-        admitted = await self._operations.admit(asked, visit, allow=allow)
+        admitted = await self._operations.admit(asked, visit, transport="http", headers=request.headers, allow=allow)
         if admitted.operation.type is OperationType.SUBSCRIPTION or media_type is None:
+            admitted.seen.transport = "sse"
             return EventStream(admitted.results(), self._sessions.watched(visit), self._stopping)
         return answers.answer(await admitted.result(), media_type)
 

@@ -4,7 +4,6 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
-from uuid import uuid4
 
 from graphql import GraphQLError, OperationType
 from strawberry import Schema
@@ -18,6 +17,7 @@ from lms_graph.kit.budget import Allowance, told
 from lms_graph.limits.bounds import DocumentRefused, too_much
 from lms_graph.limits.documents import Document, Documents, Operation
 from lms_graph.limits.values import check_variables
+from lms_graph.telemetry import operations as telemetry
 from lms_graph.web.graphql.callers import Visit
 from lms_graph.web.graphql.refusals import Refused, refused
 from lms_graph.web.graphql.requests import Asked
@@ -33,13 +33,24 @@ class Operations:
         self._adapters = adapters
         self._documents = documents
 
-    async def admit(self, asked: Asked, visit: Visit, *, allow: Callable[[OperationType], None] = lambda _: None) -> "Admitted":
+    async def admit(self, asked: Asked, visit: Visit, *, transport: str, headers: Mapping[str, str], allow: Callable[[OperationType], None] = lambda _: None) -> "Admitted":
         """Read and weigh what is asked, and take its cost from the caller's budget, before anything is run. `allow` may refuse a type of operation. Raises Refused."""
+        caller = visit.caller
+        seen = telemetry.Operation(
+            transport=transport, tenant_id=caller.tenant_id, account_id=caller.account_id, name=asked.operation_name, headers=headers, variables=asked.variables
+        )
+        try:
+            return await self._admit(asked, visit, seen, allow)
+        except Refused as error:
+            seen.refused(each["extensions"]["code"] for each in error.errors)
+            raise
+
+    async def _admit(self, asked: Asked, visit: Visit, seen: telemetry.Operation, allow: Callable[[OperationType], None]) -> "Admitted":
         requested = 0
         try:
-            document, operation = self._read(asked, visit)
+            document, operation = self._read(asked, visit, seen)
             allow(operation.type)
-            requested = operation.cost(asked.variables or {})
+            requested = seen.cost = operation.cost(asked.variables or {})
             if requested > (limit := self._documents.bounds.cost):
                 raise too_much(f"The operation costs {requested:,}; at most {limit:,} is taken. Ask for shorter lists or fewer levels.", limit=limit, requested=requested)
         except DocumentRefused as error:
@@ -51,7 +62,7 @@ class Operations:
             wait = allowance.retry_after_seconds
             message = f"You have asked for much in a short time. Ask again in {wait} s."
             raise Refused(429, [{"message": message, "extensions": {"code": "RATE_LIMITED", "retryAfter": wait}}], headers={"Retry-After": str(wait)}, extensions=cost)
-        return Admitted(self._schema, self._context(visit, document), operation, asked.variables, cost)
+        return Admitted(self._schema, self._context(visit, document, seen.trace_id), operation, asked.variables, cost, seen)
 
     async def _take(self, visit: Visit, cost: int) -> Allowance:
         return await self._adapters.budget.take(f"{visit.caller.tenant_id}:{visit.caller.account_id or visit.caller.address}", cost)
@@ -59,18 +70,19 @@ class Operations:
     def _cost(self, requested: int, allowance: Allowance) -> dict[str, Any]:
         return {"cost": told(allowance, requested=requested, limit=self._documents.bounds.cost)}
 
-    def _read(self, asked: Asked, visit: Visit) -> tuple[Document, Operation]:
+    def _read(self, asked: Asked, visit: Visit, seen: telemetry.Operation) -> tuple[Document, Operation]:
         document = self._documents.prepare(asked.query, suggestions=visit.introspection)
         if document.introspects and not visit.introspection:
             raise refused(403, "FORBIDDEN", "This school does not show its schema here. Use the `schema.graphql` that is published.", understood=True)
         operation = document.operation(asked.operation_name)
+        seen.is_a(operation.type.value, operation.name, sha256=document.sha256)
         check_variables(asked.variables or {})
         if not visit.introspection:  # else it is seen soon enough, when it is run
             self._documents.check_values(operation, asked.variables or {})
         return document, operation
 
-    def _context(self, visit: Visit, document: Document) -> Context:
-        return Context(caller=visit.caller, adapters=self._adapters, make_loaders=Loaders, base_url=visit.base_url, trace_id=uuid4().hex, document=document.node)
+    def _context(self, visit: Visit, document: Document, trace_id: str) -> Context:
+        return Context(caller=visit.caller, adapters=self._adapters, make_loaders=Loaders, base_url=visit.base_url, trace_id=trace_id, document=document.node)
 
 
 @dataclass(frozen=True)
@@ -82,27 +94,32 @@ class Admitted:
     operation: Operation
     _variables: Mapping[str, Any] | None
     _extensions: dict[str, Any]
+    seen: telemetry.Operation
 
     async def result(self) -> dict[str, Any]:
         """The answer of a query or a mutation."""
-        result = await self._schema.execute(None, variable_values=dict(self._variables or {}), context_value=self._context, operation_name=self.operation.name)
-        return self._payload(result)
+        with self.seen:
+            result = await self._schema.execute(None, variable_values=dict(self._variables or {}), context_value=self._context, operation_name=self.operation.name)
+            return self._payload(result)
 
     async def results(self) -> AsyncGenerator[dict[str, Any], None]:
         """The messages of a subscription, or the one answer of anything else. Without `data` it was not run, and nothing follows."""
-        stream: Any = await self._schema.stream(
-            None,
-            variable_values=dict(self._variables or {}),
-            context_value=self._context,
-            operation_name=self.operation.name,
-            allowed_operation_types=tuple(StrawberryOperationType),
-        )
-        async with aclosing(stream):
-            async for result in stream:
-                yield self._payload(result)
+        with self.seen:
+            stream: Any = await self._schema.stream(
+                None,
+                variable_values=dict(self._variables or {}),
+                context_value=self._context,
+                operation_name=self.operation.name,
+                allowed_operation_types=tuple(StrawberryOperationType),
+            )
+            async with aclosing(stream):
+                async for result in stream:
+                    yield self._payload(result)
 
     def _payload(self, result: ExecutionResult) -> dict[str, Any]:
         errors: list[GraphQLError] = result.errors or []
+        for error in errors:
+            self.seen.met((error.extensions or {}).get("code", "INTERNAL"))
         payload: dict[str, Any] = {"extensions": self._extensions}
         if errors:
             payload = {"errors": [error.formatted for error in errors], **payload}

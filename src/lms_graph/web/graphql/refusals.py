@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from typing import Any
-from uuid import uuid4
 
 import structlog
+
+from lms_graph.telemetry import tracing
 
 log = structlog.get_logger(__name__)
 
@@ -39,6 +40,6 @@ def refused(status: int, code: str, message: str, *, headers: Mapping[str, str] 
 
 def internal(event: str) -> Refused:
     """What nobody expected, called where it is caught: told with a trace id, under which the log has it."""
-    trace_id = uuid4().hex
+    trace_id = tracing.present_id()
     log.exception(event, trace_id=trace_id)
     return refused(500, "INTERNAL", f"Something went wrong on our side. Support can find it by its trace id: {trace_id}", traceId=trace_id)

@@ -154,7 +154,7 @@ class Socket:
 
     async def _results(self, id: str, asked: Asked) -> dict[str, Any]:
         """Sends what an operation gives, but for the last message."""
-        admitted = await self._operations.admit(asked, self._visit.result())
+        admitted = await self._operations.admit(asked, self._visit.result(), transport="websocket", headers=self._socket.headers)
         async with aclosing(admitted.results()) as results:
             async for payload in results:
                 if "data" not in payload:
