@@ -26,6 +26,7 @@ const VALUES = [
   'ResumePoint',
   'Session', // the tokens themselves, told once; the session with an id is SignedInSession
   'StorefrontDomain',
+  'TenantApi',
   'TextContent',
   'VideoCaptions',
   'VideoChapter',

@@ -53,8 +53,8 @@ class Settings(BaseSettings):
         13, validation_alias="LMS_PROGRESS_EVENT_MONTHS", ge=1, description="Raw progress events are dropped after this many whole months; ranges and completions stay."
     )
     cost_limit: int = Field(5_000, validation_alias="LMS_COST_LIMIT", ge=1, description="The most that one operation may cost.")
-    cost_bucket: int = Field(500_000, validation_alias="LMS_COST_BUCKET", ge=1, description="What one caller's bucket holds: cost to be spent at once.")
-    cost_per_second: int = Field(20_000, validation_alias="LMS_COST_PER_SECOND", ge=1, description="What flows into a caller's bucket each second.")
+    cost_bucket: int = Field(1_000_000, validation_alias="LMS_COST_BUCKET", ge=1, description="What one caller's bucket holds: cost to be spent at once.")
+    cost_per_second: int = Field(100_000, validation_alias="LMS_COST_PER_SECOND", ge=1, description="What flows into a caller's bucket each second.")
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(str.lower)] = Field(
         "info", validation_alias="LMS_LOG_LEVEL", description="The least that our own lines must matter; libraries are heard from `warning` on."
     )

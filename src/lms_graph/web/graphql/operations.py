@@ -22,7 +22,7 @@ from lms_graph.web.graphql.callers import Visit
 from lms_graph.web.graphql.refusals import Refused, refused
 from lms_graph.web.graphql.requests import Asked
 
-REFUSAL_COST = 10  # reading a document takes its time too
+REFUSAL_COST = 200  # reading a hostile document may take as long as running a page
 
 
 class Operations:
