@@ -17,15 +17,14 @@ from rich.console import Console
 from bench import certificates, house, live, pages, report, typename
 
 RESULTS = Path(__file__).parent / "results"
-Part = Literal["pages", "certificates", "live", "typename"]
-PARTS: tuple[Part, ...] = ("pages", "certificates", "live", "typename")
+Part = Literal["pages", "certificates", "live", "typename", "answers"]
 
 app = App(name="python -m bench", help="Measure the product against its limit and its peers, on servers that it starts and stops by itself.", help_format="plaintext")
 
 
 @app.default
 def bench(
-    *parts: Annotated[Part, Parameter(help="What to measure; all of it when nothing is named.")],
+    *parts: Annotated[Part, Parameter(help="What to measure; all of it when nothing is named. `answers` only compares those that must answer alike.")],
     quick: Annotated[bool, Parameter(help="A few short rounds and 200 courses: to see that it runs, not to believe the figures.")] = False,
     page: Annotated[bool, Parameter(help="Write docs/benchmarks.md from the results in bench/results afterwards.")] = False,
     report_only: Annotated[bool, Parameter(help="Measure nothing; with --page, write the page from results that are there.")] = False,
@@ -33,7 +32,7 @@ def bench(
     """Measure, print the figures, and keep them in bench/results. Ctrl-C stops everything that was started."""
     console = Console(markup=False, highlight=False, soft_wrap=True)
     if not report_only:
-        asyncio.run(_measure(parts or PARTS, quick=quick, console=console))
+        asyncio.run(_measure(parts or ("pages", "certificates", "live", "typename"), quick=quick, console=console))
     if page:
         report.write_page(report.ROOT / "docs" / "benchmarks.md", report.read(RESULTS))
         console.print("docs/benchmarks.md written.")
@@ -53,6 +52,11 @@ async def _measure(parts: tuple[Part, ...], *, quick: bool, console: Console) ->
         say("Starting the servers and making the school …")
         async with house.opened(courses=200 if quick else 2000) as opened:
             for part in parts:
+                if part == "answers":
+                    await pages.compare(opened, say=say)
+                    opened.stop()
+                    console.print("The SQL statements, stock Strawberry and the product answer alike.")
+                    continue
                 began = time.monotonic()
                 found = await _part(part, opened, quick, say)
                 opened.stop()

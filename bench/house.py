@@ -5,8 +5,8 @@ import http.client
 import os
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from unittest.mock import patch
@@ -80,11 +80,20 @@ def _answers(port: int) -> bool:
         connection.close()
 
 
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """A new folder, gone afterwards. Open to others, for PostgreSQL may have to run as another user."""
+    with tempfile.TemporaryDirectory(prefix="lms-graph-bench-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
+
+
 @asynccontextmanager
 async def opened(*, courses: int) -> AsyncIterator[House]:
     """The house with a school of that many courses. The database keeps what it is told, as in production."""
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lms-graph-bench-")))
+        folder = stack.enter_context(_folder())
         running = stack.enter_context(parts.running(folder, environment={}))
         assert running.superuser_url
         own = {"LMS_SECRET_KEYS": base64.b64encode(os.urandom(32)).decode(), "LMS_BASE_URL": f"http://{HOST}", **GENEROUS}

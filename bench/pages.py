@@ -24,10 +24,8 @@ Say = Callable[[str], None]
 
 async def measure(house: House, *, rounds: int, seconds: float, say: Say) -> dict[str, Any]:
     """Rounds of load on each in turn, and where a request of the product spends its time."""
-    say("Starting the servers …")
-    ports = {"limit": house.comparator("limit"), "postgraphile": postgraphile(house, say), "stock": house.comparator("stock"), "ours": house.serve()}
-    say("Comparing their answers …")
-    await require_equal_answers(house, {name: ports[name] for name in ("limit", "stock", "ours")})
+    ports = await compare(house, say=say)
+    ports["postgraphile"] = postgraphile(house, say)
     await require_same_outline(house, ports["postgraphile"], ports["ours"])
 
     found: dict[str, Any] = {"connections": 16, "rounds": rounds, "seconds": seconds, "courses": len(house.school.slugs), "operations": {}}
@@ -57,6 +55,15 @@ async def measure(house: House, *, rounds: int, seconds: float, say: Say) -> dic
             say(f"{operation}: where the time goes …")
             found["operations"][operation]["inside"] = inside(house, bodies(house, operation)[0])
     return found
+
+
+async def compare(house: House, *, say: Say) -> dict[str, int]:
+    """Start those that must answer alike, and see that they do; gives their ports. Raises AssertionError."""
+    say("Starting the servers …")
+    ports = {"limit": house.comparator("limit"), "stock": house.comparator("stock"), "ours": house.serve()}
+    say("Comparing their answers …")
+    await require_equal_answers(house, ports)
+    return ports
 
 
 def bodies(house: House, operation: str, *, native: bool = False) -> list[bytes]:
