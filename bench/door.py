@@ -76,7 +76,11 @@ class Door:
 @asynccontextmanager
 async def opened(environment: Mapping[str, str]) -> AsyncIterator[Door]:
     async with (
-        asyncpg.create_pool(environment["DATABASE_URL"], min_size=1, max_size=10) as app,
-        asyncpg.create_pool(environment["DATABASE_SYSTEM_URL"], min_size=1, max_size=4) as system,
+        asyncpg.create_pool(environment["DATABASE_URL"], min_size=1, max_size=10, reset=_as_it_is) as app,
+        asyncpg.create_pool(environment["DATABASE_SYSTEM_URL"], min_size=1, max_size=4, reset=_as_it_is) as system,
     ):
         yield Door(app, system)
+
+
+async def _as_it_is(connection: Any) -> None:
+    """What a request sets ends with its transaction: nothing is reset, and a way to PostgreSQL and back is saved."""

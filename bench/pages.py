@@ -24,8 +24,7 @@ Say = Callable[[str], None]
 
 async def measure(house: House, *, rounds: int, seconds: float, say: Say) -> dict[str, Any]:
     """Rounds of load on each in turn, and where a request of the product spends its time."""
-    ports = await compare(house, say=say)
-    ports["postgraphile"] = postgraphile(house, say)
+    ports = await compare(house, say=say) | {"postgraphile": postgraphile(house, say)}
     await require_same_outline(house, ports["postgraphile"], ports["ours"])
 
     found: dict[str, Any] = {"connections": 16, "rounds": rounds, "seconds": seconds, "courses": len(house.school.slugs), "operations": {}}
