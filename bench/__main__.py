@@ -15,28 +15,39 @@ from cyclopts import App, Parameter
 from rich.console import Console
 
 from bench import certificates, house, live, pages, report, typename
+from lms_graph.embedded.processes import PartFailed
 
 RESULTS = Path(__file__).parent / "results"
 Part = Literal["pages", "certificates", "live", "typename", "answers"]
 
-app = App(name="python -m bench", help="Measure the product against its limit and its peers, on servers that it starts and stops by itself.", help_format="plaintext")
+app = App(
+    name="python -m bench", help="Measure the product against its limit and its peers, on servers that it starts and stops by itself.", help_format="plaintext", version_flags=()
+)
 
 
 @app.default
 def bench(
     *parts: Annotated[Part, Parameter(help="What to measure; all of it when nothing is named. `answers` only compares those that must answer alike.")],
-    quick: Annotated[bool, Parameter(help="A few short rounds and 200 courses: to see that it runs, not to believe the figures.")] = False,
-    page: Annotated[bool, Parameter(help="Write docs/benchmarks.md from the results in bench/results afterwards.")] = False,
-    report_only: Annotated[bool, Parameter(help="Measure nothing; with --page, write the page from results that are there.")] = False,
+    quick: Annotated[bool, Parameter(negative="", help="A few short rounds and 200 courses: to see that it runs, not to believe the figures.")] = False,
 ) -> int:
     """Measure, print the figures, and keep them in bench/results. Ctrl-C stops everything that was started."""
     console = Console(markup=False, highlight=False, soft_wrap=True)
-    if not report_only:
+    try:
         asyncio.run(_measure(parts or ("pages", "certificates", "live", "typename"), quick=quick, console=console))
-    if page:
-        report.write_page(report.ROOT / "docs" / "benchmarks.md", report.read(RESULTS))
-        console.print("docs/benchmarks.md written.")
+    except (AssertionError, PartFailed, RuntimeError) as failure:
+        console.print(str(failure))
+        return 1
+    except KeyboardInterrupt:
+        console.print("Stopped.")
+        return 130
     return 0
+
+
+@app.command
+def page() -> None:
+    """Write docs/benchmarks.md from the results in bench/results."""
+    report.write_page(report.ROOT / "docs" / "benchmarks.md", report.read(RESULTS))
+    print("docs/benchmarks.md written.")
 
 
 async def _measure(parts: tuple[Part, ...], *, quick: bool, console: Console) -> None:

@@ -44,7 +44,7 @@ class House:
 
     def start(self, name: str, *command: str | Path, environment: Mapping[str, str] | None = None) -> Child:
         """A process that ends with the bench."""
-        child = self.folder.start(name, command, environment=self.environment | (environment or {}), grace=15, directory=ROOT)
+        child = self.folder.start(name, command, environment={**self.environment, **(environment or {})}, grace=15, directory=ROOT)
         self._stack.callback(child.stop)
         return child
 

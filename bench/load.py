@@ -7,7 +7,7 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,12 +73,12 @@ class Load:
 
 
 class _Connection(asyncio.Protocol):
-    def __init__(self, requests: list[bytes], place: int, until: float, milliseconds: list[float], done: Callable[[str | None], None]) -> None:
+    def __init__(self, requests: list[bytes], place: int, until: float, milliseconds: list[float], over: asyncio.Future[str | None]) -> None:
         self._requests = requests
         self._place = place
         self._until = until
         self._milliseconds = milliseconds
-        self._done = done
+        self._over = over
         self._buffer = bytearray()
         self._wanted = 0  # of the answer that comes in; 0 while its head is not there
 
@@ -119,33 +119,27 @@ class _Connection(asyncio.Protocol):
 
     def _end(self, error: str | None) -> None:
         self._transport.close()
-        self._done(error)
+        if not self._over.done():
+            self._over.set_result(error)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._done("the connection was closed")
+        self._end("the connection was closed")
 
 
 async def _round(port: int, requests: list[bytes], seconds: float, connections: int) -> dict[str, Any]:
     loop = asyncio.get_running_loop()
     milliseconds: list[float] = []
-    errors: list[str] = []
     began = time.perf_counter()
-    ended = []
-    for number in range(connections):
-        over: asyncio.Future[None] = loop.create_future()
 
-        def done(error: str | None, over: asyncio.Future[None] = over) -> None:
-            if not over.done():
-                over.set_result(None)
-                if error:
-                    errors.append(error)
-
+    async def one(number: int) -> str | None:
+        over: asyncio.Future[str | None] = loop.create_future()
         place = number * len(requests) // connections
-        await loop.create_connection(lambda place=place, done=done: _Connection(requests, place, began + seconds, milliseconds, done), "127.0.0.1", port)
-        ended.append(over)
-    await asyncio.gather(*ended)
-    if errors:
-        return {"error": errors[0]}
+        await loop.create_connection(lambda: _Connection(requests, place, began + seconds, milliseconds, over), "127.0.0.1", port)
+        return await over
+
+    for error in await asyncio.gather(*(one(number) for number in range(connections))):
+        if error:
+            return {"error": error}
     return {"per_second": len(milliseconds) / (time.perf_counter() - began), "milliseconds": milliseconds}
 
 

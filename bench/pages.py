@@ -144,7 +144,7 @@ def postgraphile(house: House, say: Say) -> int:
         say("Fetching PostGraphile (npm ci, once) …")
         done = npm(["ci", "--no-fund", "--no-audit"], return_completed_process=True, cwd=POSTGRAPHILE, capture_output=True, text=True)
         if done.returncode:
-            raise RuntimeError(f"npm ci failed in bench/postgraphile:\n{done.stderr[-2000:]}")
+            raise RuntimeError("npm ci failed in bench/postgraphile:\n" + str(done.stderr)[-2000:])
         stamp.write_bytes(lock)
     return house.listening("postgraphile", Path(ROOT_DIR) / "bin" / "node", POSTGRAPHILE / "server.mjs", environment={"GRAPHILE_ENV": "production", "NODE_ENV": "production"})
 

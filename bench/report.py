@@ -37,17 +37,17 @@ def _pages(found: dict[str, Any]) -> list[str]:
 
 
 def _shares(inside: dict[str, float], in_postgresql: dict[str, float]) -> list[str]:
-    """A request's time by what it is spent on. Seams that the product does not have count as the rest."""
+    """A request's time by what it is spent on."""
     whole = inside["whole"]
     working = min(in_postgresql["milliseconds"], inside["waiting for PostgreSQL"])
-    parsing = inside.get("parsing", 0) + inside.get("validating", 0)
     parts = {
         "PostgreSQL at work": working,
         "on the way to PostgreSQL and back": inside["waiting for PostgreSQL"] - working,
-        "parsing and validating": parsing,
+        "parsing and validating": inside["parsing"] + inside["validating"],
         "serializing": inside["serializing"],
     }
-    parts["executor, loaders, HTTP and who asks"] = whole - sum(parts.values())
+    parts["executor, resolvers and loaders"] = inside["executing"] - inside["waiting while executing"]
+    parts["HTTP, limits, who asks"] = whole - sum(parts.values())
     told = ["| one request of lms_graph at a time, without a socket | ms | share |", "|---|---|---|"]
     told += [f"| {what} | {milliseconds:.2f} | {milliseconds / whole:.0%} |" for what, milliseconds in parts.items()]
     told.append(f"| **whole**, {in_postgresql['statements']:.0f} statements with those that begin and end transactions | {whole:.2f} | |")
@@ -95,12 +95,13 @@ _TABLES = {"pages": _pages, "certificates": _certificates, "live": _live, "typen
 
 _INTRODUCTION = """# Benchmarks
 
-What the product does on one machine, as ratios in one run: absolute figures depend on the machine, ratios far less. Made by `python -m bench --page`; run it again with
+What the product does on one machine, as ratios in one run: absolute figures depend on the machine, ratios far less. Run it again with
 
 ```sh
-.venv/bin/python -m bench --page                # all of it, about a quarter of an hour
+.venv/bin/python -m bench                       # all of it, about ten minutes
 .venv/bin/python -m bench pages typename        # some of it
 .venv/bin/python -m bench --quick               # whether it runs
+.venv/bin/python -m bench page                  # this page, from the results
 ```
 
 The first run fetches PostGraphile from npm. Everything else is in the development environment. Let nothing else run meanwhile.

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -52,7 +53,7 @@ async def make(owner_url: str, *, courses: int) -> School:
 async def sign_in(caller: Caller, account_id: UUID) -> str:
     """An access token that outlasts the run of the bench."""
     token, now = new_token(), datetime.now(UTC)
-    here = {"tenant_id": caller.tenant_id, "created_at": now, "expires_at": now + timedelta(days=1)}
+    here: dict[str, Any] = {"tenant_id": caller.tenant_id, "created_at": now, "expires_at": now + timedelta(days=1)}
     async with unit_of_work(caller):
         session = await identity.Session.create(**here, account_id=account_id, last_seen_at=now)
         await identity.SessionToken.create(**here, session_id=session.id, kind="ACCESS", token_hash=token_hash(token))

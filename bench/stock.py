@@ -451,7 +451,7 @@ class Query:
 class Reading(SchemaExtension):
     """The operation's transaction."""
 
-    async def on_operation(self) -> AsyncIterator[None]:  # type: ignore[override]
+    async def on_operation(self) -> AsyncIterator[None]:
         context = self.execution_context.context
         async with context.door.reading(context.asker) as reads:
             context.reads, context.loaders = reads, Loaders(reads, context.asker)
