@@ -41,6 +41,7 @@ async def measure(house: House, *, rounds: int, seconds: float, say: Say) -> dic
                     per_second[name].append(came.per_second)
                     milliseconds[name] += came.milliseconds
                 say(f"{operation}, round {number + 1} of {rounds}: " + ", ".join(f"{name} {values[-1]:,.0f}/s" for name, values in per_second.items()))
+            say(f"{operation}: where the time goes …")
             found["operations"][operation] = {
                 name: {
                     "per_second": spread(per_second[name]),
@@ -48,10 +49,10 @@ async def measure(house: House, *, rounds: int, seconds: float, say: Say) -> dic
                     "p99": quantile(milliseconds[name], 0.99),
                     "to_limit": ratios(per_second[name], per_second["limit"]),
                     "to_postgraphile": ratios(per_second[name], per_second["postgraphile"]),
+                    "in_postgresql": await _in_postgresql(house, load, name, seconds),
                 }
                 for name in ports
-            } | {"in_postgresql": await _in_postgresql(house, load, seconds)}
-            say(f"{operation}: where the time goes …")
+            }
             found["operations"][operation]["inside"] = inside(house, bodies(house, operation)[0])
     return found
 
@@ -149,19 +150,19 @@ def postgraphile(house: House, say: Say) -> int:
     return house.listening("postgraphile", Path(ROOT_DIR) / "bin" / "node", POSTGRAPHILE / "server.mjs", environment={"GRAPHILE_ENV": "production", "NODE_ENV": "production"})
 
 
-async def _in_postgresql(house: House, load: Load, seconds: float) -> dict[str, float]:
-    """Milliseconds that PostgreSQL itself works on one request of the product under load, and how many statements it is asked."""
+async def _in_postgresql(house: House, load: Load, name: str, seconds: float) -> dict[str, float]:
+    """Milliseconds that PostgreSQL itself works on one request under load, planning left out, and how many statements it is asked."""
     connection = await asyncpg.connect(house.superuser_url)
     try:
         await connection.execute("SELECT pg_stat_statements_reset()")
-        came = await load.run("ours", seconds=seconds)
+        came = await load.run(name, seconds=seconds)
         row = await connection.fetchrow(
             "SELECT sum(s.total_exec_time) AS milliseconds, sum(s.calls) AS statements FROM pg_stat_statements s JOIN pg_roles r ON r.oid = s.userid WHERE r.rolname IN ('lms_app', 'lms_system')"
         )
     finally:
         await connection.close()
     requests = len(came.milliseconds)
-    return {"milliseconds": row["milliseconds"] / requests, "statements": float(row["statements"]) / requests, "per_second": came.per_second}
+    return {"milliseconds": row["milliseconds"] / requests, "statements": float(row["statements"]) / requests}
 
 
 def inside(house: House, body: bytes) -> dict[str, float]:
