@@ -51,6 +51,7 @@ def page() -> None:
 
 
 async def _measure(parts: tuple[Part, ...], *, quick: bool, console: Console) -> None:
+    load = round(os.getloadavg()[0], 1)  # before we add to it
     with console.status("Starting …") as status:
 
         def say(line: str) -> None:
@@ -71,7 +72,13 @@ async def _measure(parts: tuple[Part, ...], *, quick: bool, console: Console) ->
                 began = time.monotonic()
                 found = await _part(part, opened, quick, say)
                 opened.stop()
-                found |= {"when": time.strftime("%Y-%m-%d"), "quick": quick, "machine": _machine(), "versions": _versions(), "took_seconds": round(time.monotonic() - began)}
+                found |= {
+                    "when": time.strftime("%Y-%m-%d"),
+                    "quick": quick,
+                    "machine": _machine() | {"load": load},
+                    "versions": _versions(),
+                    "took_seconds": round(time.monotonic() - began),
+                }
                 RESULTS.mkdir(exist_ok=True)
                 (RESULTS / f"{part}.json").write_text(json.dumps(found, indent=1) + "\n")
                 console.print("\n".join(report.lines(part, found)))

@@ -141,8 +141,10 @@ def write_page(path: Path, found: dict[str, Any]) -> None:
         if part in found:
             one = found[part]
             machine = one["machine"]
-            quick = " **A quick run: not to be believed.**" if one["quick"] else ""
-            told += [f"## {_HEADINGS[part]}", "", f"{one['when']}, {machine['processor']}, {machine['cores']} cores, {machine['system']}.{quick}", "", *_TABLES[part](one), ""]
+            warning = " **A quick run: not to be believed.**" if one["quick"] else ""
+            if machine["load"] > 0.5:
+                warning += f" **Provisional: the machine was busy with other work (load average {machine['load']}).**"
+            told += [f"## {_HEADINGS[part]}", "", f"{one['when']}, {machine['processor']}, {machine['cores']} cores, {machine['system']}.{warning}", "", *_TABLES[part](one), ""]
     told += [_COMPARED, "## Versions", "", ", ".join(f"{name} {version}" for name, version in next(iter(found.values()))["versions"].items()) + ".", ""]
     path.write_text("\n".join(told))
 
