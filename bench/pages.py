@@ -171,5 +171,5 @@ def inside(house: House, body: bytes) -> dict[str, float]:
     done = subprocess.run([sys.executable, "-m", "bench.inside"], input=asked, env=house.environment, cwd=ROOT, capture_output=True)
     if done.returncode:
         raise RuntimeError(f"bench.inside failed:\n{done.stderr.decode()[-3000:]}")
-    told: dict[str, float] = orjson.loads(done.stdout)
+    told: dict[str, float] = orjson.loads(done.stdout.splitlines()[-1])  # before it, what the product logs
     return told
