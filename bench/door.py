@@ -1,0 +1,86 @@
+"""What comes before a page, for the comparators as for the product: who asks, in one look-up as the system role, and a read-only transaction under the row policies."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from lms_graph.kit.secrets import token_hash
+
+# As `lms_graph.domain.tenancy.queries.identify` asks.
+_IDENTIFY = """
+    SELECT coalesce((SELECT tenant_id FROM domains WHERE host = $1), (SELECT tenant_id FROM tenants WHERE slug = $2)) AS tenant_id, s.*
+    FROM (SELECT 1) AS one LEFT JOIN LATERAL (
+        SELECT t.tenant_id AS session_tenant_id, s.id AS session_id, s.account_id, t.expires_at, a.locale,
+               ARRAY(SELECT r.role FROM account_roles r WHERE r.tenant_id = a.tenant_id AND r.account_id = a.id) AS roles
+        FROM session_tokens t
+        JOIN sessions s ON s.tenant_id = t.tenant_id AND s.id = t.session_id
+        JOIN accounts a ON a.tenant_id = s.tenant_id AND a.id = s.account_id
+        WHERE t.token_hash = $3 AND t.kind = 'ACCESS' AND t.expires_at > $4 AND s.revoked_at IS NULL AND s.expires_at > $4 AND a.status = 'ACTIVE'
+    ) AS s ON true
+"""
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Whose request it is, and the address under which it was sent."""
+
+    tenant_id: UUID
+    account_id: UUID | None
+    base_url: str
+
+
+class Reads:
+    """The reads of one request, one after another on one connection in one transaction."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self._lock = asyncio.Lock()
+
+    async def fetch(self, sql: str, *parameters: Any) -> Sequence[Any]:
+        async with self._lock:
+            rows: Sequence[Any] = await self._connection.fetch(sql, *parameters)
+            return rows
+
+
+class Door:
+    """Pools of the two roles, as wide as the product's."""
+
+    def __init__(self, app: asyncpg.Pool, system: asyncpg.Pool) -> None:
+        self._app = app
+        self._system = system
+
+    async def identify(self, headers: Mapping[str, str]) -> Asker:
+        host = headers["host"].partition(":")[0]
+        _, _, token = headers.get("authorization", "").partition(" ")
+        row = await self._system.fetchrow(_IDENTIFY, host, headers.get("x-tenant"), token_hash(token) if token else None, datetime.now(UTC))
+        if row["tenant_id"] is None or (row["session_tenant_id"] or row["tenant_id"]) != row["tenant_id"]:
+            raise PermissionError("no school answers here, or the token is another's")
+        return Asker(row["tenant_id"], row["account_id"], f"http://{headers['host']}")
+
+    @asynccontextmanager
+    async def reading(self, asker: Asker) -> AsyncIterator[Reads]:
+        async with self._app.acquire() as connection:
+            await connection.execute(f"BEGIN READ ONLY; SELECT set_config('app.tenant', '{asker.tenant_id}', true), set_config('app.account', '{asker.account_id or ''}', true)")
+            try:
+                yield Reads(connection)
+            finally:
+                await connection.execute("COMMIT")
+
+
+@asynccontextmanager
+async def opened(environment: Mapping[str, str]) -> AsyncIterator[Door]:
+    async with (
+        asyncpg.create_pool(environment["DATABASE_URL"], min_size=1, max_size=10, reset=_as_it_is) as app,
+        asyncpg.create_pool(environment["DATABASE_SYSTEM_URL"], min_size=1, max_size=4, reset=_as_it_is) as system,
+    ):
+        yield Door(app, system)
+
+
+async def _as_it_is(connection: Any) -> None:
+    """What a request sets ends with its transaction: nothing is reset, and a way to PostgreSQL and back is saved."""

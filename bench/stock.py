@@ -1,0 +1,484 @@
+"""Stock Strawberry over asyncpg, as its documentation teaches it: a type per node, an async resolver per relation, a DataLoader per kind of row, caches of parsing and validation.
+
+It answers `CoursePage` and `Catalog` for somebody signed in who has no run, as the product does, from the same rows and under the same policies.
+"""
+
+import os
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import strawberry
+from starlette.applications import Starlette
+from strawberry.asgi import GraphQL
+from strawberry.dataloader import DataLoader
+from strawberry.extensions import ParserCache, SchemaExtension, ValidationCache
+
+from bench.door import Asker, Door, Reads, opened
+from lms_graph.kit.ids import public_id
+from lms_graph.kit.pages import Cursors
+from lms_graph.kit.secrets import SecretKeys
+
+
+class Loaders:
+    """One DataLoader per kind of row, for one request."""
+
+    def __init__(self, reads: Reads, asker: Asker) -> None:
+        self._reads = reads
+        self._asker = asker
+        self.category = self._one("SELECT id, slug, name FROM categories WHERE tenant_id = $1 AND id = ANY($2)", "id")
+        self.course_instructors = self._many(
+            "SELECT course_id, account_id, role FROM course_instructors WHERE tenant_id = $1 AND course_id = ANY($2) ORDER BY position", "course_id"
+        )
+        self.instructor = self._one(
+            "SELECT i.id, i.slug, a.name, a.avatar_file_id, i.bio_html FROM instructors i JOIN accounts a ON a.tenant_id = i.tenant_id AND a.id = i.id AND a.status <> 'ERASED' "
+            "WHERE i.tenant_id = $1 AND i.id = ANY($2)",
+            "id",
+        )
+        self.counts = self._one(
+            "SELECT i.account_id, count(*) AS courses, sum(c.enrollment_count) AS students FROM course_instructors i JOIN courses c ON c.tenant_id = i.tenant_id AND c.id = i.course_id "
+            "WHERE i.tenant_id = $1 AND i.account_id = ANY($2) AND c.status = 'PUBLISHED' GROUP BY i.account_id",
+            "account_id",
+        )
+        self.version = self._one(
+            "SELECT id, number, published_at, description_markdown, description_html, outcomes, requirements FROM course_versions WHERE tenant_id = $1 AND id = ANY($2)", "id"
+        )
+        self.sections = self._many("SELECT version_id, section_id, title FROM version_sections WHERE tenant_id = $1 AND version_id = ANY($2) ORDER BY position", "version_id")
+        self.lectures = self._many(
+            "SELECT l.version_id, l.section_id, l.lecture_id, l.title, l.content_type, l.duration_seconds, l.is_preview, v.course_id FROM version_lectures l "
+            "JOIN course_versions v ON v.tenant_id = l.tenant_id AND v.id = l.version_id WHERE l.tenant_id = $1 AND l.version_id = ANY($2) ORDER BY l.position",
+            "version_id",
+        )
+        self.course = self._one("SELECT * FROM courses WHERE tenant_id = $1 AND id = ANY($2) AND status = 'PUBLISHED'", "id")
+        self.has_run = self._one(
+            "SELECT DISTINCT course_id FROM enrollments WHERE tenant_id = $1 AND course_id = ANY($2) AND account_id = current_setting('app.account')::uuid", "course_id"
+        )
+
+    def _one(self, sql: str, key: str) -> DataLoader[UUID, Any]:
+        async def load(keys: list[UUID]) -> list[Any]:
+            found = {row[key]: row for row in await self._reads.fetch(sql, self._asker.tenant_id, keys)}
+            return [found.get(id) for id in keys]
+
+        return DataLoader(load_fn=load)
+
+    def _many(self, sql: str, key: str) -> DataLoader[UUID, list[Any]]:
+        async def load(keys: list[UUID]) -> list[list[Any]]:
+            found = defaultdict(list)
+            for row in await self._reads.fetch(sql, self._asker.tenant_id, keys):
+                found[row[key]].append(row)
+            return [found[id] for id in keys]
+
+        return DataLoader(load_fn=load)
+
+
+class Context:
+    """Who asks, and the request's reads and loaders."""
+
+    def __init__(self, asker: Asker, door: Door, cursors: Cursors) -> None:
+        self.asker = asker
+        self.door = door
+        self.cursors = cursors
+        self.reads: Any = None
+        self.loaders: Any = None
+
+    def file_url(self, id: UUID | None) -> str | None:
+        return f"{self.asker.base_url}/files/{public_id('fil', id)}" if id else None
+
+
+Info = strawberry.Info[Context, None]
+
+
+@strawberry.type
+class FormattedText:
+    markdown: str
+    html: str
+
+
+@strawberry.type
+class Category:
+    slug: str
+    name: str
+
+
+@strawberry.type
+class Bio:
+    html: str
+
+
+@strawberry.type
+class Instructor:
+    row: strawberry.Private[Any]
+    id: strawberry.ID
+    slug: str
+    name: str
+
+    @strawberry.field
+    async def avatar_url(self, info: Info) -> str | None:
+        return info.context.file_url(self.row["avatar_file_id"])
+
+    @strawberry.field
+    async def bio(self) -> Bio:
+        return Bio(html=self.row["bio_html"])
+
+    @strawberry.field
+    async def course_count(self, info: Info) -> int:
+        counts = await info.context.loaders.counts.load(self.row["id"])
+        return counts["courses"] if counts else 0
+
+    @strawberry.field
+    async def student_count(self, info: Info) -> int:
+        counts = await info.context.loaders.counts.load(self.row["id"])
+        return counts["students"] if counts else 0
+
+
+@strawberry.type
+class CourseInstructor:
+    role: str
+    account_id: strawberry.Private[UUID]
+
+    @strawberry.field
+    async def instructor(self, info: Info) -> Instructor:
+        row = await info.context.loaders.instructor.load(self.account_id)
+        return Instructor(row=row, id=strawberry.ID(public_id("ins", row["id"])), slug=row["slug"], name=row["name"])
+
+
+@strawberry.type
+class CourseVersion:
+    id: strawberry.ID
+    number: int
+    published_at: datetime
+
+
+@strawberry.interface
+class AccessDecision:
+    allowed: bool
+
+
+@strawberry.type
+class AccessSource:
+    kind: str
+    ends_at: datetime | None
+
+
+@strawberry.type
+class AccessGranted(AccessDecision):
+    sources: list[AccessSource]
+    until: datetime | None
+
+
+@strawberry.type
+class SignInRequired(AccessDecision):
+    pass
+
+
+@strawberry.type
+class NotPublished(AccessDecision):
+    pass
+
+
+@strawberry.type
+class ScheduledFor(AccessDecision):
+    at: datetime
+
+
+@strawberry.type
+class EntitlementExpired(AccessDecision):
+    ended_at: datetime
+
+
+@strawberry.type
+class PaymentPastDue(AccessDecision):
+    grace_until: datetime | None
+
+
+@strawberry.type
+class NotEnrolled(AccessDecision):
+    course_id: strawberry.Private[UUID]
+
+    @strawberry.field
+    async def course(self, info: Info) -> "Course | None":
+        row = await info.context.loaders.course.load(self.course_id)
+        return Course.of(row) if row else None
+
+
+@strawberry.type
+class Requirement:
+    kind: str
+    met: bool
+    value: int
+    target: int
+    lecture: "Lecture | None"
+    course: "Course | None"
+
+
+@strawberry.type
+class PrerequisiteUnmet(AccessDecision):
+    requirements: list[Requirement]
+
+
+async def _decide(info: Info, course_id: UUID) -> AccessDecision:
+    if info.context.asker.account_id is None:
+        return SignInRequired(allowed=False)
+    if await info.context.loaders.has_run.load(course_id):
+        raise NotImplementedError("the bench's viewer has no run")
+    return NotEnrolled(allowed=False, course_id=course_id)
+
+
+@strawberry.type
+class Lecture:
+    row: strawberry.Private[Any]
+    id: strawberry.ID
+    title: str
+    content_type: str
+    duration_seconds: int
+    is_preview: bool
+
+    @strawberry.field
+    async def access(self, info: Info) -> AccessDecision:
+        if self.is_preview:
+            return AccessGranted(allowed=True, sources=[AccessSource(kind="PREVIEW", ends_at=None)], until=None)
+        return await _decide(info, self.row["course_id"])
+
+
+@strawberry.type
+class Section:
+    row: strawberry.Private[Any]
+    id: strawberry.ID
+    title: str
+
+    @strawberry.field
+    async def lectures(self, info: Info) -> list[Lecture]:
+        return [
+            Lecture(
+                row=row,
+                id=strawberry.ID(public_id("lec", row["lecture_id"])),
+                title=row["title"],
+                content_type=row["content_type"],
+                duration_seconds=row["duration_seconds"],
+                is_preview=row["is_preview"],
+            )
+            for row in await info.context.loaders.lectures.load(self.row["version_id"])
+            if row["section_id"] == self.row["section_id"]
+        ]
+
+
+@strawberry.type
+class Resume:
+    lecture: Lecture
+    position_seconds: float
+
+
+@strawberry.type
+class Enrollment:
+    id: strawberry.ID
+    progress_percent: int
+    resume: Resume | None
+
+
+@strawberry.type
+class Course:
+    row: strawberry.Private[Any]
+    id: strawberry.ID
+    slug: str
+    title: str
+    short_description: str
+    tags: list[str]
+    level: str
+    language: str
+    is_featured: bool
+    enrollment_count: int
+    lecture_count: int
+    duration_seconds: int
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, row: Any) -> "Course":
+        plain = "slug title short_description tags level language is_featured enrollment_count lecture_count duration_seconds updated_at".split()
+        return cls(row=row, id=strawberry.ID(public_id("crs", row["id"])), **{name: row[name] for name in plain})
+
+    @strawberry.field
+    async def thumbnail_url(self, info: Info) -> str | None:
+        return info.context.file_url(self.row["cover_file_id"])
+
+    @strawberry.field
+    async def category(self, info: Info) -> Category | None:
+        row = await info.context.loaders.category.load(self.row["category_id"])
+        return Category(slug=row["slug"], name=row["name"]) if row else None
+
+    @strawberry.field
+    async def instructors(self, info: Info) -> list[CourseInstructor]:
+        return [CourseInstructor(role=row["role"], account_id=row["account_id"]) for row in await info.context.loaders.course_instructors.load(self.row["id"])]
+
+    @strawberry.field
+    async def version(self, info: Info) -> CourseVersion | None:
+        row = await info.context.loaders.version.load(self.row["published_version_id"])
+        return CourseVersion(id=strawberry.ID(public_id("ver", row["id"])), number=row["number"], published_at=row["published_at"])
+
+    @strawberry.field
+    async def description(self, info: Info) -> FormattedText | None:
+        row = await info.context.loaders.version.load(self.row["published_version_id"])
+        return FormattedText(markdown=row["description_markdown"], html=row["description_html"])
+
+    @strawberry.field
+    async def outcomes(self, info: Info) -> list[str] | None:
+        outcomes: list[str] = (await info.context.loaders.version.load(self.row["published_version_id"]))["outcomes"]
+        return outcomes
+
+    @strawberry.field
+    async def requirements(self, info: Info) -> list[str] | None:
+        requirements: list[str] = (await info.context.loaders.version.load(self.row["published_version_id"]))["requirements"]
+        return requirements
+
+    @strawberry.field
+    async def sections(self, info: Info) -> list[Section]:
+        rows = await info.context.loaders.sections.load(self.row["published_version_id"])
+        return [Section(row=row, id=strawberry.ID(public_id("sec", row["section_id"])), title=row["title"]) for row in rows]
+
+    @strawberry.field
+    async def access(self, info: Info) -> AccessDecision:
+        return await _decide(info, self.row["id"])
+
+    @strawberry.field
+    async def viewer_enrollment(self, info: Info) -> Enrollment | None:
+        await _decide(info, self.row["id"])
+        return None
+
+
+@strawberry.type
+class FacetValue:
+    value: str
+    label: str
+    count: int
+
+
+@strawberry.type
+class CourseFacets:
+    category: list[FacetValue]
+    level: list[FacetValue]
+    duration: list[FacetValue]
+
+
+@strawberry.type
+class PageInfo:
+    has_next_page: bool
+    has_previous_page: bool
+    start_cursor: str | None
+    end_cursor: str | None
+
+
+@strawberry.type
+class CourseEdge:
+    cursor: str
+    node: Course
+
+
+@strawberry.type
+class CourseConnection:
+    edges: list[CourseEdge]
+    nodes: list[Course]
+    page_info: PageInfo
+
+    @strawberry.field
+    async def total_count(self, info: Info) -> int:
+        (row,) = await info.context.reads.fetch("SELECT count(*) FROM courses WHERE tenant_id = $1 AND status = 'PUBLISHED'", info.context.asker.tenant_id)
+        return int(row["count"])
+
+    @strawberry.field
+    async def facets(self, info: Info) -> CourseFacets:
+        async def count(value: str, label: str, joined: str = "") -> list[FacetValue]:
+            rows: Iterable[Any] = await info.context.reads.fetch(
+                f"SELECT {value} AS value, {label} AS label, count(*) AS count FROM courses c {joined} WHERE c.tenant_id = $1 AND c.status = 'PUBLISHED' GROUP BY 1, 2 ORDER BY 3 DESC, 1",
+                info.context.asker.tenant_id,
+            )
+            return [FacetValue(**row) for row in rows]
+
+        length = (
+            "CASE WHEN c.duration_seconds < 3600 THEN 'UNDER_1_HOUR' WHEN c.duration_seconds < 10800 THEN '1_TO_3_HOURS' "
+            "WHEN c.duration_seconds < 36000 THEN '3_TO_10_HOURS' ELSE 'OVER_10_HOURS' END"
+        )
+        return CourseFacets(
+            category=await count("g.slug", "g.name", "JOIN categories g ON g.tenant_id = c.tenant_id AND g.id = c.category_id"),
+            level=await count("c.level", "c.level"),
+            duration=await count(length, length),
+        )
+
+
+@strawberry.input
+class CourseWhere:
+    """Only that `Catalog` is valid: the bench sends none."""
+
+    search: str | None = None
+
+
+@strawberry.input
+class CourseOrder:
+    """As `CourseWhere`."""
+
+    field: str
+
+
+@strawberry.type
+class Query:
+    @strawberry.field
+    async def course(self, info: Info, slug: str) -> Course | None:
+        rows = await info.context.reads.fetch("SELECT * FROM courses WHERE tenant_id = $1 AND slug = $2 AND status = 'PUBLISHED'", info.context.asker.tenant_id, slug)
+        return Course.of(rows[0]) if rows else None
+
+    @strawberry.field
+    async def courses(
+        self, info: Info, first: int = 20, after: str | None = None, search: str | None = None, where: CourseWhere | None = None, order_by: list[CourseOrder] | None = None
+    ) -> CourseConnection:
+        if after or search or where or order_by:
+            raise NotImplementedError("the bench asks for the first page")
+        sql = "SELECT * FROM courses WHERE tenant_id = $1 AND status = 'PUBLISHED' ORDER BY first_published_at DESC, id DESC LIMIT $2"
+        rows = await info.context.reads.fetch(sql, info.context.asker.tenant_id, first + 1)
+        edges = [CourseEdge(cursor=info.context.cursors.encode("PUBLISHED_AT-,ID-", [row["first_published_at"], row["id"]]), node=Course.of(row)) for row in rows[:first]]
+        return CourseConnection(
+            edges=edges,
+            nodes=[edge.node for edge in edges],
+            page_info=PageInfo(
+                has_next_page=len(rows) > first,
+                has_previous_page=False,
+                start_cursor=edges[0].cursor if edges else None,
+                end_cursor=edges[-1].cursor if edges else None,
+            ),
+        )
+
+
+class Reading(SchemaExtension):
+    """The operation's transaction."""
+
+    async def on_operation(self) -> AsyncIterator[None]:
+        context = self.execution_context.context
+        async with context.door.reading(context.asker) as reads:
+            context.reads, context.loaders = reads, Loaders(reads, context.asker)
+            yield
+
+
+_CASES = [AccessGranted, SignInRequired, NotEnrolled, ScheduledFor, PrerequisiteUnmet, EntitlementExpired, PaymentPastDue, NotPublished]
+schema = strawberry.Schema(query=Query, types=_CASES, extensions=[Reading, lambda: ParserCache(maxsize=2000), lambda: ValidationCache(maxsize=2000)])
+
+
+class Endpoint(GraphQL[Context, None]):
+    def __init__(self, door: Door, cursors: Cursors) -> None:
+        super().__init__(schema)
+        self._door = door
+        self._cursors = cursors
+
+    async def get_context(self, request: Any, response: Any) -> Context:
+        return Context(await self._door.identify(request.headers), self._door, self._cursors)
+
+
+@asynccontextmanager
+async def _lifespan(app: Starlette) -> AsyncIterator[None]:
+    cursors = Cursors(SecretKeys.parse(os.environ["LMS_SECRET_KEYS"]).derived("cursors"))
+    async with opened(os.environ) as door:
+        app.add_route("/graphql", Endpoint(door, cursors))  # type: ignore[arg-type]  # an ASGI application
+        app.add_route("/bare", GraphQL(strawberry.Schema(query=Query, types=_CASES)))  # type: ignore[arg-type]  # as it comes: nobody is asked who they are
+        yield
+
+
+app = Starlette(lifespan=_lifespan)
