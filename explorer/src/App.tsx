@@ -1,19 +1,22 @@
 /** The page: the bar, and GraphiQL under it. */
 
 import { HISTORY_PLUGIN } from '@graphiql/plugin-history';
+import { pick, useGraphiQL } from '@graphiql/react';
 import { GraphiQL } from 'graphiql';
 import { useEffect, useMemo } from 'react';
 import { Bar } from './Bar';
 import { shades } from './color';
 import { makeFetcher } from './fetcher';
 import { useIdentity } from './identity';
+import { NARROW } from './narrow';
 import { BUILDER, DOCS } from './panes';
 import { SHELF } from './shelf';
 
 const PLUGINS = [BUILDER, HISTORY_PLUGIN, SHELF];
 
-const WELCOME = `# Run this with Ctrl-Enter, or with the button on the right.
-# Ctrl-Space completes; examples to start from are on the shelf on the left.
+const WELCOME = `# Ctrl-Enter or the button runs this.
+# Ctrl-Space completes what you type.
+# Examples to start from: the shelf.
 
 query Welcome {
   storefront {
@@ -50,7 +53,7 @@ export function App() {
         fetcher={connection.fetcher}
         plugins={PLUGINS}
         referencePlugin={DOCS}
-        visiblePlugin={SHELF}
+        visiblePlugin={NARROW.matches ? undefined : SHELF}
         defaultQuery={WELCOME}
         defaultEditorToolsVisibility="variables"
         inputValueDeprecation
@@ -59,7 +62,17 @@ export function App() {
         showPersistHeadersSettings={false}
       >
         <GraphiQL.Logo>{null}</GraphiQL.Logo>
+        <LongLines />
       </GraphiQL>
     </>
   );
+}
+
+/** Long lines go on below, so that nothing is out of sight beside a narrow column. */
+function LongLines() {
+  const editors = useGraphiQL(pick('queryEditor', 'variableEditor', 'headerEditor'));
+  useEffect(() => {
+    for (const editor of Object.values(editors)) editor?.updateOptions({ wordWrap: 'on' });
+  }, [editors]);
+  return null;
 }

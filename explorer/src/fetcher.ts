@@ -1,7 +1,7 @@
 /** How GraphiQL reaches the API: queries and mutations over HTTP, subscriptions over a WebSocket, both as whoever is signed in. */
 
 import type { Fetcher, FetcherOpts, FetcherParams } from '@graphiql/toolkit';
-import { getOperationAST, type ExecutionResult } from 'graphql';
+import { GraphQLError, getOperationAST, type ExecutionResult } from 'graphql';
 import { createClient, type Client } from 'graphql-ws';
 import { headersFor, reach } from './api';
 import * as identity from './identity';
@@ -51,20 +51,32 @@ async function once(params: FetcherParams, options: FetcherOpts | undefined): Pr
       },
       body: JSON.stringify(params),
     });
-  let response = await send();
-  if (response.status === 401 && identity.current().session && !Object.keys(own).some((name) => name.toLowerCase() === 'authorization')) {
-    // Ended elsewhere, by a sign-out on another device say. Either there is a next pair, or the bar says why there is none.
-    await identity.renew();
-    if (identity.current().session) response = await send();
+  try {
+    let response = await send();
+    if (response.status === 401 && identity.current().session && !Object.keys(own).some((name) => name.toLowerCase() === 'authorization')) {
+      // Ended elsewhere, by a sign-out on another device say. Either there is a next pair, or the bar says why there is none.
+      await identity.renew();
+      if (identity.current().session) response = await send();
+    }
+    return read(response.status, await response.text());
+  } catch (error) {
+    return told(identity.message(error));
   }
-  const text = await response.text();
+}
+
+function read(status: number, text: string): ExecutionResult {
   try {
     const result = JSON.parse(text) as ExecutionResult;
     seen(result);
     return result;
   } catch {
-    throw new Error(`The server answered ${response.status} with something other than JSON: ${text.slice(0, 200)}`);
+    return told(`The server answered ${status} with something other than JSON: ${text.slice(0, 200)}`);
   }
+}
+
+/** A failure as the server would tell it: GraphiQL would add the stack of one that is thrown. */
+function told(message: string): ExecutionResult {
+  return { errors: [new GraphQLError(message)] };
 }
 
 function live(socket: Client, params: FetcherParams): AsyncIterableIterator<ExecutionResult> {
@@ -78,9 +90,10 @@ function live(socket: Client, params: FetcherParams): AsyncIterableIterator<Exec
       try {
         return (await messages.next()) as IteratorResult<ExecutionResult>;
       } catch (problem) {
-        if (problem instanceof CloseEvent) throw new Error(`The live connection was closed (${problem.code}${problem.reason ? `, ${problem.reason}` : ''}).`);
-        if (Array.isArray(problem)) return { done: false, value: { errors: problem } as ExecutionResult };
-        throw problem;
+        // It has ended with this: the next one is the end.
+        if (Array.isArray(problem)) return { done: false, value: { errors: problem } };
+        const closed = problem instanceof CloseEvent;
+        return { done: false, value: told(closed ? `The live connection was closed (${problem.code}${problem.reason && `, ${problem.reason}`}).` : identity.message(problem)) };
       }
     },
     return: () => messages.return!() as Promise<IteratorResult<ExecutionResult>>,

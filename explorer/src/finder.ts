@@ -36,7 +36,7 @@ interface Found {
 
 const FIND = `
   query Find {
-    featured: courses(first: 1, where: { isFeatured: { eq: true }, enrollmentPolicy: { in: [OPEN] } }) { nodes { ...Outline } }
+    featured: courses(first: 5, where: { isFeatured: { eq: true }, enrollmentPolicy: { in: [OPEN] } }) { nodes { ...Outline } }
     open: courses(first: 1) { nodes { ...Outline } }
     viewer {
       enrollments(first: 1) { nodes { id sections { lectures { id contentType isPreview } } } }
@@ -110,7 +110,8 @@ async function find(): Promise<Known> {
   } catch {
     return {}; // the example still opens, and says what to fill in
   }
-  const course = found.featured.nodes[0] ?? found.open.nodes[0];
+  // The course with most kinds of lectures shows most.
+  const course = [...found.featured.nodes, ...found.open.nodes].sort((one, other) => kinds(other) - kinds(one))[0];
   const lectures = course?.sections.flatMap((section) => section.lectures) ?? [];
   const run = found.viewer?.enrollments.nodes[0];
   const own = run?.sections.flatMap((section) => section.lectures) ?? [];
@@ -126,4 +127,8 @@ async function find(): Promise<Known> {
     '@run.quiz': ofKind('QUIZ'),
     '@certificate.code': found.viewer?.certificates.nodes[0]?.code,
   };
+}
+
+function kinds(course: Course): number {
+  return new Set(course.sections.flatMap((section) => section.lectures.map((lecture) => lecture.contentType))).size;
 }

@@ -24,12 +24,12 @@ function OnSchema({ title, children }: { title: string; children: ReactNode }) {
   );
 }
 
-/** GraphiQL keeps the failed answer as text: an execution result that was refused, or an error of ours. */
+/** GraphiQL keeps the failed answer as text. */
 function read(fetchError: string | null): { refused: boolean; words: string } {
   try {
-    const answer = JSON.parse(fetchError ?? '') as { errors?: { message: string }[]; message?: string };
-    const said = answer.errors?.map((error) => error.message).join(' ');
-    return { refused: !!said && /introspect|__schema/i.test(said), words: said ?? answer.message ?? fetchError ?? '' };
+    const { errors } = JSON.parse(fetchError ?? '') as { errors: { message: string }[] };
+    const words = errors.map((error) => error.message).join(' ');
+    return { refused: /introspect|__schema/i.test(words), words };
   } catch {
     return { refused: false, words: fetchError ?? '' };
   }

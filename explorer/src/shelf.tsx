@@ -2,10 +2,11 @@
 
 import { pick, useGraphiQL, useGraphiQLActions, type GraphiQLPlugin } from '@graphiql/react';
 import { Kind, parse, print, visit, type FragmentDefinitionNode, type OperationDefinitionNode } from 'graphql';
-import { useState } from 'react';
+import { useState, type KeyboardEvent } from 'react';
 import shelf from './examples.json';
 import { fill } from './finder';
 import { useIdentity } from './identity';
+import { NARROW } from './narrow';
 
 interface Example {
   operation: string;
@@ -49,65 +50,73 @@ type Ready = (typeof groups)[number]['examples'][number];
 
 const KINDS: Record<string, string> = { query: 'query', mutation: 'change', subscription: 'live' };
 
+/** What whoever is signed in most likely wants, until they choose. */
+function groupOf(roles: string[] = []): string {
+  if (roles.includes('STUDENT')) return 'Learner';
+  return roles.includes('INSTRUCTOR') ? 'Instructor' : 'Storefront';
+}
+
 function Shelf() {
   const { addTab, stop, setVisiblePlugin } = useGraphiQLActions();
   const { queryEditor, variableEditor } = useGraphiQL(pick('queryEditor', 'variableEditor'));
   const { session } = useIdentity();
   const [opening, setOpening] = useState<Ready | null>(null);
+  const [chosen, setChosen] = useState<string | null>(null);
+  const shown = groups.find(({ group }) => group === (chosen ?? groupOf(session?.roles))) ?? groups[0]!;
 
   async function open(example: Ready) {
     setOpening(example);
     const { variables, first } = await fill(example.variables);
     const asked = [...(example.as && !session ? ['Sign in first, at the top right.'] : []), ...first.filter((line) => session || !line.startsWith('Sign in'))];
-    const head = [example.title, ...wrapped(example.says), ...(asked.length ? ['', ...asked.flatMap(wrapped)] : [])];
+    const head = [`${example.title}. ${example.says}`, ...asked];
     stop();
     addTab();
-    queryEditor!.setValue(`${head.map((line) => `# ${line}`.trimEnd()).join('\n')}\n\n${example.text}\n`);
+    queryEditor!.setValue(`${head.map((line) => `# ${line}`).join('\n')}\n\n${example.text}\n`);
     variableEditor!.setValue(example.variables ? `${JSON.stringify(variables, null, 2)}\n` : '');
     setOpening(null);
     // A narrow screen shows one thing at a time: now the operation.
-    if (matchMedia('(max-width: 760px)').matches) setVisiblePlugin(null);
+    if (NARROW.matches) setVisiblePlugin(null);
     queryEditor!.focus();
   }
 
   return (
     <section className="shelf" aria-label="Examples">
       <h2>Examples</h2>
-      <p className="quiet">Each opens in a tab of its own, filled in for this school. Run it with Ctrl-Enter.</p>
-      {groups.map((group) => (
-        <details key={group.group} open>
-          <summary>
-            {group.group} <span className="count">{group.examples.length}</span>
-          </summary>
-          <p className="quiet">{group.says}</p>
-          <ul>
-            {group.examples.map((example) => (
-              <li key={example.title}>
-                <button type="button" disabled={!queryEditor || !variableEditor || opening !== null} aria-busy={opening === example} onClick={() => void open(example)}>
-                  <span className="line">
-                    <strong>{example.title}</strong>
-                    <span className={`kind ${example.kind}`}>{KINDS[example.kind]}</span>
-                  </span>
-                  <span className="says">{example.says}</span>
-                </button>
-              </li>
-            ))}
-          </ul>
-        </details>
-      ))}
+      <div className="groups" role="tablist" aria-label="For whom" onKeyDown={turn}>
+        {groups.map(({ group }) => (
+          <button key={group} type="button" role="tab" id={`tab-${group}`} aria-controls="examples" aria-selected={group === shown.group} tabIndex={group === shown.group ? 0 : -1} onClick={() => setChosen(group)}>
+            {group}
+          </button>
+        ))}
+      </div>
+      <div role="tabpanel" id="examples" aria-labelledby={`tab-${shown.group}`}>
+        <p className="quiet">{shown.says} Each opens in a tab of its own, filled in for this school.</p>
+        <ul>
+          {shown.examples.map((example) => (
+            <li key={example.title}>
+              <button type="button" disabled={!queryEditor || !variableEditor || opening !== null} aria-busy={opening === example} onClick={() => void open(example)}>
+                <span className="line">
+                  <strong>{example.title}</strong>
+                  <span className={`kind ${example.kind}`}>{KINDS[example.kind]}</span>
+                </span>
+                <span className="says">{example.says.split('`').map((part, at) => (at % 2 ? <code key={at}>{part}</code> : part))}</span>
+              </button>
+            </li>
+          ))}
+        </ul>
+      </div>
     </section>
   );
 }
 
-/** Lines short enough for a comment in a narrow editor. */
-function wrapped(text: string): string[] {
-  const lines = [''];
-  for (const word of text.split(' ')) {
-    const last = lines[lines.length - 1]!;
-    if (last && last.length + word.length > 70) lines.push(word);
-    else lines[lines.length - 1] = last ? `${last} ${word}` : word;
-  }
-  return lines;
+/** Arrow keys go from tab to tab, as tab lists do. */
+function turn(event: KeyboardEvent<HTMLElement>) {
+  const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+  if (!step) return;
+  const tabs = [...event.currentTarget.querySelectorAll<HTMLElement>('[role=tab]')];
+  const next = tabs[(tabs.indexOf(event.target as HTMLElement) + step + tabs.length) % tabs.length]!;
+  next.focus();
+  next.click();
 }
 
 function ShelfIcon() {
