@@ -7,6 +7,7 @@ export default defineConfig({
   plugins: [react()],
   worker: { format: 'es' },
   build: {
+    license: { fileName: 'licenses.md' },
     chunkSizeWarningLimit: 5_000, // Monaco is one big piece by nature, and is kept by browsers for a year
   },
 });

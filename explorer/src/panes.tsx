@@ -27,9 +27,8 @@ function OnSchema({ title, children }: { title: string; children: ReactNode }) {
 /** GraphiQL keeps the failed answer as text. */
 function read(fetchError: string | null): { refused: boolean; words: string } {
   try {
-    const { errors } = JSON.parse(fetchError ?? '') as { errors: { message: string }[] };
-    const words = errors.map((error) => error.message).join(' ');
-    return { refused: /introspect|__schema/i.test(words), words };
+    const { errors } = JSON.parse(fetchError ?? '') as { errors: { message: string; extensions?: { code?: string } }[] };
+    return { refused: errors.some((error) => error.extensions?.code === 'FORBIDDEN'), words: errors.map((error) => error.message).join(' ') };
   } catch {
     return { refused: false, words: fetchError ?? '' };
   }

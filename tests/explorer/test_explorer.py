@@ -11,7 +11,7 @@ from playwright.async_api import Route, expect
 from tests.explorer.conftest import Explorer
 from tests.fixtures.client import Client
 
-pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.xdist_group("explorer")]
 
 SignedIn = Callable[[str, str], Awaitable[Client]]
 ROBIN = ("student@demo.example", "candle-window-4")
@@ -267,8 +267,8 @@ class TestSchema:
             if asked.get("operationName") != "IntrospectionQuery":
                 await route.fallback()
                 return
-            error = {"message": "Introspection is not open here.", "extensions": {"code": "FORBIDDEN"}}
-            await route.fulfill(json={"errors": [error]})
+            error = {"message": "This school does not show its schema here.", "extensions": {"code": "FORBIDDEN"}}
+            await route.fulfill(status=403, json={"errors": [error]})
 
         await page.page.route("**/graphql", refuse)
         await page.open()
