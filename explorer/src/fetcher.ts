@@ -17,7 +17,7 @@ export function makeFetcher(): { fetcher: Fetcher; close: () => void } {
       return { ...(tenant ? { tenant } : {}), ...(token ? { authorization: `Bearer ${token}` } : {}) };
     },
     // 4403: nobody for this school and token. Asking again would be answered the same.
-    shouldRetry: (event) => event instanceof CloseEvent && event.code !== 4403,
+    shouldRetry: (event) => (event as Partial<CloseEvent>).code !== 4403,
   });
   let token = identity.current().session?.accessToken;
   const unsubscribe = identity.subscribe(() => {

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-VERBS = ["dev", "serve", "worker", "migrate", "schema", "seed", "demo", "doctor", "jobs"]
+VERBS = ["dev", "serve", "worker", "migrate", "schema", "seed", "demo", "doctor", "explorer", "jobs"]
 
 
 def run(*arguments: str, environment: dict[str, str] | None = None, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
