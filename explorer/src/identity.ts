@@ -2,7 +2,6 @@
 
 import { useSyncExternalStore } from 'react';
 import { Refused, ask, words, type Problem } from './api';
-import { settings } from './settings';
 
 export interface School {
   slug: string;
@@ -41,7 +40,7 @@ const KEY = 'lms-graph-explorer';
 
 // A token is another school's nowhere: each school has a session of its own.
 let sessions: Record<string, Session> = {};
-let identity: Identity = { tenant: settings.tenant, school: null, session: null, notice: null };
+let identity: Identity = { tenant: null, school: null, session: null, notice: null };
 let renewal: ReturnType<typeof setTimeout> | undefined;
 let renewing: Promise<void> | null = null;
 const listeners = new Set<() => void>();

@@ -8,8 +8,6 @@ export interface DemoSignIn {
 }
 
 interface Settings {
-  /** The school of this address, where the host or the server decides on one. */
-  tenant: string | null;
   /** The demo school's people; only in development. */
   demo: { tenant: string; signIns: DemoSignIn[] } | null;
 }

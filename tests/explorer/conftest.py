@@ -30,7 +30,7 @@ from lms_graph.models.database import open_database
 
 async def make():
     await open_database(*sys.argv[1:])
-    await operations.create_tenant(profile=operations.TenantProfile(slug="harbor", name="Harbor School", primary_color="#8a3b12"))
+    await operations.create_tenant(profile=operations.TenantProfile(slug="harbor", name="Harbor School"))
 
 asyncio.run(make())
 """
@@ -43,27 +43,39 @@ def built() -> None:
 
 
 @pytest.fixture(scope="module")
-def address(built: None, servers: dict[str, str], worker_id: str) -> Iterator[str]:
-    """A database of its own with the demo school and a second one; the API and a worker on it. Gives the API's address."""
+def addresses(built: None, servers: dict[str, str], worker_id: str) -> Iterator[tuple[str, str]]:
+    """A database of its own with the demo school and a second one, which shows no schema; a worker and two servers on it. Gives their addresses: in development, and not."""
     name = f"explorer_{worker_id}_{os.getpid()}"
     create_database(servers["SUPERUSER_URL"], name, template="template")
-    port = free_port()
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("LMS_", "DATABASE_", "REDIS_", "S3_"))}
     environment |= {key: value for key, value in servers.items() if key != "SUPERUSER_URL"}
     environment |= {key: database_url(servers[key], name) for key in ("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_SYSTEM_URL")}
     number = 10 + (int(worker_id.removeprefix("gw")) if worker_id.startswith("gw") else 0)
     environment["REDIS_URL"] = f"{servers['REDIS_URL'].rstrip('/').removesuffix('/0')}/{number}"
-    environment |= {"LMS_BASE_URL": f"http://localhost:{port}", "LMS_DEFAULT_TENANT": "demo", "LMS_DEVELOPMENT": "true"}
+    development, production = free_port(), free_port()
+    environment |= {"LMS_BASE_URL": f"http://localhost:{development}", "LMS_DEFAULT_TENANT": "demo"}
     subprocess.run([*CLI, "seed"], env=environment, check=True, capture_output=True)
     subprocess.run([sys.executable, "-c", SECOND_SCHOOL, environment["DATABASE_URL"], environment["DATABASE_SYSTEM_URL"]], check=True, capture_output=True)
     with ExitStack() as stack:
-        for verb in (["serve", "--port", str(port)], ["worker"]):
-            process = subprocess.Popen([*CLI, *verb], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for verb, also in (
+            (["serve", "--port", str(development)], {"LMS_DEVELOPMENT": "true"}),
+            (["serve", "--port", str(production)], {}),
+            (["worker"], {}),
+        ):
+            process = subprocess.Popen([*CLI, *verb], env=environment | also, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             stack.callback(process.wait)
             stack.callback(process.terminate)
-        _wait_for(f"http://localhost:{port}/readyz")
-        yield f"http://localhost:{port}"
+        made = (f"http://localhost:{development}", f"http://localhost:{production}")
+        for address in made:
+            _wait_for(f"{address}/readyz")
+        yield made
     drop_database(servers["SUPERUSER_URL"], name)
+
+
+@pytest.fixture(scope="module")
+def address(addresses: tuple[str, str]) -> str:
+    """The API in development; a test class may say another."""
+    return addresses[0]
 
 
 def _wait_for(url: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from playwright.async_api import Route, expect
+from playwright.async_api import expect
 
 from tests.explorer.conftest import Explorer
 from tests.fixtures.client import Client
@@ -278,26 +278,31 @@ class TestSchema:
         await page.page.get_by_role("button", name="Show GraphiQL Explorer").click()
         await expect(page.page.locator(".graphiql-explorer-root")).to_contain_text("storefront")
 
-    async def test_a_school_that_keeps_it_to_itself_is_told_in_words(self, page: Explorer) -> None:
-        """The answer is what a server says whose introspection is switched off."""
 
-        async def refuse(route: Route) -> None:
-            asked: dict[str, Any] = route.request.post_data_json or {}
-            if asked.get("operationName") != "IntrospectionQuery":
-                await route.fallback()
-                return
-            error = {"message": "This school does not show its schema here.", "extensions": {"code": "FORBIDDEN"}}
-            await route.fulfill(status=403, json={"errors": [error]})
+class TestProduction:
+    @pytest.fixture
+    def address(self, addresses: tuple[str, str]) -> str:
+        return addresses[1]
 
-        await page.page.route("**/graphql", refuse)
+    async def test_a_school_that_keeps_its_schema_to_itself_is_told_in_words(self, page: Explorer) -> None:
         await page.open()
+        await page.switch("harbor")
+        await expect(page.page.locator("header")).to_contain_text("Harbor School")
 
         for pane in ("Documentation Explorer", "GraphiQL Explorer"):
             await page.page.get_by_role("button", name=f"Show {pane}").click()
             await expect(page.page.get_by_role("heading", name="This school keeps its schema to itself")).to_be_visible()
 
         await page.run()
-        await expect(page.answer).to_contain_text("Lantern Street School")
+        await expect(page.answer).to_contain_text("Harbor School")
+
+    async def test_nobody_is_offered_to_be_signed_in_as(self, page: Explorer) -> None:
+        await page.open()
+
+        await page.page.get_by_role("button", name="Sign in", exact=True).click()
+
+        await expect(page.page.get_by_label("E-mail address")).to_be_visible()
+        await expect(page.page.get_by_text("Robin Achterberg")).to_have_count(0)
 
 
 class TestKeyboard:

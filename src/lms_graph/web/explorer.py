@@ -9,7 +9,6 @@ from typing import Any
 import yaml
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
@@ -29,15 +28,15 @@ POLICY = (
 PLACE = '<script type="application/json" id="settings"></script>'
 
 
-async def page(request: Request, *, tenant_slug: str | None, development: bool) -> Response:
-    """The explorer for the school of this slug, or for the one its user names. In development it offers the demo school's sign-ins."""
+async def page(*, development: bool) -> Response:
+    """The explorer. It asks the API which school it is at. In development it offers the demo school's sign-ins."""
     try:
         html = (BUNDLE / "index.html").read_text(encoding="utf-8")
     except FileNotFoundError:
         nonce = secrets.token_urlsafe(16)
         policy = f"default-src 'none'; style-src 'nonce-{nonce}'; base-uri 'none'; frame-ancestors 'none'"
         return HTMLResponse(render("pages/explorer.html.j2", nonce=nonce), status_code=503, headers=_headers(policy) | {"Retry-After": "3"})
-    settings = {"tenant": tenant_slug, "demo": _demo() if development else None}
+    settings = {"demo": _demo() if development else None}
     said = json.dumps(settings).replace("<", "\\u003c")  # no text in it can end the element
     return HTMLResponse(html.replace(PLACE, PLACE.replace("></", f">{said}</")), headers=_headers(POLICY))
 

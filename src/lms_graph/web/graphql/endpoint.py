@@ -12,6 +12,7 @@ from starlette.websockets import WebSocket
 
 from lms_graph.adapters import Adapters
 from lms_graph.domain.tenancy.rules import is_origin_allowed
+from lms_graph.web import explorer
 from lms_graph.web.graphql import answers
 from lms_graph.web.graphql.callers import Visit, identify
 from lms_graph.web.graphql.operations import Operations
@@ -59,6 +60,10 @@ class Endpoint:
             await answers.refusal(refusal, told_in)(scope, receive, send)
 
     async def _respond(self, request: Request, media_type: str | None) -> ASGIApp:
+        if request.method in ("GET", "HEAD") and answers.accepted(request.headers, answers.JSON, answers.GRAPHQL, answers.HTML) == answers.HTML:
+            visit = await self._identify(request, request.headers)
+            if visit.api.explorer:
+                return await explorer.page(development=self._development)
         streams = answers.accepted(request.headers, answers.EVENTS) if "accept" in request.headers else None
         if media_type is None and streams is None:
             raise refused(406, "BAD_USER_INPUT", f"Accept one of {answers.GRAPHQL}, {answers.JSON} or {answers.EVENTS}.")
