@@ -53,6 +53,7 @@ const KINDS: Record<string, string> = { query: 'query', mutation: 'change', subs
 /** What whoever is signed in most likely wants, until they choose. */
 function groupOf(roles: string[] = []): string {
   if (roles.includes('STUDENT')) return 'Learner';
+  if (roles.includes('TENANT_ADMIN')) return 'Admin';
   return roles.includes('INSTRUCTOR') ? 'Instructor' : 'Storefront';
 }
 
