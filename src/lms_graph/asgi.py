@@ -2,15 +2,16 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import structlog
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Route, WebSocketRoute
+from starlette.types import Receive, Scope, Send
 
 from lms_graph.limits.bounds import Bounds
 from lms_graph.limits.documents import Documents
+from lms_graph.models import database
 from lms_graph.schema import schema
 from lms_graph.settings import Settings
 from lms_graph.telemetry.requests import Requests
@@ -28,23 +29,19 @@ log = structlog.get_logger(__name__)
 def application(settings: Settings | None = None) -> Starlette:
     """The application for these settings, by default the environment's."""
     settings = settings or Settings.from_env()
-    endpoint: Any = None
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        nonlocal endpoint
         async with observed(settings, service="lms-graph-serve", readings=[CONNECTIONS]), running(settings) as adapters:
             app.state.adapters = adapters
+            app.state.reachable = database.reachable
             operations = Operations(schema, adapters, Documents(schema._schema, Bounds(cost=settings.cost_limit)))
-            endpoint = Endpoint(operations, adapters, default_tenant=settings.default_tenant, development=settings.development)
-            app.state.end_streams = endpoint.end_streams
+            app.state.endpoint = Endpoint(operations, default_tenant=settings.default_tenant, base_url=adapters.base_url, development=settings.development)
+            app.state.end_streams = app.state.endpoint.end_streams
             app.state.stopping = False
             log.info("serve.ready")
             yield
             log.info("serve.stopped")
-
-    async def graphql(scope: Any, receive: Any, send: Any) -> None:
-        await endpoint(scope, receive, send)
 
     return Starlette(
         lifespan=lifespan,
@@ -56,8 +53,8 @@ def application(settings: Settings | None = None) -> Starlette:
         ],
         exception_handlers={Exception: failed},
         routes=[
-            Route("/graphql", _Mounted(graphql)),
-            WebSocketRoute("/graphql", _Mounted(graphql)),
+            Route("/graphql", _Graphql()),
+            WebSocketRoute("/graphql", _Graphql()),
             explorer.assets,
             Route("/verify", verify.form),
             Route("/verify/{code}", verify.certificate),
@@ -70,11 +67,8 @@ def application(settings: Settings | None = None) -> Starlette:
     )
 
 
-class _Mounted:
-    """A class instance, so that Starlette takes it for an ASGI application and not for a request handler."""
+class _Graphql:
+    """The endpoint, which is made when the process has begun. An instance of a class is what Starlette takes for an application of its own."""
 
-    def __init__(self, app: Any) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        await self.app(scope, receive, send)
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await scope["app"].state.endpoint(scope, receive, send)

@@ -21,7 +21,7 @@ from lms_graph.resolvers.learning.enrollments import LearningMutation, LearningQ
 from lms_graph.resolvers.nodes import NodeQuery
 from lms_graph.resolvers.tenancy import TenancyMutation, TenancyQuery
 from lms_graph.types.assessment import questions
-from lms_graph.types.errors import USER_ERRORS, top_level
+from lms_graph.types.errors import USER_ERRORS, top_level, unexpected
 from lms_graph.types.identity import Profile
 from lms_graph.types.learning.access import CASES
 from lms_graph.types.times import DATE_TIME
@@ -44,7 +44,7 @@ class Subscription(LearningSubscription, AssessmentSubscription, CertificatesSub
     pass
 
 
-class Operation(SchemaExtension):
+class OwnContext(SchemaExtension):
     """An operation has a context of its own, whose document was validated before, and one read scope, given back before an answer is sent."""
 
     async def on_operation(self) -> AsyncIterator[None]:  # type: ignore[override]
@@ -74,8 +74,7 @@ class Mask(MaskErrors):
         elif (error.extensions or {}).get("code") or (error.path is None and (original is None or isinstance(original, GraphQLError))):
             told = GraphQLError(error.message, extensions={"code": "BAD_USER_INPUT", **(error.extensions or {})})
         else:
-            trace_id = self.execution_context.context.trace_id
-            told = GraphQLError(f"Something went wrong on our side. Support can find it by its trace id: {trace_id}", extensions={"code": "INTERNAL", "traceId": trace_id})
+            told = unexpected(self.execution_context.context.trace_id)
         return GraphQLError(told.message, nodes=error.nodes, source=error.source, positions=error.positions, path=error.path, extensions=told.extensions)
 
 
@@ -93,7 +92,7 @@ schema = Schema(
     mutation=Mutation,
     subscription=Subscription,
     types=[*USER_ERRORS, *CASES, *questions.KINDS.values(), Profile],
-    extensions=[Operation, Mask],
+    extensions=[OwnContext, Mask],
     config=StrawberryConfig(scalar_map={datetime: DATE_TIME}),
 )
 

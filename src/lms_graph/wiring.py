@@ -1,4 +1,4 @@
-"""Settings → adapters: the only place where ports meet what fulfils them, and where what watches a process is turned on."""
+"""Settings → adapters: the only place where ports meet what fulfills them, and where what watches a process is turned on."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager

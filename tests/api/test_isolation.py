@@ -70,7 +70,7 @@ async def house(house: House) -> AsyncIterator[House]:
     """The same house behind a wider door: these documents ask for everything at once."""
     documents = Documents(schema._schema, Bounds(length=10**6, tokens=10**6, depth=100, aliases=10**6, query_fields=1000, cost=10**9))
     adapters = replace(house.adapters, budget=MemoryBudget(Rate(10**12, 10**9)))
-    endpoint = Endpoint(Operations(schema, adapters, documents), adapters, default_tenant=None)
+    endpoint = Endpoint(Operations(schema, adapters, documents), default_tenant=None, base_url=adapters.base_url)
     async with served(Starlette(routes=[Route("/graphql", endpoint), WebSocketRoute("/graphql", endpoint)])) as url:
         yield House(url, house.adapters)
 

@@ -30,7 +30,7 @@ from lms_graph.models.database import open_database
 
 async def make():
     await open_database(*sys.argv[1:])
-    await operations.create_tenant(profile=operations.TenantProfile(slug="harbor", name="Harbor School"))
+    await operations.create_tenant(slug="harbor", name="Harbor School")
 
 asyncio.run(make())
 """

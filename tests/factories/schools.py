@@ -46,7 +46,7 @@ async def full_school(house: House, settle: Settle | None = None) -> FullSchool:
     """A published course with every kind of lecture; a student who finished it, with progress, a closed and an open attempt, and a certificate: printed by `settle`, else not."""
     mark = f"zq{uuid4().hex[:10]}"
     slug = f"s-{mark}"
-    id = await tenancy.create_tenant(profile=tenancy.TenantProfile(slug=slug, name=f"School {mark}pub"))
+    id = await tenancy.create_tenant(slug=slug, name=f"School {mark}pub")
     school = School(id, slug)
     system = school.system
 

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 import pytest
 from graphql import GraphQLField, GraphQLInputObjectType, GraphQLInterfaceType, GraphQLNonNull, GraphQLObjectType, get_named_type, is_composite_type, is_list_type
 
-from lms_graph.kit.pages import DEFAULT_SIZE, MAX_SIZE
-from lms_graph.limits import costs
+from lms_graph.kit.pages import DEFAULT_SIZE
 from lms_graph.limits.directives import ListSize, said
 from lms_graph.limits.documents import Documents
 from lms_graph.schema import schema
@@ -30,7 +29,6 @@ def test_a_connection_counts_as_what_it_is_asked_for() -> None:
     for name, size in pages.items():
         assert size, name
         assert (size.slicing_arguments, size.sized_fields, size.assumed_size) == (["first", "last"], ["edges", "nodes"], DEFAULT_SIZE), name
-    assert costs.MAX_SIZE == MAX_SIZE
 
 
 def test_every_other_list_of_objects_states_its_size() -> None:

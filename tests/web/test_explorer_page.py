@@ -86,7 +86,6 @@ class TestPage:
 
         assert headers["cache-control"] == "no-cache"
         assert headers["vary"] == "Accept"
-        assert headers["x-content-type-options"] == "nosniff"
 
     async def test_says_that_it_is_being_built_and_looks_again(self, client: Serving, bundle: Path) -> None:
         (bundle / "index.html").unlink()

@@ -40,7 +40,7 @@ _Asked = tuple[str, int, "asyncio.Future[Allowance]"]
 
 
 class RedisBudget:
-    """Fulfils Budget. What is asked while an answer is on its way goes together in the next round trip: one by one, they would cost ten times the processor time.
+    """Fulfills Budget. What is asked while an answer is on its way goes together in the next round trip: one by one, they would cost ten times the processor time.
 
     When Redis does not answer in time, this process counts by itself from what it last heard, and asks again every second.
     """

@@ -19,7 +19,7 @@ log = structlog.get_logger(__name__)
 
 
 class RedisLiveBus:
-    """Fulfils LiveBus. Everything goes over one channel as lists of topics; each process keeps those somebody watches."""
+    """Fulfills LiveBus. Everything goes over one channel as lists of topics; each process keeps those somebody watches."""
 
     def __init__(self, url: str) -> None:
         self._publisher = redis.Redis.from_url(url, socket_timeout=PUBLISH_SECONDS, socket_connect_timeout=PUBLISH_SECONDS, retry=Retry(NoBackoff(), 1))

@@ -19,7 +19,7 @@ from lms_graph.kit.errors import DomainError, Unavailable
 from lms_graph.models import database
 from lms_graph.outbox import store
 from lms_graph.outbox.store import AlreadyDone, Delivery
-from lms_graph.telemetry import jobs
+from lms_graph.telemetry import jobs as telemetry
 
 TIME_LIMIT_SECONDS = 600.0
 
@@ -81,7 +81,7 @@ async def _hold(delivery: Delivery, seconds: float) -> None:
 async def _run(adapters: Adapters, reaction: str, delivery: Delivery, payload: dict[str, Any]) -> None:
     caller = Caller.system(delivery.tenant_id)
     limit = asyncio.timeout(TIME_LIMIT_SECONDS)
-    with jobs.job(reaction, tenant_id=delivery.tenant_id, delivery_id=delivery.id) as seen:
+    with telemetry.job(reaction, tenant_id=delivery.tenant_id, delivery_id=delivery.id) as seen:
         try:
             function = JOBS[reaction]
             async with limit, database.reading(caller):

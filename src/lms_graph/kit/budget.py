@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Budget(Protocol):
     """Buckets by key, shared by all processes of the deployment as far as possible. Always answers, and never raises."""
 
     async def take(self, key: str, cost: int) -> Allowance:
-        """Take `cost` from the bucket of `key` if it holds as much; else nothing. 0 only looks."""
+        """Take `cost` from the bucket of `key` if it holds as much; else nothing."""
         ...
 
 
@@ -75,9 +75,3 @@ class MemoryBudget:
         self._full_at.move_to_end(key)
         if len(self._full_at) > self._most:
             self._full_at.popitem(last=False)
-
-
-def told(allowance: Allowance, *, requested: int, limit: int) -> dict[str, Any]:
-    """`extensions.cost` of an answer: what the operation cost, the most one may cost, what the bucket still holds, and when it is full again."""
-    reset_at = allowance.reset_at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return {"requested": requested, "limit": limit, "remaining": allowance.remaining, "resetAt": reset_at}

@@ -49,9 +49,12 @@ def email_key(email: str) -> str:
     return unicodedata.normalize("NFKC", email).strip().casefold()
 
 
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+
+
 def is_storable(text: str) -> bool:
     """Whether PostgreSQL can hold it: no NUL, no half surrogates (JSON can carry both)."""
-    return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
+    return "\0" not in text if text.isascii() else not _UNSTORABLE.search(text)
 
 
 def is_one_line(text: str) -> bool:

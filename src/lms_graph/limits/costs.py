@@ -33,10 +33,10 @@ from graphql import (
     is_list_type,
 )
 
+from lms_graph.kit.pages import MAX_SIZE
 from lms_graph.limits.bounds import MAX_NUMBER
 from lms_graph.limits.directives import Cost, ListSize, said
 
-MAX_SIZE = 100  # no page is longer: what asks for more counts as this much, and its field refuses it
 UNSTATED_SIZE = 100  # of a list whose size nobody has stated
 
 # Introspection reads no row, so its lists count as far less than they hold: the whole introspection query is to cost about half of what one operation may.

@@ -26,6 +26,7 @@ from graphql.validation.validate import ValidationAbortedError
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
+from lms_graph.kit.text import is_storable
 from lms_graph.limits.bounds import Bounds, DocumentRefused, shortened, too_much, wrong
 from lms_graph.limits.costs import Plan, Weights
 from lms_graph.limits.shape import check_shape
@@ -94,10 +95,9 @@ class Documents:
             raise too_much(
                 f"The document has {len(text)} characters; at most {self.bounds.length} are taken. Send values as variables.", limit=self.bounds.length, requested=len(text)
             )
-        try:
-            sha256 = hashlib.sha256(text.encode()).hexdigest()
-        except UnicodeEncodeError:
-            raise wrong("The document has half of a surrogate pair, which no text may have.") from None
+        if not is_storable(text):
+            raise wrong("The document has a NUL character or half of a surrogate pair, which no text may have.")
+        sha256 = hashlib.sha256(text.encode()).hexdigest()
         if kept := self._kept.get(sha256):
             self._kept.move_to_end(sha256)
             return kept[0]

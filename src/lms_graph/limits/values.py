@@ -1,15 +1,13 @@
 """Values of variables and literals: bounded lists, bounded nesting, and no character that cannot be stored."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from graphql import FloatValueNode, IntValueNode, ListValueNode, ObjectValueNode, StringValueNode, ValueNode
 
+from lms_graph.kit.text import is_storable
 from lms_graph.limits.bounds import Bounds, wrong
 
-# PostgreSQL holds no NUL in a text, and half a surrogate pair is no character in UTF-8. JSON can carry both.
-UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 MAX_DIGITS = 400  # a double has at most 309 before its point; beyond 4,300 Python refuses a number in words of its own
 
 
@@ -28,18 +26,14 @@ def check_variables(variables: Mapping[str, Any], bounds: Bounds = Bounds()) -> 
         seen += len(whole)
         if seen > bounds.values:
             raise wrong(f"The variables have more than {bounds.values} values together. Send them in several requests.")
-        if not isinstance(whole, list) and not all(map(_storable, whole)):
+        if not isinstance(whole, list) and not all(map(is_storable, whole)):
             raise wrong(f"A name in `{_place(path)}` has a NUL character or half of a surrogate pair, which no text may have.")
         for step, value in enumerate(whole) if isinstance(whole, list) else whole.items():
             if isinstance(value, str):
-                if not _storable(value):
+                if not is_storable(value):
                     raise wrong(f"`{_place((*path, step))}` has a NUL character or half of a surrogate pair, which no text may have.")
             elif isinstance(value, list | dict):
                 waiting.append((value, (*path, step)))
-
-
-def _storable(text: str) -> bool:
-    return "\0" not in text if text.isascii() else not UNSTORABLE.search(text)
 
 
 def _place(path: tuple[Any, ...]) -> str:
@@ -54,7 +48,7 @@ def check_literal(node: ValueNode, bounds: Bounds) -> None:
     while waiting:
         value, depth = waiting.pop()
         if isinstance(value, StringValueNode):
-            if not _storable(value.value):
+            if not is_storable(value.value):
                 raise wrong("The text has a NUL character or half of a surrogate pair, which no text may have.", value)
             continue
         if isinstance(value, IntValueNode | FloatValueNode):

@@ -177,11 +177,6 @@ async def backlog() -> dict[tuple[str], int]:
     return {("waiting",): row["waiting"], ("buried",): row["buried"]}
 
 
-async def reachable() -> None:
-    """Raises when PostgreSQL does not answer."""
-    await database.reachable()
-
-
 async def dead(*, limit: int = 100) -> list[DeadDelivery]:
     """What was given up, latest first."""
     async with database.as_system() as connection:

@@ -8,7 +8,7 @@ import strawberry
 from lms_graph.context import Info
 from lms_graph.kit.errors import Invalid, Issue, SignedOut
 from lms_graph.kit.ids import parse_id
-from lms_graph.limits.directives import ListSize
+from lms_graph.types.costs import as_long_as
 from lms_graph.types.errors import query
 from lms_graph.types.nodes import Node
 
@@ -53,7 +53,7 @@ class NodeQuery:
         node: Node | None = await _load(info, id)
         return node
 
-    @query(description="Objects by their ids, in order; null for each that is missing or not for you.", directives=[ListSize(slicing_arguments=["ids"])])
+    @query(description="Objects by their ids, in order; null for each that is missing or not for you.", size=as_long_as("ids"))
     async def nodes(self, info: Info, ids: Annotated[list[strawberry.ID], strawberry.argument(description="At most 100.")]) -> list[Node | None]:
         if len(ids) > MAX_IDS:
             raise Invalid(Issue(f"`ids` takes at most {MAX_IDS}.", ("ids",)))

@@ -20,6 +20,11 @@ def usually(size: int) -> ListSize:
     return ListSize(assumed_size=size)
 
 
+def as_long_as(argument: str) -> ListSize:
+    """The size of a list that answers to each item of an argument."""
+    return ListSize(slicing_arguments=[argument])
+
+
 def listed(size: int, *, description: str, **options: Any) -> Any:
     """A list of objects that comes with its parent and is usually of this size."""
     return strawberry.field(description=description, directives=[usually(size)], **options)

@@ -1,7 +1,7 @@
 """Expected failures as the API tells them: entries of a payload's `errors`, or top-level errors with a code. The one place where they are turned."""
 
 import inspect
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from enum import Enum
 from typing import Any, get_type_hints
 
@@ -11,7 +11,8 @@ from strawberry.extensions import FieldExtension
 
 from lms_graph.context import Info
 from lms_graph.kit import errors
-from lms_graph.telemetry import operations
+from lms_graph.limits.directives import ListSize
+from lms_graph.telemetry import operations as telemetry
 from lms_graph.types.costs import PAGE, listed, weight
 
 
@@ -92,6 +93,11 @@ def top_level(error: errors.DomainError) -> GraphQLError:
     return GraphQLError(str(error), extensions=extensions)
 
 
+def unexpected(trace_id: str) -> GraphQLError:
+    """What nobody expected, as it is told: the log has the rest under the trace id."""
+    return GraphQLError(f"Something went wrong on our side. Support can find it by its trace id: {trace_id}", extensions={"code": "INTERNAL", "traceId": trace_id})
+
+
 class _TellErrors(FieldExtension):
     def __init__(self, payload: Callable[..., Any] | None) -> None:
         self.payload = payload
@@ -107,7 +113,7 @@ class _TellErrors(FieldExtension):
             if self.payload is None or error.code in TOP_LEVEL:
                 raise top_level(error) from error
             info.context.renew()
-            operations.met(error.code)
+            telemetry.met(error.code)
             return self.payload(errors=user_errors(error))
 
 
@@ -121,12 +127,13 @@ def mutation(*, description: str, cost: int = 10) -> Callable[[Callable[..., Any
     return wrap
 
 
-def query(*, description: str, directives: Sequence[object] = ()) -> Callable[[Callable[..., Any]], Any]:
-    """A root query field: its expected failures become top-level errors with a code. One that takes `first` costs what it is asked for."""
+def query(*, description: str, cost: int | None = None, size: ListSize | None = None) -> Callable[[Callable[..., Any]], Any]:
+    """A root query field: its expected failures become top-level errors with a code. `cost` is that of finding it at all; one that takes `first` has the size it is asked for."""
 
     def wrap(resolver: Callable[..., Any]) -> Any:
-        sizes = [PAGE] if "first" in inspect.signature(resolver).parameters else []
-        return strawberry.field(resolver, description=description, extensions=[_TellErrors(None)], directives=[*sizes, *directives])
+        asked = PAGE if "first" in inspect.signature(resolver).parameters else size
+        directives = [*([asked] if asked else []), *([weight(cost)] if cost is not None else [])]
+        return strawberry.field(resolver, description=description, extensions=[_TellErrors(None)], directives=directives)
 
     return wrap
 

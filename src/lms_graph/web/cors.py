@@ -11,6 +11,7 @@ from starlette.websockets import WebSocket
 from lms_graph.domain.tenancy import queries
 from lms_graph.domain.tenancy.rules import ANY_ORIGIN, is_origin_allowed
 from lms_graph.web.graphql.callers import host_name
+from lms_graph.web.graphql.refusals import refused
 
 log = structlog.get_logger(__name__)
 
@@ -100,5 +101,4 @@ class Cors:
 
 
 def _refusal() -> JSONResponse:
-    message = "Pages of this origin may not use the API. The school lists its origins with `tenantUpdate`."
-    return JSONResponse({"errors": [{"message": message, "extensions": {"code": "FORBIDDEN"}}]}, status_code=403)
+    return JSONResponse(refused(403, "FORBIDDEN", "Pages of this origin may not use the API. The school lists its origins with `tenantUpdate`.").body, status_code=403)

@@ -44,8 +44,6 @@ async def page(*, development: bool) -> Response:
 def _headers(policy: str) -> dict[str, str]:
     return {
         "Content-Security-Policy": policy,
-        "Referrer-Policy": "no-referrer",
-        "X-Content-Type-Options": "nosniff",
         "X-Robots-Tag": "noindex",
         "Cache-Control": "no-cache",
         "Vary": "Accept",  # the same address is the API for everybody who asks for JSON
@@ -71,7 +69,6 @@ class _Assets(StaticFiles):
                 response = None
         response = response or await super().get_response(path, scope)
         response.headers["Vary"] = "Accept-Encoding"
-        response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
         return response
 

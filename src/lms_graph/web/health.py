@@ -6,8 +6,6 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from lms_graph.outbox import store
-
 READY_SECONDS = 2.0
 
 
@@ -26,7 +24,7 @@ async def readyz(request: Request) -> JSONResponse:
         return JSONResponse({"status": "stopping"}, status_code=503)
     asking: asyncio.Task[None] | None = getattr(state, "asking", None)
     if asking is None or asking.done():  # one at a time: where the database hangs, probes must not pile up behind it
-        asking = state.asking = asyncio.create_task(store.reachable())
+        asking = state.asking = asyncio.create_task(state.reachable())
     await asyncio.wait({asking}, timeout=READY_SECONDS)
     if not asking.done() or asking.cancelled() or asking.exception():
         return JSONResponse({"status": "unavailable", "part": "database"}, status_code=503)

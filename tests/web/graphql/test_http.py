@@ -31,9 +31,9 @@ SUBSCRIPTION = 'subscription { attemptUpdated(id: "att_x") { id } }'
 
 @pytest.fixture
 async def frugal(house: House) -> AsyncIterator[House]:
-    """The house behind a door where every caller has a budget of 200, and one more each second."""
-    adapters = replace(house.adapters, budget=MemoryBudget(Rate(200, 1)))
-    endpoint = Endpoint(Operations(schema, adapters, Documents(schema._schema)), adapters, default_tenant=None)
+    """The house behind a door where every caller has a budget of 1,000, and one more each second."""
+    adapters = replace(house.adapters, budget=MemoryBudget(Rate(1000, 1)))
+    endpoint = Endpoint(Operations(schema, adapters, Documents(schema._schema)), default_tenant=None, base_url=adapters.base_url)
     async with served(Starlette(routes=[Route("/graphql", endpoint)])) as url:
         yield House(url, adapters)
 
@@ -146,8 +146,8 @@ class TestCost:
     async def test_an_empty_bucket_is_told_with_the_time_to_wait(self, student: Client, sign_in: SignIn, frugal: House) -> None:
         first, second = Client(frugal, student.tenant, student.token), Client(frugal, student.tenant, (await sign_in()).token)
 
-        spent = [await post(first, {"query": "{ courses(first: 60) { nodes { id } } }"}) for _ in range(5)]
-        other = await post(second, {"query": "{ courses(first: 60) { nodes { id } } }"})
+        spent = [await post(first, {"query": "{ courses(first: 100) { nodes { id } } }"}) for _ in range(12)]
+        other = await post(second, {"query": "{ courses(first: 100) { nodes { id } } }"})
         await asyncio.gather(first.http.aclose(), second.http.aclose())
 
         remaining = [answer.json()["extensions"]["cost"]["remaining"] for answer in spent]

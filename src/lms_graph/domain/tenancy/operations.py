@@ -1,6 +1,5 @@
 """Making and changing tenants."""
 
-from dataclasses import dataclass
 from uuid import UUID
 
 from lms_graph.domain.tenancy import events, policies, rules
@@ -11,20 +10,12 @@ from lms_graph.models import tenancy as rows
 from lms_graph.outbox.unit_of_work import unit_of_work
 
 
-@dataclass(frozen=True, kw_only=True)
-class TenantProfile:
-    """What a tenant begins with."""
-
-    slug: str
-    name: str
-
-
-async def create_tenant(*, profile: TenantProfile, kind: rows.TenantKind = rows.TenantKind.TENANT) -> UUID:
+async def create_tenant(*, slug: str, name: str, kind: rows.TenantKind = rows.TenantKind.TENANT) -> UUID:
     """Make a tenant and give its id. The caller is the platform itself. Records TenantCreated."""
     id = new_id()
     caller = Caller.system(id)
     async with unit_of_work(caller) as work:
-        await rows.Tenant.create(id=id, tenant_id=id, kind=kind, **profile.__dict__)
+        await rows.Tenant.create(id=id, tenant_id=id, slug=slug, name=name, kind=kind)
         work.record(events.TenantCreated(tenant_id=id))
     return id
 

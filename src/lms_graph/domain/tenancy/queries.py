@@ -78,23 +78,22 @@ async def living_sessions(*, sessions: Collection[tuple[UUID, UUID]], now: datet
 async def is_origin_known(*, origin: str, host: str | None) -> bool:
     """Whether the tenant that the host names lists a browser's origin or has it as its domain; where the host names none, whether any tenant does. One statement as the system role.
 
-    For what is asked before a tenant is known: a preflight and a WebSocket's handshake carry neither header nor token.
+    For what is asked before a tenant is known: a preflight and a WebSocket's handshake carry neither header nor token. The system role sees verified domains only.
     """
-    async with database.as_system() as connection:
-        known: bool = await connection.fetchval(
-            """
-            WITH here AS (SELECT tenant_id FROM domains WHERE host = $1)
-            SELECT EXISTS (
-                SELECT FROM tenants t
-                WHERE (t.allowed_origins && $2 OR t.tenant_id = (SELECT tenant_id FROM domains WHERE host = $3))
-                  AND (t.tenant_id = (SELECT tenant_id FROM here) OR NOT EXISTS (SELECT FROM here))
-            )
-            """,
-            host,
-            [origin, ANY_ORIGIN],
-            origin.removeprefix("https://") if origin.startswith("https://") else None,
+    ((known,),) = await database.fetch_as_system(
+        """
+        WITH here AS (SELECT tenant_id FROM domains WHERE host = $1)
+        SELECT EXISTS (
+            SELECT FROM tenants t
+            WHERE (t.allowed_origins && $2 OR t.tenant_id = (SELECT tenant_id FROM domains WHERE host = $3))
+              AND (t.tenant_id = (SELECT tenant_id FROM here) OR NOT EXISTS (SELECT FROM here))
         )
-    return known
+        """,
+        host,
+        [origin, ANY_ORIGIN],
+        origin.removeprefix("https://") if origin.startswith("https://") else None,
+    )
+    return bool(known)
 
 
 async def storefront(*, caller: Caller) -> database.Record:

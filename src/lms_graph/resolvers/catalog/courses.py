@@ -20,7 +20,7 @@ from lms_graph.types.ordering import CourseOrder, OrderDirection
 
 @strawberry.type
 class CatalogQuery:
-    @query(description="The published courses. Everybody.", directives=[weight(5)])
+    @query(description="The published courses. Everybody.", cost=5)
     async def courses(
         self,
         info: Info,
@@ -66,7 +66,7 @@ class CatalogQuery:
             catalog.course.prime(course.uuid, course)
         return course
 
-    @query(description="The shelves of the catalog, in the school's order; at most 500. Everybody.", directives=[usually(50)])
+    @query(description="The shelves of the catalog, in the school's order; at most 500. Everybody.", size=usually(50))
     async def categories(self, info: Info) -> list[Category]:
         return [Category.from_row(row) for row in await browse.categories(caller=info.context.caller)]
 

@@ -10,7 +10,6 @@ from starlette.requests import HTTPConnection, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from lms_graph.adapters import Adapters
 from lms_graph.domain.tenancy.rules import is_origin_allowed
 from lms_graph.web import explorer
 from lms_graph.web.graphql import answers
@@ -26,9 +25,10 @@ from lms_graph.web.graphql.streams import EventStream
 class Endpoint:
     """GraphQL over HTTP (https://graphql.github.io/graphql-over-http/draft/), as server-sent events and over WebSockets."""
 
-    def __init__(self, operations: Operations, adapters: Adapters, *, default_tenant: str | None, development: bool = False) -> None:
+    def __init__(self, operations: Operations, *, default_tenant: str | None, base_url: str, development: bool = False) -> None:
+        """`base_url` is told where a request has no Host."""
         self._operations = operations
-        self._adapters = adapters
+        self._base_url = base_url
         self._default_tenant = default_tenant
         self._development = development
         self._sessions = Sessions()
@@ -60,6 +60,7 @@ class Endpoint:
             await answers.refusal(refusal, told_in)(scope, receive, send)
 
     async def _respond(self, request: Request, media_type: str | None) -> ASGIApp:
+        visit: Visit | None = None
         if request.method in ("GET", "HEAD") and answers.accepted(request.headers, answers.JSON, answers.GRAPHQL, answers.HTML) == answers.HTML:
             visit = await self._identify(request, request.headers)
             if visit.api.explorer:
@@ -80,7 +81,7 @@ class Endpoint:
             if type is OperationType.SUBSCRIPTION and streams is None:
                 raise refused(406, "BAD_USER_INPUT", "A subscription needs `Accept: text/event-stream`, or a WebSocket with the subprotocol graphql-transport-ws.")
 
-        visit = await self._identify(request, request.headers)
+        visit = visit or await self._identify(request, request.headers)
         admitted = await self._operations.admit(asked, visit, transport="http", headers=request.headers, allow=allow)
         if admitted.operation.type is OperationType.SUBSCRIPTION or media_type is None:
             admitted.seen.transport = "sse"
@@ -106,7 +107,7 @@ class Endpoint:
     async def _identify(self, request: HTTPConnection, headers: Mapping[str, str] | Headers) -> Visit:
         scheme = {"ws": "http", "wss": "https"}.get(request.url.scheme, request.url.scheme)
         host = request.headers.get("host")
-        base_url = f"{scheme}://{host}" if host else self._adapters.base_url
+        base_url = f"{scheme}://{host}" if host else self._base_url
         address = request.client.host if request.client else None
         visit = await identify(headers, address=address, default_tenant=self._default_tenant, development=self._development, base_url=base_url)
         request.state.api = visit.api  # `Cors` asks it which origins may read the answer

@@ -13,7 +13,6 @@ from strawberry.types.graphql import OperationType as StrawberryOperationType
 from lms_graph.adapters import Adapters
 from lms_graph.context import Context
 from lms_graph.dataloaders import Loaders
-from lms_graph.kit.budget import Allowance, told
 from lms_graph.limits.bounds import DocumentRefused, too_much
 from lms_graph.limits.documents import Document, Documents, Operation
 from lms_graph.limits.values import check_variables
@@ -46,7 +45,6 @@ class Operations:
             raise
 
     async def _admit(self, asked: Asked, visit: Visit, seen: telemetry.Operation, allow: Callable[[OperationType], None]) -> "Admitted":
-        requested = 0
         try:
             document, operation = self._read(asked, visit, seen)
             allow(operation.type)
@@ -55,20 +53,29 @@ class Operations:
                 raise too_much(f"The operation costs {requested:,}; at most {limit:,} is taken. Ask for shorter lists or fewer levels.", limit=limit, requested=requested)
         except DocumentRefused as error:
             errors: list[Any] = [each.formatted for each in error.errors]
-            raise Refused(400, errors, extensions=self._cost(requested, await self._take(visit, REFUSAL_COST)), understood=True) from None
-        allowance = await self._take(visit, max(requested, 1))
-        cost = self._cost(requested, allowance)
-        if not allowance.granted:
-            wait = allowance.retry_after_seconds
-            message = f"You have asked for much in a short time. Ask again in {wait} s."
-            raise Refused(429, [{"message": message, "extensions": {"code": "RATE_LIMITED", "retryAfter": wait}}], headers={"Retry-After": str(wait)}, extensions=cost)
+            raise Refused(400, errors, extensions=await self._pay(visit, seen.cost or 0, REFUSAL_COST), understood=True) from None
+        except Refused as error:
+            error.extensions = await self._pay(visit, seen.cost or 0, REFUSAL_COST)
+            raise
+        cost = await self._pay(visit, requested, max(requested, 1))
         return Admitted(self._schema, self._context(visit, document, seen.trace_id), operation, asked.variables, cost, seen)
 
-    async def _take(self, visit: Visit, cost: int) -> Allowance:
-        return await self._adapters.budget.take(f"{visit.caller.tenant_id}:{visit.caller.account_id or visit.caller.address}", cost)
-
-    def _cost(self, requested: int, allowance: Allowance) -> dict[str, Any]:
-        return {"cost": told(allowance, requested=requested, limit=self._documents.bounds.cost)}
+    async def _pay(self, visit: Visit, requested: int, price: int) -> dict[str, Any]:
+        """Take the price from the caller's budget. Gives the answer's `extensions.cost`; raises Refused with RATE_LIMITED when there is not as much."""
+        allowance = await self._adapters.budget.take(f"{visit.caller.tenant_id}:{visit.caller.account_id or visit.caller.address}", price)
+        reset_at = allowance.reset_at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        told = {"cost": {"requested": requested, "limit": self._documents.bounds.cost, "remaining": allowance.remaining, "resetAt": reset_at}}
+        if not allowance.granted:
+            wait = allowance.retry_after_seconds
+            raise refused(
+                429,
+                "RATE_LIMITED",
+                f"You have asked for much in a short time. Ask again in {wait} s.",
+                headers={"Retry-After": str(wait)},
+                extensions=told,
+                retryAfter=wait,
+            )
+        return told
 
     def _read(self, asked: Asked, visit: Visit, seen: telemetry.Operation) -> tuple[Document, Operation]:
         document = self._documents.prepare(asked.query, suggestions=visit.introspection)

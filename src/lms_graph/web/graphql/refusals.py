@@ -6,6 +6,7 @@ from typing import Any
 import structlog
 
 from lms_graph.telemetry import tracing
+from lms_graph.types.errors import unexpected
 
 log = structlog.get_logger(__name__)
 
@@ -33,13 +34,15 @@ class Refused(Exception):
         return {"errors": self.errors} | ({"extensions": self.extensions} if self.extensions else {})
 
 
-def refused(status: int, code: str, message: str, *, headers: Mapping[str, str] | None = None, understood: bool = False, **extensions: Any) -> Refused:
-    """With one error."""
-    return Refused(status, [{"message": message, "extensions": {"code": code, **extensions}}], headers=headers, understood=understood)
+def refused(
+    status: int, code: str, message: str, *, headers: Mapping[str, str] | None = None, extensions: dict[str, Any] | None = None, understood: bool = False, **more: Any
+) -> Refused:
+    """With one error; `more` is told in its extensions."""
+    return Refused(status, [{"message": message, "extensions": {"code": code, **more}}], headers=headers, extensions=extensions, understood=understood)
 
 
 def internal(event: str) -> Refused:
     """What nobody expected, called where it is caught: told with a trace id, under which the log has it."""
     trace_id = tracing.present_id()
     log.exception(event, trace_id=trace_id)
-    return refused(500, "INTERNAL", f"Something went wrong on our side. Support can find it by its trace id: {trace_id}", traceId=trace_id)
+    return Refused(500, [unexpected(trace_id).formatted])  # type: ignore[list-item]

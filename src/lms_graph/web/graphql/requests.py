@@ -12,7 +12,8 @@ from typing import Any, NoReturn
 
 from starlette.requests import ClientDisconnect, Request
 
-from lms_graph.web.graphql.refusals import Refused, refused
+from lms_graph.kit.text import is_storable
+from lms_graph.web.graphql.refusals import refused
 
 MAX_BODY_BYTES = 1_000_000
 MAX_DROPPED_BYTES = 10_000_000
@@ -80,18 +81,9 @@ def from_object(asked: Any) -> Asked:
     if not isinstance(query, str) or not query.strip():
         raise refused(400, "BAD_USER_INPUT", "`query` is missing: the document as a string.")
     for name, text in (("query", query), ("operationName", operation_name or "")):
-        if not is_text(text):
-            raise refused(400, "BAD_USER_INPUT", f"`{name}` holds half of a surrogate pair.")
+        if not is_storable(text):
+            raise refused(400, "BAD_USER_INPUT", f"`{name}` has a NUL character or half of a surrogate pair, which no text may have.")
     return Asked(query, operation_name or None, variables)
-
-
-def is_text(text: str) -> bool:
-    """Whether it can be written as UTF-8."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -125,11 +117,11 @@ async def _body(request: Request) -> bytes:
     except TimeoutError:
         raise refused(408, "BAD_USER_INPUT", f"The body did not arrive within {BODY_SECONDS:.0f} seconds.", headers={"Connection": "close"}) from None
     except ClientDisconnect:
-        raise Gone(408, [{"message": "The client has gone.", "extensions": {"code": "BAD_USER_INPUT"}}]) from None
+        raise Gone from None
     if length > MAX_BODY_BYTES:
         raise refused(413, "BAD_USER_INPUT", f"A request may have at most {MAX_BODY_BYTES:,} bytes.", headers={"Connection": "close"})
     return bytes(body)
 
 
-class Gone(Refused):
-    """Nobody waits for the answer any more."""
+class Gone(Exception):
+    """The client is, and nobody waits for an answer."""

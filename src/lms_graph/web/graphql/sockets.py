@@ -7,11 +7,12 @@ from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from lms_graph.kit.text import is_storable
 from lms_graph.web.graphql.answers import encode
 from lms_graph.web.graphql.callers import Visit
 from lms_graph.web.graphql.operations import Operations
-from lms_graph.web.graphql.refusals import Refused, internal
-from lms_graph.web.graphql.requests import Asked, from_object, is_text, parse_json
+from lms_graph.web.graphql.refusals import Refused, internal, refused
+from lms_graph.web.graphql.requests import Asked, from_object, parse_json
 from lms_graph.web.graphql.sessions import Sessions
 
 SUBPROTOCOL = "graphql-transport-ws"
@@ -75,8 +76,8 @@ class Socket:
         try:
             with self._sessions.watched(visit) as ended:
                 await ended.wait()
-        except Refused as refused:
-            raise Close(4403, f"{refused.code}: {refused}") from None
+        except Refused as refusal:
+            raise Close(1013, f"{refusal.code}: {refusal}") from None
         raise Close(4403, "UNAUTHENTICATED: the access token or its session has ended")
 
     async def _listen(self) -> None:
@@ -86,8 +87,8 @@ class Socket:
                 raise Close(4400, "Messages are text")
             try:
                 said = parse_json(text.encode(errors="surrogatepass"), "The message")
-            except Refused as refused:
-                raise Close(4400, str(refused)) from None
+            except Refused as refusal:
+                raise Close(4400, str(refusal)) from None
             if not isinstance(said, dict):
                 raise Close(4400, "A message is a JSON object")
             await self._hear(said)
@@ -117,8 +118,8 @@ class Socket:
         _require_object_or_nothing(payload)
         try:
             self._visit.set_result(await self._identify(payload if isinstance(payload, dict) else {}))
-        except Refused as refused:
-            raise Close(4403, f"{refused.code}: {refused}") from None
+        except Refused as refusal:
+            raise Close(4403, f"{refusal.code}: {refusal}") from None
         await self._say({"type": "connection_ack"})
 
     async def _subscribe(self, id: str, payload: object) -> None:
@@ -130,22 +131,22 @@ class Socket:
             raise Close(4409, f"Subscriber for {id} already exists")
         try:
             asked = from_object(payload)
-        except Refused as refused:
-            if refused.code != "DOCUMENT_UNKNOWN":
-                raise Close(4400, str(refused)) from None
-            await self._say({"id": id, "type": "error", "payload": refused.errors})
+        except Refused as refusal:
+            if refusal.code != "DOCUMENT_UNKNOWN":
+                raise Close(4400, str(refusal)) from None
+            await self._say({"id": id, "type": "error", "payload": refusal.errors})
             return
         if len(self._running) >= MAX_OPERATIONS:
-            message = f"At most {MAX_OPERATIONS} operations run on a socket at once: complete one first."
-            await self._say({"id": id, "type": "error", "payload": [{"message": message, "extensions": {"code": "RATE_LIMITED", "retryAfter": 1}}]})
+            many = refused(429, "RATE_LIMITED", f"At most {MAX_OPERATIONS} operations run on a socket at once: complete one first.", retryAfter=1)
+            await self._say({"id": id, "type": "error", "payload": many.errors})
             return
         self._running[id] = asyncio.create_task(self._run(id, asked))
 
     async def _run(self, id: str, asked: Asked) -> None:
         try:
             last = await self._results(id, asked)
-        except Refused as refused:
-            last = {"id": id, "type": "error", "payload": refused.errors}
+        except Refused as refusal:
+            last = {"id": id, "type": "error", "payload": refusal.errors}
         except Exception:  # noqa: BLE001  # told and logged under a trace id
             last = {"id": id, "type": "error", "payload": internal("socket.operation_failed").errors}
         if self._running.get(id) is asyncio.current_task():  # before the last word, for its id may then be used again
@@ -169,7 +170,7 @@ class Socket:
 
 def _operation_id(said: dict[str, Any]) -> str:
     id = said.get("id")
-    if not isinstance(id, str) or not 0 < len(id) <= MAX_ID_CHARACTERS or not is_text(id):
+    if not isinstance(id, str) or not 0 < len(id) <= MAX_ID_CHARACTERS or not is_storable(id):
         raise Close(4400, f"`id` is a string of 1 to {MAX_ID_CHARACTERS} characters")
     return id
 

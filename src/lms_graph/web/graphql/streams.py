@@ -8,10 +8,9 @@ from typing import Any
 from starlette.types import Receive, Scope, Send
 
 from lms_graph.web.graphql.answers import EVENTS, encode
+from lms_graph.web.graphql.refusals import refused
 
 HEARTBEAT_SECONDS = 12.0
-
-SIGNED_OUT = {"message": "The access token or its session has ended. Refresh the session, then subscribe again.", "extensions": {"code": "UNAUTHENTICATED"}}
 
 
 class EventStream:
@@ -45,7 +44,7 @@ class EventStream:
         if telling in done:
             telling.result()
         elif ended in done:
-            await write("next", {"errors": [SIGNED_OUT]})
+            await write("next", refused(401, "UNAUTHENTICATED", "The access token or its session has ended. Refresh the session, then subscribe again.").body)
             await write("complete")
         with suppress(OSError):
             await send({"type": "http.response.body", "body": b"", "more_body": False})

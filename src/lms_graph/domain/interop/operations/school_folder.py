@@ -55,7 +55,7 @@ async def import_school(*, root: Path, objects: ObjectStore, probe: VideoProbe) 
 
 
 async def _tenant(root: Path, plan: dict[str, Any], objects: ObjectStore) -> UUID:
-    id = await tenants.tenant_id_by_slug(slug=plan["slug"]) or await tenancy.create_tenant(profile=tenancy.TenantProfile(slug=plan["slug"], name=plan["name"]))
+    id = await tenants.tenant_id_by_slug(slug=plan["slug"]) or await tenancy.create_tenant(slug=plan["slug"], name=plan["name"])
     caller = Caller.system(id)
     logo = await media.store_file(caller=caller, objects=objects, body=(root / plan["logo"]).read_bytes(), content_type="image/svg+xml", key_hint="logo", is_public=True)
     changes: TenantChanges = {
