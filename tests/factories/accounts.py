@@ -36,3 +36,8 @@ async def instructor(caller: Caller, *, slug: str | None = None, name: str = "Id
 async def suspend(caller: Caller, account_id: UUID) -> None:
     async with unit_of_work(caller):
         await rows.Account.for_caller(caller, id=account_id).update(status=rows.AccountStatus.SUSPENDED)
+
+
+async def take_role(caller: Caller, account_id: UUID, role: str) -> None:
+    async with unit_of_work(caller):
+        await rows.AccountRole.for_caller(caller, account_id=account_id, role=role).delete()

@@ -66,6 +66,9 @@ class RedisBudget:
             self._asking = asyncio.create_task(self._ask(), name="budget")
         return await answer
 
+    def refusal(self, key: str, cost: int) -> Allowance | None:
+        return self._here.refusal(key, cost)
+
     async def _ask(self) -> None:
         try:
             while self._waiting:

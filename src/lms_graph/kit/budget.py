@@ -26,6 +26,10 @@ class Budget(Protocol):
         """Take `cost` from the bucket of `key` if it holds as much; else nothing."""
         ...
 
+    def refusal(self, key: str, cost: int) -> Allowance | None:
+        """What `take` would answer, if this process knows already that the bucket does not hold as much. Asks nobody and takes nothing."""
+        ...
+
 
 @dataclass(frozen=True)
 class Rate:
@@ -68,6 +72,14 @@ class MemoryBudget:
             missing = after
             self.note(key, missing)
         return self.rate.allowance(granted=granted, missing=missing, cost=cost)
+
+    def refusal(self, key: str, cost: int) -> Allowance | None:
+        if key not in self._full_at:
+            return None
+        missing = max(0.0, self._full_at[key] - self._clock())
+        if missing + cost / self.rate.per_second <= self.rate.span:
+            return None
+        return self.rate.allowance(granted=False, missing=missing, cost=cost)
 
     def note(self, key: str, missing: float) -> None:
         """The bucket of `key` is full in `missing` seconds, as somebody else has counted."""

@@ -5,7 +5,7 @@ Nobody takes a connection from a pool: a write runs on its unit of work's, the r
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from typing import Any, cast
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -22,9 +22,11 @@ from tortoise.migrations.api import migrate as tortoise_migrate
 from tortoise.transactions import in_transaction
 
 from lms_graph.kit.caller import Caller
-from lms_graph.kit.errors import Invalid, Issue
+from lms_graph.kit.errors import Invalid, Issue, Unavailable
 
 MODELS = [f"lms_graph.models.{area}" for area in ("tasks", "tenancy", "identity", "media", "assessment", "catalog", "learning", "certificates", "outbox")]
+
+ACQUIRE_SECONDS = 10.0
 
 Record = Mapping[str, Any]
 Connection = PoolConnectionProxy
@@ -162,11 +164,18 @@ class ReadScope:
         self._caller = caller
         self._lock = asyncio.Lock()
         self._connection: Connection | None = None
+        self._closed = False
 
     async def fetch(self, sql: str, parameters: Sequence[Any]) -> list[Record]:
+        """Raises Unavailable when every connection is in use for ten seconds."""
         async with self._lock:
+            if self._closed:
+                raise asyncio.CancelledError  # a loader that outlives its canceled operation: nobody waits for it, and nobody would give a connection back
             if self._connection is None:
-                self._connection = await (await _pool("app")).acquire()
+                try:
+                    self._connection = await (await _pool("app")).acquire(timeout=ACQUIRE_SECONDS)
+                except TimeoutError:
+                    raise Unavailable("The database is busy. Try again in a moment.") from None
                 try:
                     await self._connection.execute(f"BEGIN READ ONLY; {_identify(self._caller)}")
                 except BaseException:
@@ -183,6 +192,11 @@ class ReadScope:
         async with self._lock:
             if self._connection is not None:
                 await self._give_back()
+
+    async def close(self) -> None:
+        """The operation has ended: nothing is read any more."""
+        self._closed = True
+        await self.release()
 
     async def _give_back(self) -> None:
         assert self._connection is not None
@@ -222,7 +236,7 @@ async def reading(caller: Caller) -> AsyncIterator[ReadScope]:
         yield scope
     finally:
         _reads.set(outer)  # not by token: a stream may be closed by another task than the one that opened it
-        await scope.release()
+        await scope.close()
 
 
 @asynccontextmanager
@@ -230,8 +244,15 @@ async def writing(caller: Caller) -> AsyncIterator[Connection]:
     """A write transaction under the caller's tenant. Only `outbox.unit_of_work` opens one."""
     if scope := _reads.get():
         await scope.release()  # a request that held a read connection while it waits for a write one could starve the pool
-    await _pool("app")
-    async with in_transaction("app") as transaction:
+    pool = await _pool("app")
+    async with AsyncExitStack() as stack:
+        context: Any = in_transaction("app")
+        try:
+            transaction = await stack.enter_async_context(context)
+        except BaseException:  # Tortoise forgets the connection that it has taken when it is canceled while it begins
+            if context.client._connection is not None:
+                await asyncio.shield(pool.release(context.client._connection))
+            raise
         connection = cast(Connection, transaction._connection)
         await connection.execute(_identify(caller))
         token = _writes.set(connection)

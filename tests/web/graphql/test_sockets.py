@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 import websockets
-from tests.factories.accounts import account, signed_in, suspend
+from tests.factories.accounts import account, signed_in, suspend, take_role
 from tests.factories.courses import course, text
 from tests.fixtures.callers import School, SignIn
 from tests.fixtures.client import DOCUMENTS, Client
 from tests.fixtures.house import House
 from websockets.asyncio.client import ClientConnection, connect
+
+from lms_graph.models import database
 
 pytestmark = pytest.mark.anyio
 
@@ -52,6 +54,13 @@ async def closed(socket: ClientConnection, within: float = 5) -> tuple[int, str]
                 await socket.recv()
         except websockets.ConnectionClosed as error:
             return (error.rcvd.code, error.rcvd.reason) if error.rcvd else (1006, "")
+
+
+async def nothing_in_use() -> None:
+    """Until every connection is back in its pool."""
+    async with asyncio.timeout(10):
+        while (await database.connections())["app", "used"]:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
 
 
 class TestOpening:
@@ -152,6 +161,13 @@ class TestFrames:
             await socket.send("x" * 1_048_577)
             assert (await closed(socket))[0] == 1009
 
+    @pytest.mark.parametrize("payload", ['{"a": 99999999999999999999}', '{"a": "\\ud800"}', '{"a": ' + "[" * 300 + "]" * 300 + "}"])
+    async def test_4400_for_a_ping_that_cannot_be_sent_back(self, house: House, payload: str, caplog: pytest.LogCaptureFixture) -> None:
+        async with opened(house) as socket:
+            await socket.send(f'{{"type": "ping", "payload": {payload}}}')
+            assert (await closed(socket))[0] == 4400
+        assert "Traceback" not in caplog.text
+
     async def test_ping_is_answered_with_its_payload(self, house: House) -> None:
         async with opened(house) as socket:
             await say(socket, type="ping")
@@ -212,6 +228,39 @@ class TestOperations:
         assert {id for id, type in answers if type == "next"} == {str(number) for number in range(100)}
 
 
+class TestCutShort:
+    async def test_reading_gives_its_connections_back(self, student: Client, school: School) -> None:
+        made = await course(school.system, text())
+        await student.data("Enroll", input={"courseId": made.public_id, "idempotencyKey": "k"})
+        query = "query { viewer { enrollments { nodes { course { title instructors { instructor { name } } sections { lectures { title } } } } } } }"
+        subscription = f"subscription {{ {query[8:-2].strip()} }}"  # no such field: an error among the others
+        async with greeted(student) as socket:
+            for number in range(60):
+                await say(socket, type="subscribe", id=str(number), payload={"query": subscription if number % 10 == 0 else query})
+                await asyncio.sleep(number % 8 / 200)
+                await say(socket, type="complete", id=str(number))
+
+        await nothing_in_use()
+
+    async def test_a_mutation_that_has_begun_is_brought_to_its_end(self, house: House, student: Client, school: School) -> None:
+        made = [await course(school.system, text()) for _ in range(5)]
+        async with greeted(student) as socket:
+            for number, each in enumerate(made):
+                payload = {"query": DOCUMENTS["Enroll"], "variables": {"input": {"courseId": each.public_id, "idempotencyKey": each.public_id}}}
+                await say(socket, type="subscribe", id=str(number), payload=payload)
+                await asyncio.sleep(number / 50)
+                await say(socket, type="complete", id=str(number))
+            await say(socket, type="ping")
+            while (await hear(socket))["type"] != "pong":
+                pass
+
+        await nothing_in_use()
+        for each in made:  # done or not, but never by half: asked again with the same key, it is done
+            again = await student.data("Enroll", input={"courseId": each.public_id, "idempotencyKey": each.public_id})
+            assert again["errors"] == []
+            assert again["enrollment"]["runNumber"] == 1
+
+
 class TestTheRightToIt:
     async def test_ends_when_the_token_expires(self, house: House, school: School, clients: list[Client]) -> None:
         session = await signed_in(school.system.at(datetime.now(UTC) - timedelta(minutes=15) + timedelta(seconds=3)))
@@ -237,6 +286,14 @@ class TestTheRightToIt:
         async with greeted(client) as socket:
             assert client.account_id
             await suspend(school.system, client.account_id)
+
+            assert (await closed(socket))[0] == 4403
+
+    async def test_ends_when_a_role_is_taken_away(self, school: School, sign_in: SignIn) -> None:
+        client = await sign_in(roles=("STUDENT", "TENANT_ADMIN"))
+        async with greeted(client) as socket:
+            assert client.account_id
+            await take_role(school.system, client.account_id, "TENANT_ADMIN")
 
             assert (await closed(socket))[0] == 4403
 

@@ -4,13 +4,24 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import httpx2 as httpx
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Route
 from tests.factories.courses import course, text
 from tests.fixtures.callers import School, SignIn
 from tests.fixtures.client import DOCUMENTS, Client
+from tests.fixtures.house import House, served
+
+from lms_graph.jobs.relay import Relay
+from lms_graph.kit.budget import MemoryBudget, Rate
+from lms_graph.limits.documents import Documents
+from lms_graph.schema import schema
+from lms_graph.web.graphql.endpoint import Endpoint
+from lms_graph.web.graphql.operations import Operations
 
 pytestmark = pytest.mark.anyio
 
@@ -102,3 +113,25 @@ async def test_ends_with_the_session(student: Client, run: str) -> None:
             assert (name, [error["extensions"]["code"] for error in payload["errors"]]) == ("next", ["UNAUTHENTICATED"])
             assert await anext(heard) == ("complete", None)
             assert [event async for event in heard] == []
+
+
+async def test_each_message_is_paid_for(student: Client, school: School, house: House) -> None:
+    made = await course(school.system, text("a"), text("b"))
+    begun = (await student.data("Enroll", input={"courseId": made.public_id, "idempotencyKey": "k"}))["enrollment"]["id"]
+    adapters = replace(house.adapters, budget=MemoryBudget(Rate(60, 1)))
+    endpoint = Endpoint(Operations(schema, adapters, Documents(schema._schema)), default_tenant=None, base_url=adapters.base_url)
+    async with served(Starlette(routes=[Route("/graphql", endpoint)])) as url:
+        poor = Client(House(url, adapters), student.tenant, student.token)
+        async with streaming(poor, "subscription ($id: ID!) { enrollmentProgress(enrollmentId: $id) { enrollment { requirements { met } } } }", id=begun) as answer:
+            heard = events(answer)
+            first = (await anext(heard))[1]["extensions"]["cost"]
+            relay = Relay(live=house.adapters.live, send=lambda message: None, resend_after=60, sweep_every=1)
+            for key in ("a", "b"):
+                await student.data("CompleteLecture", input={"enrollmentId": begun, "lectureId": made.lecture(key)})
+                await relay.drain()
+            told = [payload async for _, payload in heard]
+        await poor.http.aclose()
+
+    assert first["requested"] > 20
+    assert [error["extensions"]["code"] for error in told[-2]["errors"]] == ["RATE_LIMITED"]
+    assert told[-1] is None

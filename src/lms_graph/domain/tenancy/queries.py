@@ -59,11 +59,12 @@ async def identify(*, host: str | None, slug: str | None, token_hash: bytes | No
     )
 
 
-async def living_sessions(*, sessions: Collection[tuple[UUID, UUID]], now: datetime) -> set[UUID]:
-    """Of these sessions, each named by its tenant and id, those that have not ended and whose account is active. As the system role."""
+async def roles_of_living_sessions(*, sessions: Collection[tuple[UUID, UUID]], now: datetime) -> dict[UUID, frozenset[str]]:
+    """Of these sessions, each named by its tenant and id, those that have not ended and whose account is active, with the account's roles. As the system role."""
     rows = await database.fetch_as_system(
         """
-        SELECT s.id FROM unnest($1::uuid[], $2::uuid[]) AS asked (tenant_id, id)
+        SELECT s.id, ARRAY(SELECT r.role FROM account_roles r WHERE r.tenant_id = a.tenant_id AND r.account_id = a.id) AS roles
+        FROM unnest($1::uuid[], $2::uuid[]) AS asked (tenant_id, id)
         JOIN sessions s ON s.tenant_id = asked.tenant_id AND s.id = asked.id
         JOIN accounts a ON a.tenant_id = s.tenant_id AND a.id = s.account_id
         WHERE s.revoked_at IS NULL AND s.expires_at > $3 AND a.status = 'ACTIVE'
@@ -72,7 +73,7 @@ async def living_sessions(*, sessions: Collection[tuple[UUID, UUID]], now: datet
         [id for _, id in sessions],
         now,
     )
-    return {row["id"] for row in rows}
+    return {row["id"]: frozenset(row["roles"]) for row in rows}
 
 
 async def is_origin_known(*, origin: str, host: str | None) -> bool:

@@ -54,10 +54,7 @@ class Endpoint:
             response = answers.refusal(refusal, told_in)
         except Exception:  # noqa: BLE001  # the database is away while we ask who this is, say
             response = answers.refusal(internal("graphql.no_answer"), told_in)
-        try:
-            await response(scope, receive, send)
-        except Refused as refusal:  # one stream too many
-            await answers.refusal(refusal, told_in)(scope, receive, send)
+        await response(scope, receive, send)
 
     async def _respond(self, request: Request, media_type: str | None) -> ASGIApp:
         visit: Visit | None = None
@@ -75,13 +72,17 @@ class Endpoint:
         else:
             raise refused(405, "BAD_USER_INPUT", "Send GraphQL by POST, or queries by GET.", headers={"Allow": "GET, HEAD, POST, OPTIONS"})
 
+        visit = visit or await self._identify(request, request.headers)
+        caller = visit
+
         def allow(type: OperationType) -> None:
             if type is OperationType.MUTATION and request.method != "POST":
                 raise refused(405, "BAD_USER_INPUT", "GET takes queries only: send mutations by POST.", headers={"Allow": "POST"})
             if type is OperationType.SUBSCRIPTION and streams is None:
                 raise refused(406, "BAD_USER_INPUT", "A subscription needs `Accept: text/event-stream`, or a WebSocket with the subprotocol graphql-transport-ws.")
+            if type is OperationType.SUBSCRIPTION:
+                self._sessions.require_room(caller)
 
-        visit = visit or await self._identify(request, request.headers)
         admitted = await self._operations.admit(asked, visit, transport="http", headers=request.headers, allow=allow)
         if admitted.operation.type is OperationType.SUBSCRIPTION or media_type is None:
             admitted.seen.transport = "sse"

@@ -1,8 +1,10 @@
 """One operation, whichever way it came: read, weighed, admitted, run."""
 
-from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import aclosing
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
+from ipaddress import ip_network
 from typing import Any
 
 from graphql import GraphQLError, OperationType
@@ -13,6 +15,8 @@ from strawberry.types.graphql import OperationType as StrawberryOperationType
 from lms_graph.adapters import Adapters
 from lms_graph.context import Context
 from lms_graph.dataloaders import Loaders
+from lms_graph.kit.budget import Allowance
+from lms_graph.kit.caller import Caller
 from lms_graph.limits.bounds import DocumentRefused, too_much
 from lms_graph.limits.documents import Document, Documents, Operation
 from lms_graph.limits.values import check_variables
@@ -45,6 +49,9 @@ class Operations:
             raise
 
     async def _admit(self, asked: Asked, visit: Visit, seen: telemetry.Operation, allow: Callable[[OperationType], None]) -> "Admitted":
+        payer = _payer(visit.caller)
+        if (known := self._adapters.budget.refusal(payer, REFUSAL_COST)) is not None:  # then its document is not even read
+            raise self._spent(known, 0)
         try:
             document, operation = self._read(asked, visit, seen)
             allow(operation.type)
@@ -53,29 +60,31 @@ class Operations:
                 raise too_much(f"The operation costs {requested:,}; at most {limit:,} is taken. Ask for shorter lists or fewer levels.", limit=limit, requested=requested)
         except DocumentRefused as error:
             errors: list[Any] = [each.formatted for each in error.errors]
-            raise Refused(400, errors, extensions=await self._pay(visit, seen.cost or 0, REFUSAL_COST), understood=True) from None
+            raise Refused(400, errors, extensions=await self._pay(payer, seen.cost or 0, REFUSAL_COST), understood=True) from None
         except Refused as error:
-            error.extensions = await self._pay(visit, seen.cost or 0, REFUSAL_COST)
+            error.extensions = await self._pay(payer, seen.cost or 0, REFUSAL_COST)
             raise
-        cost = await self._pay(visit, requested, max(requested, 1))
-        return Admitted(self._schema, self._context(visit, document, seen.trace_id), operation, asked.variables, cost, seen)
 
-    async def _pay(self, visit: Visit, requested: int, price: int) -> dict[str, Any]:
-        """Take the price from the caller's budget. Gives the answer's `extensions.cost`; raises Refused with RATE_LIMITED when there is not as much."""
-        allowance = await self._adapters.budget.take(f"{visit.caller.tenant_id}:{visit.caller.account_id or visit.caller.address}", price)
-        reset_at = allowance.reset_at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        told = {"cost": {"requested": requested, "limit": self._documents.bounds.cost, "remaining": allowance.remaining, "resetAt": reset_at}}
+        async def pay() -> dict[str, Any]:
+            return await self._pay(payer, requested, max(requested, 1))
+
+        return Admitted(self._schema, self._context(visit, document, seen.trace_id), operation, asked.variables, await pay(), pay, seen)
+
+    async def _pay(self, payer: str, requested: int, price: int) -> dict[str, Any]:
+        """Take the price from the payer's budget. Gives the answer's `extensions`; raises Refused with RATE_LIMITED when there is not as much."""
+        allowance = await self._adapters.budget.take(payer, price)
         if not allowance.granted:
-            wait = allowance.retry_after_seconds
-            raise refused(
-                429,
-                "RATE_LIMITED",
-                f"You have asked for much in a short time. Ask again in {wait} s.",
-                headers={"Retry-After": str(wait)},
-                extensions=told,
-                retryAfter=wait,
-            )
-        return told
+            raise self._spent(allowance, requested)
+        return self._told(allowance, requested)
+
+    def _told(self, allowance: Allowance, requested: int) -> dict[str, Any]:
+        reset_at = allowance.reset_at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return {"cost": {"requested": requested, "limit": self._documents.bounds.cost, "remaining": allowance.remaining, "resetAt": reset_at}}
+
+    def _spent(self, allowance: Allowance, requested: int) -> Refused:
+        wait = allowance.retry_after_seconds
+        message = f"You have asked for much in a short time. Ask again in {wait} s."
+        return refused(429, "RATE_LIMITED", message, headers={"Retry-After": str(wait)}, extensions=self._told(allowance, requested), retryAfter=wait)
 
     def _read(self, asked: Asked, visit: Visit, seen: telemetry.Operation) -> tuple[Document, Operation]:
         document = self._documents.prepare(asked.query, suggestions=visit.introspection)
@@ -101,16 +110,25 @@ class Admitted:
     operation: Operation
     _variables: Mapping[str, Any] | None
     _extensions: dict[str, Any]
+    _pay: Callable[[], Awaitable[dict[str, Any]]]
     seen: telemetry.Operation
 
     async def result(self) -> dict[str, Any]:
         """The answer of a query or a mutation."""
         with self.seen:
             result = await self._schema.execute(None, variable_values=dict(self._variables or {}), context_value=self._context, operation_name=self.operation.name)
-            return self._payload(result)
+            return self._payload(result, self._extensions)
 
     async def results(self) -> AsyncGenerator[dict[str, Any], None]:
-        """The messages of a subscription, or the one answer of anything else. Without `data` it was not run, and nothing follows."""
+        """The messages of a subscription, each paid for, or the one answer of anything else. Without `data` it was not run, or has ended, and nothing follows."""
+        if self.operation.type is not OperationType.SUBSCRIPTION:
+            # Whoever asked may leave, and cancel this: a change that has begun is brought to its end all the same.
+            running = asyncio.create_task(self.result())
+            _finishing.add(running)
+            running.add_done_callback(_finishing.discard)
+            yield await asyncio.shield(running)
+            return
+        extensions: dict[str, Any] | None = self._extensions
         with self.seen:
             stream: Any = await self._schema.stream(
                 None,
@@ -121,15 +139,34 @@ class Admitted:
             )
             async with aclosing(stream):
                 async for result in stream:
-                    yield self._payload(result)
+                    try:
+                        extensions = extensions or await self._pay()
+                    except Refused as refusal:
+                        self.seen.met(refusal.code)
+                        yield refusal.body
+                        return
+                    yield self._payload(result, extensions)
+                    extensions = None
 
-    def _payload(self, result: ExecutionResult) -> dict[str, Any]:
+    def _payload(self, result: ExecutionResult, extensions: dict[str, Any]) -> dict[str, Any]:
         errors: list[GraphQLError] = result.errors or []
         for error in errors:
             self.seen.met((error.extensions or {}).get("code", "INTERNAL"))
-        payload: dict[str, Any] = {"extensions": self._extensions}
+        payload: dict[str, Any] = {"extensions": extensions}
         if errors:
             payload = {"errors": [error.formatted for error in errors], **payload}
         if result.data is not None or any(error.path for error in errors):  # an error without a path came before anything was run: a variable's value, say
             payload = {"data": result.data, **payload}
         return payload
+
+
+_finishing: set[asyncio.Task[dict[str, Any]]] = set()  # the loop itself holds its tasks only weakly
+
+
+def _payer(caller: Caller) -> str:
+    """Whose budget it is: the account's, else that of the address. The lower half of an IPv6 address is its owner's to choose."""
+    who = str(caller.account_id or caller.address)
+    if caller.account_id is None and ":" in who:
+        with suppress(ValueError):
+            who = str(ip_network((who.partition("%")[0], 64), strict=False))
+    return f"{caller.tenant_id}:{who}"

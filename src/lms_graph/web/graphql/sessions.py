@@ -13,6 +13,7 @@ from lms_graph.web.graphql.callers import Visit
 from lms_graph.web.graphql.refusals import refused
 
 LOOK_EVERY_SECONDS = 1.0
+LOOK_SECONDS = 5.0
 MAX_PER_CALLER = 1000
 
 log = structlog.get_logger(__name__)
@@ -26,15 +27,15 @@ class Sessions:
         self._open: Counter[object] = Counter()
         self._task: asyncio.Task[None] | None = None
 
+    def require_room(self, visit: Visit) -> None:
+        """Raises Refused when the caller has 1,000 streams and sockets open on this process."""
+        if self._open[_key(visit)] >= MAX_PER_CALLER:
+            raise refused(429, "RATE_LIMITED", f"At most {MAX_PER_CALLER:,} streams and sockets are open for a caller at once.", headers={"Retry-After": "60"}, retryAfter=60)
+
     @contextmanager
     def watched(self, visit: Visit) -> Iterator[asyncio.Event]:
-        """Counts a stream or socket while it is open, and gives an event that is set once the visit's token or session has ended; a visitor's never is.
-
-        Raises Refused when the caller has 1,000 open on this process.
-        """
-        key, ended = visit.caller.account_id or visit.caller.address, asyncio.Event()
-        if self._open[key] >= MAX_PER_CALLER:
-            raise refused(429, "RATE_LIMITED", f"At most {MAX_PER_CALLER:,} streams and sockets are open for a caller at once.", headers={"Retry-After": "1"}, retryAfter=1)
+        """Counts a stream or socket while it is open, and gives an event that is set once the visit's token or session or one of its roles has ended; a visitor's never is."""
+        key, ended = _key(visit), asyncio.Event()
         self._open[key] += 1
         if visit.caller.session_id is not None:
             self._watched[ended] = visit
@@ -52,12 +53,20 @@ class Sessions:
         while self._watched:
             await asyncio.sleep(LOOK_EVERY_SECONDS)
             now = datetime.now(UTC)
-            sessions = {visit.caller.session_id: visit.caller.tenant_id for visit in self._watched.values() if visit.caller.session_id}
-            try:
-                living = await tenancy.living_sessions(sessions=[(tenant_id, id) for id, tenant_id in sessions.items()], now=now)
-            except Exception:  # the database is away: who was let in stays until it is back; expiry needs no database
-                log.exception("sessions.not_looked_up")
-                living = set(sessions)
-            for ended, visit in list(self._watched.items()):
-                if visit.caller.session_id not in living or (visit.token_expires_at and visit.token_expires_at <= now):
+            for ended, visit in self._watched.items():
+                if visit.token_expires_at and visit.token_expires_at <= now:
                     ended.set()
+            try:
+                async with asyncio.timeout(LOOK_SECONDS):
+                    sessions = {(visit.caller.tenant_id, visit.caller.session_id) for visit in self._watched.values() if visit.caller.session_id}
+                    living = await tenancy.roles_of_living_sessions(sessions=sessions, now=now)
+            except Exception:  # the database is away: who was let in stays until it is back
+                log.exception("sessions.not_looked_up")
+                continue
+            for ended, visit in self._watched.items():
+                if (visit.caller.tenant_id, visit.caller.session_id) in sessions and living.get(visit.caller.session_id) != visit.caller.roles:
+                    ended.set()
+
+
+def _key(visit: Visit) -> object:
+    return visit.caller.account_id or visit.caller.address

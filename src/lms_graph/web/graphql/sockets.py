@@ -19,6 +19,8 @@ SUBPROTOCOL = "graphql-transport-ws"
 INIT_SECONDS = 10.0
 MAX_MESSAGE_BYTES = 1_048_576  # held by the server, which closes with 1009
 MAX_OPERATIONS = 100
+SEND_SECONDS = 30.0  # who does not read for so long is given up
+CLOSE_SECONDS = 5.0
 MAX_ID_CHARACTERS = 255
 
 
@@ -42,6 +44,7 @@ class Socket:
         self._greeted = False
         self._visit: asyncio.Future[Visit] = asyncio.get_running_loop().create_future()
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._deaf = asyncio.Event()
 
     async def serve(self) -> None:
         """Until either side closes. Raises nothing that a client could cause."""
@@ -51,20 +54,21 @@ class Socket:
             return
         await self._socket.accept(subprotocol=SUBPROTOCOL)
         listening = {asyncio.create_task(self._listen()), asyncio.create_task(self._guard())}
+        close: Close | None = None
         try:
             done, _ = await asyncio.wait(listening, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
-        except Close as close:
-            await self._close(close)
+        except Close as ours:
+            close = ours
         except Exception:  # noqa: BLE001  # told and logged under a trace id
-            await self._close(Close(4500, str(internal("socket.failed"))))
+            close = Close(4500, str(internal("socket.failed")))
         finally:
-            await _cancel(*listening, *self._running.values())
-
-    async def _close(self, close: Close) -> None:
-        with suppress(RuntimeError, WebSocketDisconnect):  # the other side was quicker
-            await self._socket.close(close.code, close.reason)
+            await _cancel(*listening, *self._running.values())  # before anything is sent: whoever does not read must not go on meanwhile
+        if close:
+            with suppress(RuntimeError, WebSocketDisconnect, TimeoutError):  # the other side was quicker, or does not read
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await self._socket.close(close.code, close.reason)
 
     async def _guard(self) -> None:
         """Ends the connection of who does not say who it is, and of whom the right has ended. Raises Close."""
@@ -74,10 +78,17 @@ class Socket:
         except TimeoutError:
             raise Close(4408, "Connection initialisation timeout") from None
         try:
-            with self._sessions.watched(visit) as ended:
-                await ended.wait()
+            self._sessions.require_room(visit)
         except Refused as refusal:
             raise Close(1013, f"{refusal.code}: {refusal}") from None
+        with self._sessions.watched(visit) as ended:
+            waiting = {asyncio.create_task(ended.wait()), asyncio.create_task(self._deaf.wait())}
+            try:
+                await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                await _cancel(*waiting)
+        if self._deaf.is_set():
+            raise Close(1013, "Nothing was read for half a minute")
         raise Close(4403, "UNAUTHENTICATED: the access token or its session has ended")
 
     async def _listen(self) -> None:
@@ -100,7 +111,10 @@ class Socket:
                 await self._greet(payload)
             case "ping":
                 _require_object_or_nothing(payload)
-                await self._say({"type": "pong"} | ({} if payload is None else {"payload": payload}))
+                try:
+                    await self._say({"type": "pong"} | ({} if payload is None else {"payload": payload}))
+                except TypeError:  # numbers of more than 64 bits, half of a surrogate pair, or nested too deeply
+                    raise Close(4400, "This `payload` cannot be sent back") from None
             case "pong":
                 _require_object_or_nothing(payload)
             case "subscribe":
@@ -164,8 +178,14 @@ class Socket:
         return {"id": id, "type": "complete"}
 
     async def _say(self, message: dict[str, Any]) -> None:
-        with suppress(RuntimeError, WebSocketDisconnect):  # closed meanwhile: nobody listens
-            await self._socket.send_text(encode(message).decode())
+        text = encode(message).decode()
+        try:
+            async with asyncio.timeout(SEND_SECONDS):
+                await self._socket.send_text(text)
+        except TimeoutError:
+            self._deaf.set()
+        except (RuntimeError, WebSocketDisconnect):
+            pass  # closed meanwhile: nobody listens
 
 
 def _operation_id(said: dict[str, Any]) -> str:

@@ -8,9 +8,10 @@ from typing import Any
 from starlette.types import Receive, Scope, Send
 
 from lms_graph.web.graphql.answers import EVENTS, encode
-from lms_graph.web.graphql.refusals import refused
+from lms_graph.web.graphql.refusals import internal, refused
 
 HEARTBEAT_SECONDS = 12.0
+SEND_SECONDS = 30.0  # who does not read for so long is given up
 
 
 class EventStream:
@@ -32,7 +33,8 @@ class EventStream:
 
         async def write(event: str, payload: object = None) -> None:
             data = b"" if payload is None else encode(payload)
-            await send({"type": "http.response.body", "body": b"event: " + event.encode() + b"\ndata: " + data + b"\n\n", "more_body": True})
+            async with asyncio.timeout(SEND_SECONDS):
+                await send({"type": "http.response.body", "body": b"event: " + event.encode() + b"\ndata: " + data + b"\n\n", "more_body": True})
 
         telling = asyncio.create_task(self._tell(write))
         ended = asyncio.create_task(right_ended.wait())
@@ -41,19 +43,24 @@ class EventStream:
             done, _ = await asyncio.wait({telling, ended, *others}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             await _cancel(telling, ended, *others)
-        if telling in done:
-            telling.result()
-        elif ended in done:
-            await write("next", refused(401, "UNAUTHENTICATED", "The access token or its session has ended. Refresh the session, then subscribe again.").body)
-            await write("complete")
-        with suppress(OSError):
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        with suppress(OSError, TimeoutError):
+            if ended in done and telling not in done:
+                await write("next", refused(401, "UNAUTHENTICATED", "The access token or its session has ended. Refresh the session, then subscribe again.").body)
+                await write("complete")
+            async with asyncio.timeout(SEND_SECONDS):
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _tell(self, write: Callable[..., Awaitable[None]]) -> None:
-        async with aclosing(self._results) as results:
-            async for payload in results:
-                await write("next", payload)
-        await write("complete")
+        with suppress(OSError, TimeoutError):  # gone, or does not read: the stream ends
+            try:
+                async with aclosing(self._results) as results:
+                    async for payload in results:
+                        await write("next", payload)
+            except (OSError, TimeoutError):
+                raise
+            except Exception:  # noqa: BLE001  # told and logged under a trace id
+                await write("next", internal("stream.failed").body)
+            await write("complete")
 
 
 async def _gone(receive: Receive) -> None:
