@@ -14,6 +14,7 @@ from graphql import build_schema, parse, validate
 from lms_graph.cli import app
 from lms_graph.domain.interop.rules.course_manifest import QuizManifest
 from lms_graph.settings import Settings
+from lms_graph.types.errors import ErrorCode
 from tests.architecture.sources import PACKAGE, ROOT
 from tests.docs.pages import BLOCKS, PAGES, Block, blocks
 
@@ -170,6 +171,22 @@ class TestNames:
 
         assert set(re.findall(r"extra `(\w+)`", prose("README.md"))) <= set(project["optional-dependencies"])
         assert list(project["scripts"]) == ["lms-graph"]
+
+
+class TestCodes:
+    PAGE = "docs/api/errors.md"
+
+    def test_of_payloads_are_all_told_and_no_others(self) -> None:
+        section = prose(self.PAGE).partition("## In a payload")[2].partition("\n## ")[0]
+
+        assert set(re.findall(r"^\| `([A-Z_]+)` \|", section, re.MULTILINE)) == {code.name for code in ErrorCode}
+
+    def test_of_sockets_are_all_told_and_no_others(self) -> None:
+        """1001, 1009 and 1012 are those of WebSockets themselves."""
+        sockets = (PACKAGE / "web" / "graphql" / "sockets.py").read_text()
+        told = {code for row in re.findall(r"^\| (\d{4}[^|]*) \|", prose("docs/api/live.md"), re.MULTILINE) for code in row.split(", ")}
+
+        assert told == {"1001", "1009", "1012"} | set(re.findall(r"\b(4[45]\d\d)\b", sockets))
 
 
 class TestSettings:

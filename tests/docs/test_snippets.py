@@ -3,12 +3,10 @@
 `localhost:8000` is the one thing that is changed. What is not run says why beside itself; `test_pages.py` lists it.
 """
 
-import asyncio
 import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import asyncpg
