@@ -100,6 +100,8 @@ _INTRODUCTION = """# Benchmarks
 
 What the product does on one machine, as ratios in one run: absolute figures depend on the machine, ratios far less. Run it again with
 
+<!-- not run: it takes ten minutes; tests/bench holds the answers against each other -->
+
 ```sh
 .venv/bin/python -m bench                       # all of it, about ten minutes
 .venv/bin/python -m bench pages typename        # some of it

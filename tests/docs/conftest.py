@@ -2,8 +2,8 @@
 
 import os
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,29 +22,34 @@ class Demo:
     url: str
     environment: dict[str, str]
     superuser_url: str
+    serve: Callable[..., str]
+    """`serve(LMS_COST_BUCKET="200")`: where another server of the same school answers, told something else."""
 
 
 @pytest.fixture(scope="session")
 def demo(servers: dict[str, str], environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """Once for all pages."""
-    folder, port = tmp_path_factory.mktemp("demo"), free_port()
-    url = f"http://localhost:{port}"
+    folder = tmp_path_factory.mktemp("demo")
     started: list[Process] = []
     with contextmanager(own_database)(servers, environment, f"docs_{os.getpid()}") as (own, _):
-        told = {**own, "LMS_BASE_URL": url, "LMS_DEVELOPMENT": "true", "LMS_DEFAULT_TENANT": "demo"}
+        told = {**own, "LMS_DEVELOPMENT": "true", "LMS_DEFAULT_TENANT": "demo"}
 
-        def start(*arguments: str) -> Process:
-            process = Process(arguments[0], [*PROGRAM, *arguments], folder / f"{arguments[0]}.log", told)
-            started.append(process)
-            return process
+        def start(*arguments: str, **settings: str) -> None:
+            started.append(Process(arguments[0], [*PROGRAM, *arguments], folder / f"{len(started)}-{arguments[0]}.log", {**told, **settings}))
 
-        try:
-            seeded = subprocess.run([*PROGRAM, "seed"], env=told, capture_output=True, text=True, check=False)
-            assert seeded.returncode == 0, seeded.stdout + seeded.stderr
-            start("serve", "--port", str(port))
-            start("worker")
+        def serve(**settings: str) -> str:
+            url = f"http://localhost:{(port := free_port())}"
+            start("serve", "--port", str(port), LMS_BASE_URL=url, **settings)
             httpx.Client(transport=httpx.HTTPTransport(retries=9)).get(f"{url}/readyz").raise_for_status()
-            yield Demo(url, {key: value for key, value in told.items() if key not in os.environ or os.environ[key] != value}, servers["SUPERUSER_URL"])
+            return url
+
+        seeded = subprocess.run([*PROGRAM, "seed"], env=told, capture_output=True, text=True, check=False)
+        assert seeded.returncode == 0, seeded.stdout + seeded.stderr
+        try:
+            url = serve()
+            start("worker", LMS_BASE_URL=url)
+            own_words = {key: value for key, value in told.items() if os.environ.get(key) != value}
+            yield Demo(url, own_words | {"LMS_BASE_URL": url}, servers["SUPERUSER_URL"], serve)
         finally:
             for process in reversed(started):
                 process.end()
@@ -53,6 +58,5 @@ def demo(servers: dict[str, str], environment: dict[str, str], tmp_path_factory:
 @pytest.fixture
 def reader(demo: Demo, tmp_path: Path) -> Iterator[Reader]:
     """Somebody with a fresh checkout."""
-    made = Reader(tmp_path, demo.url, demo.environment)
-    yield made
-    made.close()
+    with ExitStack() as open:
+        yield Reader(tmp_path, demo.url, demo.environment, open)

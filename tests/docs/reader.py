@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -52,13 +53,22 @@ class Reader:
     folder: Path
     url: str
     environment: dict[str, str]
+    open: ExitStack
     socket: ClientConnection | None = field(default=None, init=False)
     written: set[Path] = field(default_factory=set, init=False)
 
     def __post_init__(self) -> None:
         self.home = self.folder
         self.here = checkout(self.folder)
-        self.environment = {**self.environment, "PATH": programs(self.folder), "PYTHONPATH": str(self.here / "src"), "NPM_CONFIG_PREFER_OFFLINE": "true", "NO_COLOR": "1"}
+        self.environment = {
+            **self.environment,
+            "PATH": programs(self.folder),
+            "PYTHONPATH": str(self.here / "src"),
+            "NPM_CONFIG_PREFER_OFFLINE": "true",
+            "NPM_CONFIG_AUDIT": "false",
+            "NPM_CONFIG_FUND": "false",
+            "NO_COLOR": "1",
+        }
 
     def at_the_server(self, text: str) -> str:
         """The one thing that is changed in what the pages say: the server under test listens elsewhere."""
@@ -102,7 +112,7 @@ class Reader:
         return told
 
     def shell_out(self, script: str, what: str) -> str:
-        """What a script writes. Variables, functions and the folder stay, as in a terminal. `curl -N` never ends: it is stopped once it has told one event."""
+        """What a script writes. Variables, functions and the folder stay, as in a terminal. `curl -sN` never ends: it is stopped once it has told one event."""
         remembered = self.home / "remembered"
         lines = [
             "set -a",
@@ -127,7 +137,7 @@ class Reader:
             assert process.stdout
             for line in process.stdout:
                 told.append(line)
-                if "curl -N" in script and line == "\n":
+                if "curl -sN" in script and line == "\n":
                     os.killpg(process.pid, signal.SIGTERM)
                     return "".join(told)
             status = process.wait()
@@ -153,15 +163,11 @@ class Reader:
         """A message of a socket, with what the page's shell calls `$TOKEN` and `$RUN` in the place of `<accessToken>` and `enr_…`."""
         message = json.loads(block.body.replace("<accessToken>", self.variable("TOKEN")).replace("enr_…", self.variable("RUN")))
         if self.socket is None:
-            self.socket = connect(f"{self.url.replace('http', 'ws', 1)}/graphql", subprotocols=[Subprotocol("graphql-transport-ws")])
+            self.socket = self.open.enter_context(connect(f"{self.url.replace('http', 'ws', 1)}/graphql", subprotocols=[Subprotocol("graphql-transport-ws")]))
         self.socket.send(json.dumps(message))
         answer = json.loads(self.socket.recv(timeout=20))
         assert answer["type"] == {"connection_init": "connection_ack", "subscribe": "next"}[message["type"]], f"{block}: {answer}"
         assert "errors" not in (answer.get("payload") or {}), f"{block}: {answer}"
-
-    def close(self) -> None:
-        if self.socket:
-            self.socket.close()
 
 
 def last_json(told: str) -> Any:
