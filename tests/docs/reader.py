@@ -22,7 +22,7 @@ from tests.architecture.sources import ROOT
 from tests.clients.conftest import NODE, NPM
 from tests.docs.pages import Block, blocks
 
-LEFT_OUT = {".git", ".venv", ".dev", ".data", "node_modules", "out", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", ".import_linter_cache"}
+LEFT_OUT = {".git", ".venv", ".dev", ".data", "node_modules", "out", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", ".import_linter_cache"}
 PATIENCE = 120  # seconds for one block
 
 
