@@ -182,6 +182,22 @@ def test_a_client_that_never_reads_fills_no_memory(target: Target) -> None:
 
 
 @pytest.mark.slow
+def test_what_is_sent_beside_a_subscription_is_not_kept(target: Target) -> None:
+    """Ninety megabytes in a hundred subscriptions."""
+    query, junk = "subscription ($id: ID!) { enrollmentProgress(enrollmentId: $id, after: 1000) { sequence } }", "x" * 900_000
+    before = target.memory()
+    with opened(target) as socket:
+        socket.send(json.dumps({"type": "connection_init", "payload": {"tenant": target.school.school.slug, "authorization": f"Bearer {target.token('student')}"}}))
+        assert heard(socket.recv())["type"] == "connection_ack"
+        for number in range(100):
+            variables = {"id": target.school.ids["Enrollment"], "junk": junk}
+            socket.send(json.dumps({"type": "subscribe", "id": str(number), "payload": {"query": query, "variables": variables}}))
+            assert [error["extensions"]["code"] for error in heard(socket.recv(timeout=20))["payload"]] == ["COST_EXCEEDED"]
+
+        assert target.memory() - before < 30_000_000
+
+
+@pytest.mark.slow
 def test_a_hundred_sockets_that_say_nothing_are_closed(target: Target) -> None:
     wires = [Wire(target.address) for _ in range(100)]
     for wire in wires:

@@ -1,6 +1,7 @@
 """One operation, whichever way it came: read, weighed, admitted, run."""
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from lms_graph.web.graphql.callers import Visit
 from lms_graph.web.graphql.refusals import Refused, refused
 from lms_graph.web.graphql.requests import Asked
 
+MAX_KEPT_BYTES = 10_000  # of a subscription's variables as JSON: they are kept for as long as it runs, and a caller may have many
 REFUSAL_COST = 200  # reading a hostile document may take as long as running a page
 
 
@@ -93,6 +95,8 @@ class Operations:
         operation = document.operation(asked.operation_name)
         seen.is_a(operation.type.value, operation.name, sha256=document.sha256)
         check_variables(asked.variables or {})
+        if operation.type is OperationType.SUBSCRIPTION and (kept := len(json.dumps(asked.variables))) > MAX_KEPT_BYTES:
+            raise too_much(f"The variables of a subscription have at most {MAX_KEPT_BYTES:,} bytes.", limit=MAX_KEPT_BYTES, requested=kept)
         if not visit.introspection:  # else it is seen soon enough, when it is run
             self._documents.check_values(operation, asked.variables or {})
         return document, operation
