@@ -26,7 +26,6 @@ from lms_graph.web.graphql.callers import Visit
 from lms_graph.web.graphql.refusals import Refused, refused
 from lms_graph.web.graphql.requests import Asked
 
-MAX_KEPT_BYTES = 10_000  # of a subscription's variables as JSON: they are kept for as long as it runs, and a caller may have many
 REFUSAL_COST = 200  # reading a hostile document may take as long as running a page
 
 
@@ -95,8 +94,8 @@ class Operations:
         operation = document.operation(asked.operation_name)
         seen.is_a(operation.type.value, operation.name, sha256=document.sha256)
         check_variables(asked.variables or {})
-        if operation.type is OperationType.SUBSCRIPTION and (kept := len(json.dumps(asked.variables))) > MAX_KEPT_BYTES:
-            raise too_much(f"The variables of a subscription have at most {MAX_KEPT_BYTES:,} bytes.", limit=MAX_KEPT_BYTES, requested=kept)
+        if operation.type is OperationType.SUBSCRIPTION and (kept := len(json.dumps(asked.variables))) > (most := self._documents.bounds.kept):
+            raise too_much(f"The variables of a subscription have {kept:,} bytes; at most {most:,} are taken.", limit=most, requested=kept)
         if not visit.introspection:  # else it is seen soon enough, when it is run
             self._documents.check_values(operation, asked.variables or {})
         return document, operation
