@@ -7,6 +7,8 @@ import pytest
 from tests.factories.accounts import PASSWORD
 from tests.fuzz.target import Target, errors
 
+pytestmark = pytest.mark.xdist_group("fuzz-documents")
+
 SHORT = "{ __typename }"
 # What is sent, and how it is refused; None where it is simply answered.
 DOCUMENTS: dict[str, tuple[str, dict[str, Any] | None, str | None]] = {

@@ -53,6 +53,10 @@ class Wire:
             return None
         return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, body)
 
+    def everything(self) -> bytes:
+        """What comes until the other side ends it."""
+        return b"".join(iter(lambda: self.socket.recv(65536), b""))
+
     def is_closed(self) -> bool:
         """Whether the other side ends it, within the time-out."""
         try:
