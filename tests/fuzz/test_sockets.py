@@ -20,7 +20,7 @@ from tests.fuzz.wire import Wire
 
 pytestmark = pytest.mark.xdist_group("fuzz-sockets")
 
-CLOSES = {1000, 1002, 1003, 1005, 1007, 1009, 4400, 4401, 4403, 4406, 4408, 4409, 4429}
+CLOSES = {1000, 1002, 1003, 1005, 1007, 1009, 1013, 4400, 4401, 4403, 4406, 4408, 4409, 4429}
 EXAMPLES = settings(
     max_examples=max(10, int(SECONDS * 3)), derandomize=not BY_HAND, database=None, deadline=None, phases=[Phase.generate, Phase.shrink], suppress_health_check=list(HealthCheck)
 )
