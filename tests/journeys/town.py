@@ -45,6 +45,10 @@ class Process:
         self._process.wait()
 
     @property
+    def id(self) -> int:
+        return self._process.pid
+
+    @property
     def exit_code(self) -> int | None:
         return self._process.poll()
 

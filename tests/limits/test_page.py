@@ -36,6 +36,7 @@ def figure(row: str) -> int:
         ("directives in a document", BOUNDS.directives),
         ("directives in one place", BOUNDS.directives_at_once),
         ("the cost of an operation", BOUNDS.cost),
+        ("bytes of a subscription's variables", BOUNDS.kept),
         ("items of one list", BOUNDS.items),
         ("levels of lists and objects", BOUNDS.value_depth),
         ("values in all variables", BOUNDS.values),

@@ -1,7 +1,7 @@
 """Keyset pages: arguments, order terms, signed cursors, and the SQL they become.
 
 A cursor is the sort key of a row plus its id, signed with a key derived from `LMS_SECRET_KEYS`: it survives inserts and deletes, and cannot be
-made up. It is bound to the order it was made for.
+made up. It is bound to the list and the order it was made for: another tenant's, or another person's, is none.
 """
 
 import base64
@@ -81,25 +81,24 @@ class Cursors:
         self._keys = keys
 
     def encode(self, order: str, values: Sequence[Any]) -> str:
-        body = orjson.dumps([order, *(_plain(value) for value in values)])
-        return base64.urlsafe_b64encode(self._signature(self._keys[0], body) + body).decode().rstrip("=")
+        body = orjson.dumps([_plain(value) for value in values])
+        return base64.urlsafe_b64encode(_signature(self._keys[0], order, body) + body).decode().rstrip("=")
 
     def decode(self, order: str, cursor: str, path: str) -> list[Any]:
         """The values of a cursor made for this order. Raises Invalid for any other text."""
         try:
             raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
             signature, body = raw[:12], raw[12:]
-            genuine = any(hmac.compare_digest(signature, self._signature(key, body)) for key in self._keys)
-            made_for, *values = orjson.loads(body) if genuine else (None,)
+            if any(hmac.compare_digest(signature, _signature(key, order, body)) for key in self._keys):
+                values: list[Any] = orjson.loads(body)
+                return values
         except ValueError:
-            made_for, values = None, []
-        if made_for != order:
-            raise Invalid(Issue(f"`{path}` is not a cursor of this list in this order. Take cursors from `pageInfo` or `edges`.", (path,), "CURSOR_INVALID"))
-        return values
+            pass
+        raise Invalid(Issue(f"`{path}` is not a cursor of this list in this order. Take cursors from `pageInfo` or `edges`.", (path,), "CURSOR_INVALID"))
 
-    @staticmethod
-    def _signature(key: bytes, body: bytes) -> bytes:
-        return hmac.digest(key, body, "sha256")[:12]
+
+def _signature(key: bytes, order: str, body: bytes) -> bytes:
+    return hmac.digest(key, order.encode() + b"\0" + body, "sha256")[:12]
 
 
 def _plain(value: Any) -> Any:
@@ -131,17 +130,18 @@ class Keyset:
         return Page(kept, cursors, has_next=more, has_previous=self._request.after is not None)
 
 
-def keyset(cursors: Cursors, request: PageRequest, terms: Sequence[Term], *, offset: int = 0) -> Keyset:
-    """The page of `request` over `terms`; the last term must be unique (the id). Raises Invalid for a cursor of another order."""
-    order = ",".join(f"{term.name}{'-' if term.descending else '+'}" for term in terms)
+def keyset(cursors: Cursors, request: PageRequest, terms: Sequence[Term], *, of: Sequence[object], offset: int = 0) -> Keyset:
+    """The page of `request` over `terms`; the last term must be unique (the id). `of` says which list it is: its name, the tenant, and whose it is.
+
+    Raises Invalid for a cursor of another list or order.
+    """
+    order = ",".join([*map(str, of), *(f"{term.name}{'-' if term.descending else '+'}" for term in terms)])
     parameters: list[Any] = []
     clauses = []
     for path, cursor, forward in (("after", request.after, True), ("before", request.before, False)):
         if cursor is None:
             continue
         values = cursors.decode(order, cursor, path)
-        if len(values) != len(terms):
-            raise Invalid(Issue(f"`{path}` is not a cursor of this list.", (path,), "CURSOR_INVALID"))
         places = []
         for term, value in zip(terms, values, strict=True):
             parameters.append(UUID(value) if term.type == "uuid" else str(value))

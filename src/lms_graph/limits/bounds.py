@@ -25,6 +25,7 @@ class Bounds:
     items: int = 250  # of one list or object, in variables and in literals
     value_depth: int = 20  # levels of lists and objects in a value
     values: int = 10_000  # in all variables together
+    kept: int = 10_000  # bytes of a subscription's variables as JSON: they are kept for as long as it runs, and a caller may have many
 
 
 class DocumentRefused(Exception):

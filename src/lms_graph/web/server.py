@@ -8,6 +8,7 @@ from typing import Any
 import uvicorn
 from starlette.applications import Starlette
 
+from lms_graph.web.connections import HttpConnection, SocketConnection
 from lms_graph.web.graphql.sockets import MAX_MESSAGE_BYTES
 
 STOP_SECONDS = 20  # for requests under way; the worker's is 25
@@ -16,7 +17,8 @@ STOP_SECONDS = 20  # for requests under way; the worker's is 25
 def configured(app: Starlette, **options: Any) -> uvicorn.Config:
     """Proxies are believed by our own middleware, which is told which; left to itself, uvicorn believes every program on this machine."""
     ours = {"log_config": None, "proxy_headers": False, "server_header": False, "ws_max_size": MAX_MESSAGE_BYTES, "timeout_graceful_shutdown": STOP_SECONDS}
-    return uvicorn.Config(app, **(ours | options))
+    connections = {"http": HttpConnection, "ws": SocketConnection, "ws_per_message_deflate": False}
+    return uvicorn.Config(app, **(ours | connections | options))
 
 
 class Server(uvicorn.Server):

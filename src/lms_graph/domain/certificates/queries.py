@@ -75,7 +75,7 @@ async def current_of_enrollments(*, caller: Caller, enrollment_ids: list[UUID]) 
 
 async def page_of_learner(*, caller: Caller, request: PageRequest, cursors: Cursors) -> Page[Any]:
     """The caller's own current certificates, latest first. Raises SignedOut."""
-    part = keyset(cursors, request, _PAGE, offset=2)
+    part = keyset(cursors, request, _PAGE, of=("certificates", caller.tenant_id, caller.account), offset=2)
     rows = await database.fetch(
         f"SELECT {_COLUMNS}, c.issued_at AS _issued_at, c.id AS _id FROM certificates c WHERE c.tenant_id = $1 AND c.account_id = $2 AND c.superseded_at IS NULL "
         f"AND {part.where} ORDER BY {part.order_by} LIMIT {part.limit}",

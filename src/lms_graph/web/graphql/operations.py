@@ -1,6 +1,7 @@
 """One operation, whichever way it came: read, weighed, admitted, run."""
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
@@ -93,6 +94,8 @@ class Operations:
         operation = document.operation(asked.operation_name)
         seen.is_a(operation.type.value, operation.name, sha256=document.sha256)
         check_variables(asked.variables or {})
+        if operation.type is OperationType.SUBSCRIPTION and (kept := len(json.dumps(asked.variables))) > (most := self._documents.bounds.kept):
+            raise too_much(f"The variables of a subscription have {kept:,} bytes; at most {most:,} are taken.", limit=most, requested=kept)
         if not visit.introspection:  # else it is seen soon enough, when it is run
             self._documents.check_values(operation, asked.variables or {})
         return document, operation

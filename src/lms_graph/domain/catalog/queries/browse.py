@@ -77,7 +77,7 @@ class Browse:
         """Raises Invalid for a search over 200 characters, RELEVANCE without a search, or a cursor of another order."""
         source, conditions, parameters = self._matching()
         terms = self._terms(order)
-        keys = keyset(cursors, request, terms, offset=len(parameters))
+        keys = keyset(cursors, request, terms, of=("courses", self.caller.tenant_id), offset=len(parameters))
         chosen = ", ".join(f'{term.expression} AS "_{term.name}"' for term in terms)
         rows = await database.fetch(
             f"SELECT {COLUMNS}, {chosen} FROM {source} WHERE {conditions} AND {keys.where} ORDER BY {keys.order_by} LIMIT {keys.limit}", *parameters, *keys.parameters
@@ -170,7 +170,7 @@ async def courses_by_ids(*, caller: Caller, ids: list[UUID]) -> list[database.Re
 async def courses_of_instructors(*, caller: Caller, account_ids: list[UUID], cursors: Cursors, request: PageRequest) -> dict[UUID, Page[Any]]:
     """Each instructor's published courses, newest first: one statement however many instructors."""
     terms = [Term("PUBLISHED_AT", "c.first_published_at", "timestamptz", descending=True), Term("ID", "c.id", "uuid", descending=True)]
-    keys = keyset(cursors, request, terms, offset=2)
+    keys = keyset(cursors, request, terms, of=("courses of an instructor", caller.tenant_id), offset=2)
     rows = await database.fetch(
         f"""
         SELECT asked.account_id AS of_account, page.* FROM unnest($2::uuid[]) AS asked(account_id) CROSS JOIN LATERAL (

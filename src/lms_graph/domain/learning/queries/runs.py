@@ -109,7 +109,7 @@ async def page_of_runs(*, caller: Caller, account_id: UUID, cursors: Cursors, re
     """An account's runs, latest first."""
     condition, parameters = _status_filter(statuses)
     terms = [Term("ENROLLED_AT", "e.enrolled_at", "timestamptz", descending=True), Term("ID", "e.id", "uuid", descending=True)]
-    keys = keyset(cursors, request, terms, offset=2 + len(parameters))
+    keys = keyset(cursors, request, terms, of=("runs", caller.tenant_id, account_id), offset=2 + len(parameters))
     rows = await database.fetch(
         f'SELECT {COLUMNS}, e.enrolled_at AS "_ENROLLED_AT", e.id AS "_ID" FROM enrollments e WHERE e.tenant_id = $1 AND e.account_id = $2 AND {condition} AND {keys.where} '
         f"ORDER BY {keys.order_by} LIMIT {keys.limit}",
