@@ -1,4 +1,4 @@
-"""The way to PostgreSQL: one pool as the application role, one as the system role, and the connection that the present call uses.
+"""The way to PostgreSQL: one pool as the application role, one as the system role, a connection of each kept apart for probes, and the connection that the present call uses.
 
 Nobody takes a connection from a pool: a write runs on its unit of work's, the reads of an operation share a `ReadScope`, and `fetch` finds the right one.
 """
@@ -79,9 +79,14 @@ async def _make_roles(owner: asyncpg.Connection, urls: dict[str, str]) -> None:
 
 
 def configuration(app_url: str, system_url: str, size: int = 10) -> dict[str, Any]:
-    """Tortoise's configuration for the two roles."""
+    """Tortoise's configuration for the two roles. Each connection is made when it is first asked for."""
     return {
-        "connections": {"app": _credentials(app_url, size), "system": _credentials(system_url, 4, statement_timeout="15s", lock_timeout="5s")},
+        "connections": {
+            "app": _credentials(app_url, size),
+            "system": _credentials(system_url, 4, statement_timeout="15s", lock_timeout="5s"),
+            "app_probe": _credentials(app_url, 1),
+            "system_probe": _credentials(system_url, 1),
+        },
         "apps": {"models": {"models": MODELS, "default_connection": "app", "migrations": "lms_graph.migrations"}},
         "use_tz": True,
         "timezone": "UTC",
@@ -127,9 +132,12 @@ async def close_database() -> None:
 
 
 async def reachable() -> None:
-    """Ask PostgreSQL for an answer as either role. Raises whatever stands in the way; gives up on a connection that is silent for two seconds."""
-    for role in ("app", "system"):
-        async with (await _pool(role)).acquire(timeout=2) as connection:
+    """Ask PostgreSQL for an answer as either role. Raises whatever stands in the way; gives up on a connection that is silent for two seconds.
+
+    Not on the pools' connections: those may all be in use, and a process that is busy must not be taken for one that is ill.
+    """
+    for probe in ("app_probe", "system_probe"):
+        async with (await _pool(probe)).acquire(timeout=2) as connection:
             await connection.fetchval("SELECT 1", timeout=2)
 
 
