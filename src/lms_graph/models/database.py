@@ -13,6 +13,7 @@ from uuid import UUID
 
 import asyncpg
 import orjson
+import structlog
 from asyncpg.pool import PoolConnectionProxy
 from tortoise import Tortoise
 from tortoise.backends.asyncpg.client import AsyncpgDBClient
@@ -24,6 +25,8 @@ from tortoise.transactions import in_transaction
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.errors import Invalid, Issue, Unavailable
 
+log = structlog.get_logger(__name__)
+
 MODELS = [f"lms_graph.models.{area}" for area in ("tasks", "tenancy", "identity", "media", "assessment", "catalog", "learning", "certificates", "outbox")]
 
 ACQUIRE_SECONDS = 10.0
@@ -34,19 +37,67 @@ Connection = PoolConnectionProxy
 watchers: list[Callable[[str], None]] = []  # told of every statement; tests count with it
 
 
+LOCK_SECONDS = 5.0  # what waits for a table's lock makes everybody wait who comes after it
+LOCK_TRIES = 5
+PAUSE_SECONDS = 2.0
+MIGRATING = "lms-graph migrate"
+
+
+class TablesInUse(Exception):
+    """Tables could not be changed, for others have not let go of them. Says who."""
+
+
 async def migrate(owner_url: str, app_url: str, system_url: str) -> None:
     """Bring roles, extensions and tables up to date, as the owner of the tables. Two at once wait for each other.
 
-    Raises PermissionError with the statements to run as a superuser when roles are missing that the owner may not make.
+    A table that is in use is waited for `LOCK_SECONDS` at a time, so that requests are not held up for longer. Raises TablesInUse when that was in vain
+    `LOCK_TRIES` times, and PermissionError with the statements to run as a superuser when roles are missing that the owner may not make. In either case
+    migrations that are through stay, and the one that was begun is undone.
     """
     lock = await connect(owner_url)
     try:
         await lock.execute("SELECT pg_advisory_lock(7020192)")
         await _make_roles(lock, {"lms_app": app_url, "lms_system": system_url})
-        await tortoise_migrate(config=configuration(owner_url, system_url))
+        config = configuration(owner_url, system_url)
+        config["connections"]["app"]["credentials"]["server_settings"] |= {"application_name": MIGRATING, "lock_timeout": f"{LOCK_SECONDS * 1000:.0f}"}
+        for left in reversed(range(LOCK_TRIES)):
+            blockers = await _migrate_unless_blocked(config, lock)
+            if blockers is None:
+                return
+            log.warning("migrate.blocked", by=blockers, tries_left=left)
+            await asyncio.sleep(PAUSE_SECONDS if left else 0)
+        raise TablesInUse(f"A table that must change is in use: {'; '.join(blockers) or 'nobody can say by whom'}. End what holds it, or wait for it; then migrate again.")
     finally:
-        await Tortoise.close_connections()
         await lock.close()
+
+
+async def _migrate_unless_blocked(config: dict[str, Any], beside: asyncpg.Connection) -> list[str] | None:
+    """Who was in the way, as seen on another connection `beside`; None when all is done."""
+    seen: list[str] = []
+
+    async def watch() -> None:
+        while True:
+            await asyncio.sleep(LOCK_SECONDS / 5)
+            seen[:] = [row["who"] for row in await beside.fetch(_BLOCKERS, MIGRATING)] or seen
+
+    watching = asyncio.create_task(watch())
+    try:
+        await tortoise_migrate(config=config)
+    except asyncpg.LockNotAvailableError:
+        return seen
+    finally:
+        watching.cancel()
+        await asyncio.wait({watching})
+        await Tortoise.close_connections()
+    return None
+
+
+_BLOCKERS = """
+SELECT format('process %s of %s (%s)', other.pid, other.usename, coalesce(nullif(other.application_name, ''), 'without a name')) AS who
+FROM pg_stat_activity waiting, pg_stat_activity other
+WHERE waiting.application_name = $1 AND waiting.datname = current_database() AND other.pid = ANY (pg_blocking_pids(waiting.pid))
+ORDER BY other.pid
+"""
 
 
 async def connect(url: str) -> asyncpg.Connection:
