@@ -21,7 +21,7 @@ from lms_graph.kit.errors import Busy
 _hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1, hash_len=32, salt_len=16)
 _threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="argon2")
 
-MOST_AT_ONCE = 52  # two that run and fifty that wait: less than two seconds for the last
+MOST_AT_ONCE = 52  # two that run and fifty that wait: a second or two for the last
 RETRY_SECONDS = 2
 _at_once = 0
 

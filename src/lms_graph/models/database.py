@@ -30,17 +30,15 @@ log = structlog.get_logger(__name__)
 MODELS = [f"lms_graph.models.{area}" for area in ("tasks", "tenancy", "identity", "media", "assessment", "catalog", "learning", "certificates", "outbox")]
 
 ACQUIRE_SECONDS = 10.0
+LOCK_SECONDS = 5.0  # of a migration: what waits for a table's lock makes everybody wait who comes after it
+LOCK_TRIES = 5
+PAUSE_SECONDS = 2.0  # between two tries
+MIGRATING = "lms-graph migrate"  # as what PostgreSQL knows the connection that migrates
 
 Record = Mapping[str, Any]
 Connection = PoolConnectionProxy
 
 watchers: list[Callable[[str], None]] = []  # told of every statement; tests count with it
-
-
-LOCK_SECONDS = 5.0  # what waits for a table's lock makes everybody wait who comes after it
-LOCK_TRIES = 5
-PAUSE_SECONDS = 2.0
-MIGRATING = "lms-graph migrate"
 
 
 class TablesInUse(Exception):
