@@ -80,14 +80,14 @@ def migrate() -> None:
     """Bring roles, extensions and tables up to date, as the owner of the tables (DATABASE_OWNER_URL)."""
     import asyncio
 
-    from lms_graph.models.database import migrate
+    from lms_graph.models.database import TablesInUse, migrate
 
     settings = _settings()
     if settings.database_owner_url is None:
         raise SystemExit("DATABASE_OWNER_URL is missing: migrations run as the owner of the tables.")
     try:
         asyncio.run(migrate(settings.database_owner_url.get_secret_value(), settings.database_url.get_secret_value(), settings.database_system_url.get_secret_value()))
-    except PermissionError as refused:
+    except (PermissionError, TablesInUse) as refused:
         raise SystemExit(str(refused)) from None
     print("The database is up to date.")
 

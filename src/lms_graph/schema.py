@@ -13,6 +13,7 @@ from strawberry.types import ExecutionContext
 
 from lms_graph.context import Context
 from lms_graph.kit.errors import DomainError
+from lms_graph.limits.values import written
 from lms_graph.resolvers.assessment import AssessmentMutation, AssessmentQuery, AssessmentSubscription
 from lms_graph.resolvers.catalog.courses import CatalogQuery
 from lms_graph.resolvers.certificates import CertificatesQuery, CertificatesSubscription
@@ -20,6 +21,7 @@ from lms_graph.resolvers.identity import IdentityMutation, IdentityQuery
 from lms_graph.resolvers.learning.enrollments import LearningMutation, LearningQuery, LearningSubscription
 from lms_graph.resolvers.nodes import NodeQuery
 from lms_graph.resolvers.tenancy import TenancyMutation, TenancyQuery
+from lms_graph.telemetry import redaction
 from lms_graph.types.assessment import questions
 from lms_graph.types.errors import USER_ERRORS, top_level, unexpected
 from lms_graph.types.identity import Profile
@@ -52,6 +54,9 @@ class OwnContext(SchemaExtension):
         self.execution_context.context = context
         self.execution_context.graphql_document = context.document
         self.execution_context.validation_rules = ()
+        if document := context.document:
+            variables = self.execution_context.variables or {}
+            redaction.hide(variables, lambda: written(document, variables))
         async with context.reading():
             yield
 

@@ -95,6 +95,24 @@ class TestHide:
         assert REDACTED in shown
         assert shown.endswith(" visible")
 
+    def test_a_number_under_a_telling_name_is_taken_out_as_text(self) -> None:
+        hide({"code": 271828, "newPassword": [31.4159], "seconds": 1618})
+
+        assert text_redacted("of 271828, 31.4159 and 1618") == f"of {REDACTED}, {REDACTED} and 1618"
+
+    def test_what_else_was_sent_is_asked_for_when_something_is_written_and_once(self) -> None:
+        asked = []
+
+        def more() -> list[dict[str, str]]:
+            asked.append(1)
+            return [{"password": SECRET}, {"name": "Ada"}]
+
+        hide({"token": "from a variable"}, more)
+        assert asked == []
+
+        assert [text_redacted(f"from a variable, {SECRET}, Ada") for _ in range(2)] == [f"{REDACTED}, {REDACTED}, Ada"] * 2
+        assert asked == [1]
+
     def test_it_ends(self) -> None:
         hide({"password": SECRET})
         hide(None)

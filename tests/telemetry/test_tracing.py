@@ -1,9 +1,12 @@
 """Spans as a collector gets them."""
 
 import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
+from lms_graph.embedded.processes import free_port
 from tests.journeys.town import until
 from tests.telemetry.conftest import Watched
 
@@ -11,6 +14,21 @@ pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("watched")]
 
 SERVER, CONSUMER = 2, 5
 PARENT, TRACE = "b7ad6b7169203331", "0af7651916cd43dd8448eb211c80319c"
+
+
+@asynccontextmanager
+async def another_api(watched: Watched, **settings: str) -> AsyncIterator[None]:
+    """A second API of the town, to which everything is sent meanwhile. It is told to stop, and does."""
+    town = watched.town
+    before = (town.environment, town.port)
+    town.environment, town.port = town.environment | settings | {"LMS_METRICS_PORT": ""}, free_port()
+    try:
+        api = await town.start_api()
+        yield
+        api.send(signal.SIGTERM)
+        await until(lambda: _ended(api), seconds=30)
+    finally:
+        town.environment, town.port = before
 
 
 async def test_an_operation_is_a_span(watched: Watched) -> None:
@@ -24,17 +42,22 @@ async def test_an_operation_is_a_span(watched: Watched) -> None:
     assert span.attributes["lms.tenant.id"] == line["tenant_id"]
 
 
-async def test_it_is_a_child_of_the_callers_trace(watched: Watched) -> None:
-    await watched.send("query Child { viewer { id } }", headers={"traceparent": f"00-{TRACE}-{PARENT}-01"})
+async def test_nobody_but_a_named_proxy_says_whose_child_it_is(watched: Watched) -> None:
+    await watched.send("query Foundling { viewer { id } }", headers={"traceparent": f"00-{TRACE}-{PARENT}-01", "tracestate": "vendor=1"})
+
+    span = await watched.span(**{"graphql.operation.name": "Foundling"})
+    assert span.trace_id != TRACE
+    assert span.parent_id == ""
+
+
+async def test_behind_a_named_proxy_it_is_a_child_of_the_proxys_trace(watched: Watched) -> None:
+    async with another_api(watched, LMS_TRUSTED_PROXIES="127.0.0.1"):
+        await watched.send("query Child { viewer { id } }", headers={"traceparent": f"00-{TRACE}-{PARENT}-01"})
+        broken = await watched.send("query Orphan { viewer { id } }", headers={"traceparent": "00-zz-1-;drop"})
 
     span = await watched.span(**{"graphql.operation.name": "Child"})
     assert (span.trace_id, span.parent_id) == (TRACE, PARENT)
-
-
-async def test_a_traceparent_that_is_none_is_ignored(watched: Watched) -> None:
-    answer = await watched.send("query Orphan { viewer { id } }", headers={"traceparent": "00-zz-1-;drop"})
-
-    assert answer.json()["data"] == {"viewer": None}
+    assert broken.json()["data"] == {"viewer": None}
     assert (await watched.span(**{"graphql.operation.name": "Orphan"})).parent_id == ""
 
 
@@ -72,20 +95,11 @@ async def test_a_job_is_a_span(watched: Watched) -> None:
 @pytest.mark.slow
 async def test_a_collector_that_is_away_hurts_nobody(watched: Watched) -> None:
     """Nor does a Sentry that is away; both are given up when the process ends."""
-    town = watched.town
-    nowhere = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9", "SENTRY_DSN": "http://public@127.0.0.1:9/1"}
-    before, port = (town.environment, town.port), town.port + 1
-    town.environment, town.port = town.environment | nowhere | {"LMS_METRICS_PORT": ""}, port
-    try:
-        lonely = await town.start_api()
+    async with another_api(watched, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9", SENTRY_DSN="http://public@127.0.0.1:9/1"):
         answer = await watched.send(
             "mutation Away($input: SignUpInput!) { signUp(input: $input) { errors { code } } }",
             input={"email": "unlucky.away@school.example", "name": "Ada", "password": "candle-window-4"},
         )
-        lonely.send(signal.SIGTERM)
-        await until(lambda: _ended(lonely), seconds=30)
-    finally:
-        town.environment, town.port = before
 
     assert answer.json()["errors"][0]["extensions"]["code"] == "INTERNAL"
 

@@ -10,9 +10,11 @@ from urllib.parse import urlsplit
 import httpx2 as httpx
 import pytest
 from tests.fixtures.client import Client
+from tests.fixtures.house import House
 from tests.journeys.town import PROGRAM, Process, until
 
 from lms_graph.embedded.processes import free_port
+from lms_graph.models import database
 
 pytestmark = pytest.mark.anyio
 
@@ -60,6 +62,18 @@ async def serving(environment: dict[str, str], folder: Path) -> AsyncIterator[st
 async def test_both_are_well_where_all_is_well(visitor: Client) -> None:
     assert (await visitor.http.get("/healthz")).json() == {"status": "ok"}
     assert (await visitor.http.get("/readyz")).json() == {"status": "ready"}
+
+
+async def test_who_is_busy_is_ready(house: House, visitor: Client) -> None:
+    pools = [await database._pool(role) for role in ("app", "system")]
+    held = [(pool, await pool.acquire()) for pool in pools for _ in range(pool.get_max_size())]
+    try:
+        answer = await visitor.http.get("/readyz")
+    finally:
+        for pool, connection in held:
+            await pool.release(connection)
+
+    assert (answer.status_code, answer.json()) == (200, {"status": "ready"})
 
 
 async def test_a_silent_database_is_named_without_its_address_and_readiness_comes_back(environment: dict[str, str], tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ DomainError
 ├── Conflict          right request, wrong moment: the state has moved
 │   └── IdempotencyConflict   the key belongs to another request, or that one still runs
 ├── LimitReached      a stated limit is used up
+├── Busy              too many ask for the same costly thing at once; says when to ask again
 └── Unavailable       a part of the world does not answer; trying later may work
 """
 
@@ -71,6 +72,16 @@ class IdempotencyConflict(Conflict):
 
 class LimitReached(DomainError):
     code = "LIMIT_REACHED"
+
+
+class Busy(DomainError):
+    """Too many ask for the same costly thing at once. `retry_after_seconds` is when to ask again."""
+
+    code = "RATE_LIMITED"
+
+    def __init__(self, message: str, *, retry_after_seconds: int) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class Unavailable(DomainError):

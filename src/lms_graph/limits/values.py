@@ -3,7 +3,20 @@
 from collections.abc import Mapping
 from typing import Any
 
-from graphql import FloatValueNode, IntValueNode, ListValueNode, ObjectValueNode, StringValueNode, ValueNode
+from graphql import (
+    ArgumentNode,
+    DocumentNode,
+    FloatValueNode,
+    IntValueNode,
+    ListValueNode,
+    ObjectValueNode,
+    StringValueNode,
+    ValueNode,
+    VariableDefinitionNode,
+    Visitor,
+    value_from_ast_untyped,
+    visit,
+)
 
 from lms_graph.kit.text import is_storable
 from lms_graph.limits.bounds import Bounds, wrong
@@ -40,6 +53,22 @@ def _place(path: tuple[Any, ...]) -> str:
     """`input.events.3.lectureId`, short enough to be told."""
     text = ".".join(str(step)[:40] for step in path)
     return (text if len(text) <= 120 else text[:119] + "…") or "variables"
+
+
+def written(document: DocumentNode, variables: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What a document gives to arguments and as defaults of variables, in plain values under their names; variables in it have the values they were sent with."""
+    found: list[dict[str, Any]] = []
+
+    class Values(Visitor):
+        def enter_argument(self, node: ArgumentNode, *_: Any) -> None:
+            found.append({node.name.value: value_from_ast_untyped(node.value, dict(variables))})
+
+        def enter_variable_definition(self, node: VariableDefinitionNode, *_: Any) -> None:
+            if node.default_value:
+                found.append({node.variable.name.value: value_from_ast_untyped(node.default_value)})
+
+    visit(document, Values())
+    return found
 
 
 def check_literal(node: ValueNode, bounds: Bounds) -> None:

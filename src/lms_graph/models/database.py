@@ -1,4 +1,4 @@
-"""The way to PostgreSQL: one pool as the application role, one as the system role, and the connection that the present call uses.
+"""The way to PostgreSQL: one pool as the application role, one as the system role, a connection of each kept apart for probes, and the connection that the present call uses.
 
 Nobody takes a connection from a pool: a write runs on its unit of work's, the reads of an operation share a `ReadScope`, and `fetch` finds the right one.
 """
@@ -13,6 +13,7 @@ from uuid import UUID
 
 import asyncpg
 import orjson
+import structlog
 from asyncpg.pool import PoolConnectionProxy
 from tortoise import Tortoise
 from tortoise.backends.asyncpg.client import AsyncpgDBClient
@@ -24,9 +25,15 @@ from tortoise.transactions import in_transaction
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.errors import Invalid, Issue, Unavailable
 
+log = structlog.get_logger(__name__)
+
 MODELS = [f"lms_graph.models.{area}" for area in ("tasks", "tenancy", "identity", "media", "assessment", "catalog", "learning", "certificates", "outbox")]
 
 ACQUIRE_SECONDS = 10.0
+LOCK_SECONDS = 5.0  # of a migration: what waits for a table's lock makes everybody wait who comes after it
+LOCK_TRIES = 5
+PAUSE_SECONDS = 2.0  # between two tries
+MIGRATING = "lms-graph migrate"  # as what PostgreSQL knows the connection that migrates
 
 Record = Mapping[str, Any]
 Connection = PoolConnectionProxy
@@ -34,19 +41,61 @@ Connection = PoolConnectionProxy
 watchers: list[Callable[[str], None]] = []  # told of every statement; tests count with it
 
 
+class TablesInUse(Exception):
+    """Tables could not be changed, for others have not let go of them. Says who."""
+
+
 async def migrate(owner_url: str, app_url: str, system_url: str) -> None:
     """Bring roles, extensions and tables up to date, as the owner of the tables. Two at once wait for each other.
 
-    Raises PermissionError with the statements to run as a superuser when roles are missing that the owner may not make.
+    A table that is in use is waited for `LOCK_SECONDS` at a time, so that requests are not held up for longer. Raises TablesInUse when that was in vain
+    `LOCK_TRIES` times, and PermissionError with the statements to run as a superuser when roles are missing that the owner may not make. In either case
+    migrations that are through stay, and the one that was begun is undone.
     """
     lock = await connect(owner_url)
     try:
         await lock.execute("SELECT pg_advisory_lock(7020192)")
         await _make_roles(lock, {"lms_app": app_url, "lms_system": system_url})
-        await tortoise_migrate(config=configuration(owner_url, system_url))
+        config = configuration(owner_url, system_url)
+        config["connections"]["app"]["credentials"]["server_settings"] |= {"application_name": MIGRATING, "lock_timeout": f"{LOCK_SECONDS * 1000:.0f}"}
+        for left in reversed(range(LOCK_TRIES)):
+            blockers = await _migrate_unless_blocked(config, lock)
+            if blockers is None:
+                return
+            log.warning("migrate.blocked", by=blockers, tries_left=left)
+            await asyncio.sleep(PAUSE_SECONDS if left else 0)
+        raise TablesInUse(f"A table that must change is in use: {'; '.join(blockers) or 'nobody can say by whom'}. End what holds it, or wait for it; then migrate again.")
     finally:
-        await Tortoise.close_connections()
         await lock.close()
+
+
+async def _migrate_unless_blocked(config: dict[str, Any], beside: asyncpg.Connection) -> list[str] | None:
+    """Who was in the way, as seen on another connection `beside`; None when all is done."""
+    seen: list[str] = []
+
+    async def watch() -> None:
+        while True:
+            await asyncio.sleep(LOCK_SECONDS / 5)
+            seen[:] = [row["who"] for row in await beside.fetch(_BLOCKERS, MIGRATING)] or seen
+
+    watching = asyncio.create_task(watch())
+    try:
+        await tortoise_migrate(config=config)
+    except asyncpg.LockNotAvailableError:
+        return seen
+    finally:
+        watching.cancel()
+        await asyncio.wait({watching})
+        await Tortoise.close_connections()
+    return None
+
+
+_BLOCKERS = """
+SELECT format('process %s of %s (%s)', other.pid, other.usename, coalesce(nullif(other.application_name, ''), 'without a name')) AS who
+FROM pg_stat_activity waiting, pg_stat_activity other
+WHERE waiting.application_name = $1 AND waiting.datname = current_database() AND other.pid = ANY (pg_blocking_pids(waiting.pid))
+ORDER BY other.pid
+"""
 
 
 async def connect(url: str) -> asyncpg.Connection:
@@ -79,9 +128,14 @@ async def _make_roles(owner: asyncpg.Connection, urls: dict[str, str]) -> None:
 
 
 def configuration(app_url: str, system_url: str, size: int = 10) -> dict[str, Any]:
-    """Tortoise's configuration for the two roles."""
+    """Tortoise's configuration for the two roles. Each connection is made when it is first asked for."""
     return {
-        "connections": {"app": _credentials(app_url, size), "system": _credentials(system_url, 4, statement_timeout="15s", lock_timeout="5s")},
+        "connections": {
+            "app": _credentials(app_url, size),
+            "system": _credentials(system_url, 4, statement_timeout="15s", lock_timeout="5s"),
+            "app_probe": _credentials(app_url, 1),
+            "system_probe": _credentials(system_url, 1),
+        },
         "apps": {"models": {"models": MODELS, "default_connection": "app", "migrations": "lms_graph.migrations"}},
         "use_tz": True,
         "timezone": "UTC",
@@ -127,9 +181,12 @@ async def close_database() -> None:
 
 
 async def reachable() -> None:
-    """Ask PostgreSQL for an answer as either role. Raises whatever stands in the way; gives up on a connection that is silent for two seconds."""
-    for role in ("app", "system"):
-        async with (await _pool(role)).acquire(timeout=2) as connection:
+    """Ask PostgreSQL for an answer as either role. Raises whatever stands in the way; gives up on a connection that is silent for two seconds.
+
+    Not on the pools' connections: those may all be in use, and a process that is busy must not be taken for one that is ill.
+    """
+    for probe in ("app_probe", "system_probe"):
+        async with (await _pool(probe)).acquire(timeout=2) as connection:
             await connection.fetchval("SELECT 1", timeout=2)
 
 

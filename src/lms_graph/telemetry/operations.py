@@ -27,7 +27,9 @@ class Operation:
     """
 
     def __init__(self, *, transport: str, tenant_id: UUID, account_id: UUID | None, name: str | None, headers: Mapping[str, str], variables: Any) -> None:
-        """`transport` is http, sse or websocket; `name` what the client calls it, if it says so. Of the headers only a W3C `traceparent` is read; of the variables only the secrets, to be taken out of whatever is logged meanwhile."""
+        """`transport` is http, sse or websocket; `name` what the client calls it, if it says so. Of the headers only a W3C `traceparent` is read; of the
+        variables only the secrets, to be taken out of whatever is logged meanwhile. Those in its document are added when it is run.
+        """
         self.transport = transport
         self.type: str | None = None
         self.name = _name(name)

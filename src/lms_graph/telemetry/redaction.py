@@ -35,19 +35,19 @@ def is_secret(name: str) -> bool:
     return name.lower() in _NAMES or _NAME.search(name) is not None
 
 
-def hide(sent: Any) -> None:
+def hide(sent: Any, more: Callable[[], Any] | None = None) -> None:
     """From now on, what `sent` (an operation's variables, say) holds under telling names is taken out of every text of this context. None ends it.
 
-    By setting, not by token: a stream may be closed by another task than the one that opened it.
+    `more` gives what else was sent, when something is written at all. By setting, not by token: a stream may be closed by another task than the one that opened it.
     """
-    if not sent:
+    if not sent and not more:
         _sent.set(None)
         return
     found: list[str] = []  # gathered when something is written at all, and once
 
     def secrets() -> Iterable[str]:
         if not found:
-            found.extend(sorted({form for text in _secrets(sent) for form in _forms(text)}, key=len, reverse=True) or [REDACTED])
+            found.extend(sorted({form for text in _secrets([sent, more and more()]) for form in _forms(text)}, key=len, reverse=True) or [REDACTED])
         return found
 
     _sent.set(secrets)
@@ -92,6 +92,8 @@ def _secrets(value: Any, *, secret: bool = False, depth: int = 0) -> Iterable[st
     if isinstance(value, str):
         if secret and len(value) >= SHORTEST_SECRET:
             yield value
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield from _secrets(str(value), secret=secret)
     elif isinstance(value, Mapping) and depth <= DEEPEST:
         for name, inner in value.items():
             yield from _secrets(inner, secret=secret or is_secret(str(name)), depth=depth + 1)

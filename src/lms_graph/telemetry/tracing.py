@@ -59,7 +59,7 @@ class Traced:
     """What is traced, if anything is: it has an id in any case, for the log and for people who ask."""
 
     def __init__(self, name: str, kind: str, headers: Mapping[str, str] | None = None) -> None:
-        """`kind` is SERVER or CONSUMER. A W3C `traceparent` among the headers makes this its child."""
+        """`kind` is SERVER or CONSUMER. A W3C `traceparent` among the headers makes this its child: hand on only those of whom the operator trusts."""
         self._span = _start(name, kind, headers) if _start else None
         context = self._span.get_span_context() if self._span else None
         self.id = f"{context.trace_id:032x}" if context and context.is_valid else uuid4().hex

@@ -69,7 +69,7 @@ class ServiceUnavailable(UserError):
 # By code, not by class: a replayed failure has only the first one's code.
 _KINDS: dict[str, type[UserError]] = {"NOT_FOUND": ObjectNotFound, "LIMIT_REACHED": LimitExhausted, "UNAVAILABLE": ServiceUnavailable}
 USER_ERRORS = [InvalidInput, ObjectNotFound, StateConflict, LimitExhausted, ServiceUnavailable]
-TOP_LEVEL = {"UNAUTHENTICATED", "FORBIDDEN"}
+TOP_LEVEL = {"UNAUTHENTICATED", "FORBIDDEN", "RATE_LIMITED"}
 
 
 def user_errors(error: errors.DomainError) -> list[UserError]:
@@ -90,6 +90,8 @@ def top_level(error: errors.DomainError) -> GraphQLError:
     extensions: dict[str, Any] = {"code": code}
     if issues := getattr(error, "issues", ()):
         extensions["issues"] = [{"code": issue.code, "message": issue.message, "path": list(issue.path)} for issue in issues]
+    if isinstance(error, errors.Busy):
+        extensions["retryAfter"] = error.retry_after_seconds
     return GraphQLError(str(error), extensions=extensions)
 
 

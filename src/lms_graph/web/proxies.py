@@ -7,9 +7,13 @@ from typing import Any
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+_TRACE = (b"traceparent", b"tracestate")
+
 
 class TrustedProxies:
     """`X-Forwarded-For`, `-Proto` and `-Host` of the named proxies take the place of the connection's own address, scheme and host.
+
+    Their `traceparent` is handed on, and nobody else's: whoever names the trace decides whether it is kept, and what it is mixed with.
 
     Of a list of addresses the last that is no named proxy's counts, of a list of hosts the last: what stands before it may have been sent by the client.
     """
@@ -20,7 +24,11 @@ class TrustedProxies:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         peer = scope.get("client")
-        if scope["type"] == "lifespan" or peer is None or peer[0] not in self._forwarded.trusted_hosts:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        if peer is None or peer[0] not in self._forwarded.trusted_hosts:
+            scope["headers"] = [(name, value) for name, value in scope["headers"] if name not in _TRACE]
             await self._app(scope, receive, send)
             return
         if told := [value for name, value in scope["headers"] if name == b"x-forwarded-host"]:

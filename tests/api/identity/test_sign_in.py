@@ -1,5 +1,9 @@
 """`signIn`: a session for an address and its password."""
 
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest.mock import patch
@@ -125,3 +129,35 @@ async def test_one_password_typed_in_two_ways_is_one(visitor: Client, school: Sc
     await account(school.system, email="ada@example.com", password="caf\u00e9 in the harbour")
 
     assert await visitor.codes("SignIn", input={"email": "ada@example.com", "password": "cafe\u0301 in the harbour"}) == []
+
+
+@asynccontextmanager
+async def crowded() -> AsyncIterator[None]:
+    """As many wait for their passwords to be hashed as may, and none gets on."""
+    go_on = threading.Event()
+    stuck = [passwords._threads.submit(go_on.wait) for _ in range(2)]
+    waiting = [asyncio.create_task(passwords.verify_password(None, PASSWORD)) for _ in range(passwords.MOST_AT_ONCE)]
+    await asyncio.sleep(0)
+    try:
+        yield
+    finally:
+        for task in waiting:
+            task.cancel()
+        go_on.set()
+        await asyncio.gather(*waiting, *map(asyncio.wrap_future, stuck), return_exceptions=True)
+
+
+async def test_a_crowd_is_refused_at_once_and_told_when_to_come_again(visitor: Client, school: School) -> None:
+    email = address()
+    await account(school.system, email=email, password=PASSWORD)
+
+    async with crowded():
+        signing_in = await visitor.send("SignIn", input={"email": email, "password": PASSWORD})
+        signing_up = await visitor.send("SignUp", input={"email": address(), "name": "Ada", "password": PASSWORD})
+
+    for answer in (signing_in, signing_up):
+        (error,) = answer["errors"]
+        assert error["extensions"] == {"code": "RATE_LIMITED", "retryAfter": 2}
+        assert answer["data"] is None
+    assert await visitor.codes("SignIn", input={"email": email, "password": PASSWORD}) == []
+    assert await live_sessions(school) == 1

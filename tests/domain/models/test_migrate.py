@@ -1,10 +1,11 @@
-"""`migrate`: the roles it makes, and what it says when it may not."""
+"""`migrate`: the roles it makes, what it says when it may not, and what it does where tables are in use."""
 
+import asyncio
 import os
 import secrets
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -36,8 +37,7 @@ def as_user(url: str, user: str, password: str = "") -> str:
     return parts._replace(netloc=f"{user}{':' + password if password else ''}@{parts.hostname}:{parts.port}").geturl()
 
 
-def migrate(owner: str, app: str, system: str) -> subprocess.CompletedProcess[str]:
-    """In a process of its own: Tortoise has one set of connections per process."""
+def settings(owner: str, app: str, system: str) -> dict[str, str]:
     needed = {
         "DATABASE_OWNER_URL": owner,
         "DATABASE_URL": app,
@@ -48,7 +48,71 @@ def migrate(owner: str, app: str, system: str) -> subprocess.CompletedProcess[st
         "S3_SECRET_ACCESS_KEY": "-",
         "LMS_SECRET_KEYS": "-",
     }
-    return subprocess.run([sys.executable, "-m", "lms_graph.cli", "migrate"], env=os.environ | needed, capture_output=True, text=True, timeout=60)
+    return os.environ | needed
+
+
+def migrate(owner: str, app: str, system: str) -> subprocess.CompletedProcess[str]:
+    """In a process of its own: Tortoise has one set of connections per process."""
+    return subprocess.run([sys.executable, "-m", "lms_graph.cli", "migrate"], env=settings(owner, app, system), capture_output=True, text=True, timeout=60)
+
+
+# As `lms-graph migrate`, with less patience.
+HURRIED = (
+    "from lms_graph import cli; from lms_graph.models import database; database.LOCK_SECONDS, database.PAUSE_SECONDS, database.LOCK_TRIES = 0.5, 0.1, {tries}; cli.app(['migrate'])"
+)
+FIRST_ONLY = """
+import asyncio, sys
+from tortoise.migrations.api import migrate
+from lms_graph.models.database import configuration
+asyncio.run(migrate(config=configuration(sys.argv[1], sys.argv[1]), target="models.0001_initial"))
+"""
+
+
+@pytest.fixture
+def behind(empty: str) -> str:
+    """A database before the second migration, as the superuser reaches it."""
+    done = subprocess.run([sys.executable, "-c", FIRST_ONLY, empty], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return empty
+
+
+@pytest.fixture
+async def held(behind: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection whose transaction has read a table that the next migration changes."""
+    connection = await asyncpg.connect(behind, server_settings={"application_name": "a long report"})
+    await connection.execute("BEGIN; SELECT FROM tenants")
+    yield connection
+    await connection.close()
+
+
+async def migrate_in_a_hurry(url: str, *, tries: int) -> asyncio.subprocess.Process:
+    environment = settings(url, as_user(url, "lms_app"), as_user(url, "lms_system")) | {"LMS_LOG_FORMAT": "json"}
+    return await asyncio.create_subprocess_exec(sys.executable, "-c", HURRIED.format(tries=tries), env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE)
+
+
+async def test_tries_again_while_a_table_is_in_use(behind: str, held: asyncpg.Connection) -> None:
+    migrating = await migrate_in_a_hurry(behind, tries=1000)
+    assert migrating.stderr
+    line = await migrating.stderr.readline()
+    assert b"migrate.blocked" in line
+
+    await held.execute("COMMIT")
+    out, _ = await migrating.communicate()
+
+    assert (migrating.returncode, out) == (0, b"The database is up to date.\n")
+    assert await held.fetchval("SELECT count(*) FROM tenants WHERE is_explorer_served") == 0
+
+
+async def test_gives_up_in_the_end_and_names_who_is_in_the_way(behind: str, held: asyncpg.Connection) -> None:
+    migrating = await migrate_in_a_hurry(behind, tries=2)
+    _, told = await migrating.communicate()
+
+    who = f"process {held.get_server_pid()} of {urlsplit(behind).username} (a long report)"
+    assert migrating.returncode == 1
+    assert told.decode().count("migrate.blocked") == 2
+    assert f"A table that must change is in use: {who}." in told.decode()
+    assert "Traceback" not in told.decode()
+    assert not await held.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted")
 
 
 async def test_makes_the_login_that_the_url_names_a_member(empty: str, login: str) -> None:

@@ -35,8 +35,8 @@ async def register(
 ) -> UUID:
     """Make an account and give its id; without a password it can only sign in another way.
 
-    Raises Invalid with every issue, EmailTaken (also for the later of two at once), NotAllowed for roles beyond the caller's right. Records
-    AccountRegistered. A password is hashed before anything else, for some tens of milliseconds: do not call it with one inside a unit of work.
+    Raises Invalid with every issue, EmailTaken (also for the later of two at once), NotAllowed for roles beyond the caller's right, Busy.
+    Records AccountRegistered. A password is hashed before anything else, for some tens of milliseconds: do not call it with one inside a unit of work.
     """
     given = {Role(role) for role in roles}
     password_hash = await _checked(caller, given, email, name, password)

@@ -41,7 +41,7 @@ class SignedIn:
 
 
 async def sign_in(*, caller: Caller, email: str, password: str) -> SignedIn:
-    """Open a session for an address and its password. Raises CredentialsWrong, after the same work for a known and an unknown address. Records SessionOpened."""
+    """Open a session for an address and its password. Raises CredentialsWrong, after the same work for a known and an unknown address; Busy. Records SessionOpened."""
     async with database.reading(caller):
         found = await queries.credentials_or_none(caller=caller, email=email)
     stored: str | None = found["password_hash"] if found else None
