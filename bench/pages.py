@@ -9,11 +9,11 @@ from typing import Any
 import asyncpg
 import httpx2 as httpx
 import orjson
-from tests.fixtures.client import DOCUMENTS
 
 from bench.figures import quantile, ratios, spread
 from bench.house import ROOT, House
 from bench.load import Load, Target
+from tests.fixtures.client import DOCUMENTS
 
 POSTGRAPHILE = Path(__file__).parent / "postgraphile"
 OPERATIONS = ("CoursePage", "Catalog")

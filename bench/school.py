@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-from tests.factories.accounts import account
 
 from lms_graph.domain.tenancy import operations as tenancy
 from lms_graph.kit.caller import Caller
@@ -14,6 +13,7 @@ from lms_graph.kit.secrets import new_token, token_hash
 from lms_graph.models import identity
 from lms_graph.models.tenancy import Domain
 from lms_graph.outbox.unit_of_work import unit_of_work
+from tests.factories.accounts import account
 
 HOST = "school.bench.example"
 

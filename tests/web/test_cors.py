@@ -8,14 +8,14 @@ from uuid import uuid4
 import httpx2 as httpx
 import pytest
 import websockets
-from tests.fixtures.callers import School
-from tests.fixtures.client import Client
-from tests.fixtures.house import House
-from tests.fixtures.serving import Serve
 
 from lms_graph.domain.tenancy import operations
 from lms_graph.models import tenancy
 from lms_graph.outbox.unit_of_work import unit_of_work
+from tests.fixtures.callers import School
+from tests.fixtures.client import Client
+from tests.fixtures.house import House
+from tests.fixtures.serving import Serve
 
 pytestmark = pytest.mark.anyio
 

@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 
 import httpx2 as httpx
 import pytest
-from tests.fixtures.client import Client
-from tests.journeys.town import PROGRAM, Process, until
 
 from lms_graph.embedded.processes import free_port
+from tests.fixtures.client import Client
+from tests.journeys.town import PROGRAM, Process, until
 
 pytestmark = pytest.mark.anyio
 

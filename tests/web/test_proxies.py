@@ -4,13 +4,13 @@ from typing import Any
 
 import httpx2 as httpx
 import pytest
+
+from lms_graph.models import tenancy
+from lms_graph.outbox.unit_of_work import unit_of_work
 from tests.factories.accounts import PASSWORD, account, address
 from tests.fixtures.callers import School
 from tests.fixtures.client import DOCUMENTS
 from tests.fixtures.serving import Serve, Serving
-
-from lms_graph.models import tenancy
-from lms_graph.outbox.unit_of_work import unit_of_work
 
 pytestmark = pytest.mark.anyio
 

@@ -6,14 +6,14 @@ from typing import Any
 import httpx2 as httpx
 import jwt
 import pytest
-from tests.factories import certificates as factory
-from tests.fixtures.callers import School
-from tests.fixtures.house import House
 
 from lms_graph.adapters import Adapters
 from lms_graph.kit.ids import new_id
 from lms_graph.models import tenancy
 from lms_graph.outbox.unit_of_work import unit_of_work
+from tests.factories import certificates as factory
+from tests.fixtures.callers import School
+from tests.fixtures.house import House
 
 pytestmark = pytest.mark.anyio
 

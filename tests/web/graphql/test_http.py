@@ -11,15 +11,15 @@ import httpx2 as httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
-from tests.fixtures.callers import School, SignIn
-from tests.fixtures.client import Client
-from tests.fixtures.house import House, served
 
 from lms_graph.kit.budget import MemoryBudget, Rate
 from lms_graph.limits.documents import Documents
 from lms_graph.schema import schema
 from lms_graph.web.graphql.endpoint import Endpoint
 from lms_graph.web.graphql.operations import Operations
+from tests.fixtures.callers import School, SignIn
+from tests.fixtures.client import Client
+from tests.fixtures.house import House, served
 
 pytestmark = pytest.mark.anyio
 

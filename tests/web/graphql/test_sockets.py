@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 import websockets
+from websockets.asyncio.client import ClientConnection, connect
+
+from lms_graph.models import database
 from tests.factories.accounts import account, signed_in, suspend, take_role
 from tests.factories.courses import course, text
 from tests.fixtures.callers import School, SignIn
 from tests.fixtures.client import DOCUMENTS, Client
 from tests.fixtures.house import House
-from websockets.asyncio.client import ClientConnection, connect
-
-from lms_graph.models import database
 
 pytestmark = pytest.mark.anyio
 
