@@ -17,7 +17,8 @@ import websockets
 
 from lms_graph.outbox.store import MAX_ATTEMPTS
 from tests.fixtures.client import DOCUMENTS
-from tests.journeys.town import Learner, Process, Town, own_database, seed, town, until, with_no_process
+from tests.fixtures.processes import Process, until, with_no_process
+from tests.journeys.town import Learner, Town, own_database, seed, town
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.xdist_group("crashes")]
 

@@ -11,7 +11,8 @@ import httpx2 as httpx
 import pytest
 
 from lms_graph.embedded.processes import free_port
-from tests.journeys.town import Process, Town, own_database, seed, town, until
+from tests.fixtures.processes import Process, until
+from tests.journeys.town import Town, own_database, seed, town
 from tests.telemetry.outside import Outside, Span, outside
 
 # A school where some addresses cannot be kept, for a reason that quotes them: what nobody expected.

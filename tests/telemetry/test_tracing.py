@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from tests.journeys.town import until
+from tests.fixtures.processes import until
 from tests.telemetry.conftest import Watched
 
 pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("watched")]

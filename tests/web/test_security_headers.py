@@ -13,7 +13,7 @@ from lms_graph.embedded.postgres import database_url
 from lms_graph.kit.ids import public_id
 from tests.fixtures.callers import School
 from tests.fixtures.house import House
-from tests.journeys.town import until
+from tests.fixtures.processes import until
 
 pytestmark = pytest.mark.anyio
 
