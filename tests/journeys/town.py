@@ -1,11 +1,10 @@
 """The product as it runs in the world: API and workers as processes of their own, on a database and a Valkey that nobody else uses."""
 
 import json
-import os
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -192,13 +191,3 @@ async def town(environment: dict[str, str], superuser_url: str, folder: Path, se
             process.end()
         await made.http.aclose()
         await connection.close()
-
-
-def own_database(servers: dict[str, str], environment: dict[str, str], name: str) -> Iterator[tuple[dict[str, str], str]]:
-    """The environment with a database of its own, and the superuser's address of it."""
-    from lms_graph.embedded.postgres import create_database, database_url, drop_database
-
-    url = create_database(servers["SUPERUSER_URL"], name, template="template")
-    own = {key: database_url(environment[key], name) for key in ("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_SYSTEM_URL")}
-    yield {**os.environ, **environment, **own, "PYTHONUNBUFFERED": "1", "LMS_RESEND_AFTER_SECONDS": "2", "LMS_SWEEP_EVERY_SECONDS": "0.5"}, url
-    drop_database(servers["SUPERUSER_URL"], name)
