@@ -30,7 +30,7 @@ class School:
 
 async def make(owner_url: str, *, courses: int) -> School:
     """The school under `HOST` with its courses. The database must be open (`wiring.running`): people come through the domain, the courses by SQL."""
-    tenant_id = await tenancy.create_tenant(profile=tenancy.TenantProfile(slug="bench", name="Harbor School"))
+    tenant_id = await tenancy.create_tenant(slug="bench", name="Harbor School")
     caller = Caller.system(tenant_id)
     async with unit_of_work(caller):
         await Domain.create(tenant_id=tenant_id, host=HOST, is_primary=True, status="VERIFIED", verified_at=caller.now)

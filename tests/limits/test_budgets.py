@@ -2,13 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
 
 from lms_graph.integrations.redis_budget import RedisBudget
-from lms_graph.kit.budget import Budget, MemoryBudget, Rate, told
+from lms_graph.kit.budget import Budget, MemoryBudget, Rate
 
 pytestmark = pytest.mark.anyio
 
@@ -80,11 +79,19 @@ class TestTake:
         assert (await budget.take(key, 1)).granted
 
 
-async def test_is_told_in_the_answer(budget: Budget, key: str) -> None:
-    before = datetime.now(UTC)
+class TestRefusal:
+    async def test_is_known_without_asking_and_takes_nothing(self, budget: Budget, key: str) -> None:
+        await budget.take(key, 60)
 
-    cost = told(await budget.take(key, 40), requested=40, limit=5_000)
+        refused = budget.refusal(key, 50)
 
-    reset_at = datetime.fromisoformat(cost.pop("resetAt"))
-    assert cost == {"requested": 40, "limit": 5_000, "remaining": 60}
-    assert timedelta(seconds=39) < reset_at - before < timedelta(seconds=60)
+        assert refused
+        assert not refused.granted
+        assert refused.retry_after_seconds in (9, 10)
+        assert (await budget.take(key, 40)).granted
+
+    async def test_is_none_where_there_is_enough_or_nothing_is_known(self, budget: Budget, key: str) -> None:
+        await budget.take(key, 60)
+
+        assert budget.refusal(key, 40) is None
+        assert budget.refusal(f"{key}:other", 101) is None
