@@ -5,15 +5,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from tests.factories import certificates as factory
-from tests.fixtures.callers import School
-
 from bench.figures import quantile
 from bench.house import House
 from lms_graph.jobs import registered, runtime  # noqa: F401  # `registered` makes the jobs known
 from lms_graph.jobs.relay import Relay
 from lms_graph.outbox.store import Message
 from lms_graph.worker import THREADS
+from tests.factories import certificates as factory
+from tests.fixtures.callers import School
 
 WARM_UP = 3
 

@@ -1,4 +1,4 @@
-"""What comes before a page, for the comparators as for the product: who asks, in one look-up as the system role, and a read-only transaction under the row policies."""
+"""What comes before a page, for the comparators as for the product: who asks, in the product's own look-up as the system role, and a read-only transaction under the row policies."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -10,20 +10,8 @@ from uuid import UUID
 
 import asyncpg
 
+from lms_graph.domain.tenancy.queries import IDENTIFY
 from lms_graph.kit.secrets import token_hash
-
-# As `lms_graph.domain.tenancy.queries.identify` asks.
-_IDENTIFY = """
-    SELECT coalesce((SELECT tenant_id FROM domains WHERE host = $1), (SELECT tenant_id FROM tenants WHERE slug = $2)) AS tenant_id, s.*
-    FROM (SELECT 1) AS one LEFT JOIN LATERAL (
-        SELECT t.tenant_id AS session_tenant_id, s.id AS session_id, s.account_id, t.expires_at, a.locale,
-               ARRAY(SELECT r.role FROM account_roles r WHERE r.tenant_id = a.tenant_id AND r.account_id = a.id) AS roles
-        FROM session_tokens t
-        JOIN sessions s ON s.tenant_id = t.tenant_id AND s.id = t.session_id
-        JOIN accounts a ON a.tenant_id = s.tenant_id AND a.id = s.account_id
-        WHERE t.token_hash = $3 AND t.kind = 'ACCESS' AND t.expires_at > $4 AND s.revoked_at IS NULL AND s.expires_at > $4 AND a.status = 'ACTIVE'
-    ) AS s ON true
-"""
 
 
 @dataclass(frozen=True)
@@ -58,7 +46,7 @@ class Door:
     async def identify(self, headers: Mapping[str, str]) -> Asker:
         host = headers["host"].partition(":")[0]
         _, _, token = headers.get("authorization", "").partition(" ")
-        row = await self._system.fetchrow(_IDENTIFY, host, headers.get("x-tenant"), token_hash(token) if token else None, datetime.now(UTC))
+        row = await self._system.fetchrow(IDENTIFY, host, headers.get("x-tenant"), token_hash(token) if token else None, datetime.now(UTC))
         if row["tenant_id"] is None or (row["session_tenant_id"] or row["tenant_id"]) != row["tenant_id"]:
             raise PermissionError("no school answers here, or the token is another's")
         return Asker(row["tenant_id"], row["account_id"], f"http://{headers['host']}")

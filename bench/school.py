@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-from tests.factories.accounts import account
 
 from lms_graph.domain.tenancy import operations as tenancy
 from lms_graph.kit.caller import Caller
@@ -14,6 +13,7 @@ from lms_graph.kit.secrets import new_token, token_hash
 from lms_graph.models import identity
 from lms_graph.models.tenancy import Domain
 from lms_graph.outbox.unit_of_work import unit_of_work
+from tests.factories.accounts import account
 
 HOST = "school.bench.example"
 
@@ -30,7 +30,7 @@ class School:
 
 async def make(owner_url: str, *, courses: int) -> School:
     """The school under `HOST` with its courses. The database must be open (`wiring.running`): people come through the domain, the courses by SQL."""
-    tenant_id = await tenancy.create_tenant(profile=tenancy.TenantProfile(slug="bench", name="Harbor School"))
+    tenant_id = await tenancy.create_tenant(slug="bench", name="Harbor School")
     caller = Caller.system(tenant_id)
     async with unit_of_work(caller):
         await Domain.create(tenant_id=tenant_id, host=HOST, is_primary=True, status="VERIFIED", verified_at=caller.now)

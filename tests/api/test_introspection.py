@@ -4,13 +4,13 @@ import json
 from typing import Any
 
 import pytest
-import websockets
 
 from lms_graph.domain.tenancy import operations
 from tests.fixtures.callers import School
 from tests.fixtures.client import Client
 from tests.fixtures.house import House
 from tests.fixtures.serving import Serve
+from tests.fixtures.sockets import greeted, hear, say
 
 pytestmark = pytest.mark.anyio
 
@@ -61,11 +61,9 @@ class TestIntrospection:
 
     async def test_is_closed_by_get_and_on_sockets_too(self, visitor: Client, house: House, school: School) -> None:
         got = await visitor.http.get("/graphql", params={"query": ASKS[0]})
-        async with websockets.connect(house.url.replace("http", "ws", 1) + "/graphql", subprotocols=["graphql-transport-ws"]) as socket:  # type: ignore[list-item]
-            await socket.send(json.dumps({"type": "connection_init", "payload": {"tenant": school.slug}}))
-            assert json.loads(await socket.recv())["type"] == "connection_ack"
-            await socket.send(json.dumps({"id": "1", "type": "subscribe", "payload": {"query": ASKS[0]}}))
-            told = json.loads(await socket.recv())
+        async with greeted(house.url, school.slug) as socket:
+            await say(socket, id="1", type="subscribe", payload={"query": ASKS[0]})
+            told = await hear(socket)
 
         assert codes(got.json()) == ["FORBIDDEN"]
         assert told["type"] == "error"

@@ -4,7 +4,6 @@ Nothing here names a field: calls are made from the schema, so that a root field
 (`tests/factories/schools.py`) gives the ids; each is put into every argument that takes an id.
 """
 
-import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Iterator
@@ -17,7 +16,6 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
-import websockets
 from graphql import (
     GraphQLEnumType,
     GraphQLField,
@@ -52,6 +50,7 @@ from tests.factories.schools import FullSchool, full_school
 from tests.fixtures.callers import School
 from tests.fixtures.client import Client
 from tests.fixtures.house import House, served
+from tests.fixtures.sockets import greeted, hear, say
 
 pytestmark = pytest.mark.anyio
 
@@ -370,20 +369,18 @@ async def test_mutations_change_nothing(who: str, strangers: dict[str, Stranger]
 async def test_subscriptions_send_nothing(who: str, strangers: dict[str, Stranger], full: FullSchool, house: House) -> None:
     stranger = strangers[who]
     client = await stranger.client()
-    async with websockets.connect(house.url.replace("http", "ws") + "/graphql", subprotocols=["graphql-transport-ws"]) as socket:  # type: ignore[list-item]
-        await socket.send(json.dumps({"type": "connection_init", "payload": {"tenant": client.tenant} | ({"authorization": f"Bearer {client.token}"} if client.token else {})}))
-        assert json.loads(await socket.recv())["type"] == "connection_ack"
+    async with greeted(house.url, client.tenant, client.token) as socket:
         asked: dict[str, str] = {}
         for name, field in SUBSCRIPTIONS.items():
             for number, filler in enumerate(_attempts(full, stranger) if takes_ids_of(field) else _attempts(full, stranger)[:1]):
                 given = filler.arguments(field)
                 asked[f"{name} {number}"] = name
                 payload = {"query": document("subscription", name, field, given), "variables": given}
-                await socket.send(json.dumps({"id": f"{name} {number}", "type": "subscribe", "payload": payload}))
+                await say(socket, id=f"{name} {number}", type="subscribe", payload=payload)
         refused = set()
         waiting_for = {id for id, name in asked.items() if takes_ids_of(SUBSCRIPTIONS[name])}
         while not waiting_for <= refused:
-            message = json.loads(await asyncio.wait_for(socket.recv(), 20))
+            message = await hear(socket)
             stranger.check(message.get("id", ""), message)
             if message["type"] == "error" or (message["type"] == "next" and message["payload"].get("errors")):
                 refused.add(message["id"])

@@ -1,7 +1,6 @@
 """`lms-graph serve` when it is told to stop: what was begun is finished, and nothing new is taken."""
 
 import asyncio
-import json
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,8 +11,9 @@ import pytest
 import websockets
 
 from tests.fixtures.callers import School
+from tests.fixtures.processes import until
 from tests.fixtures.serving import Serve, Serving
-from tests.journeys.town import until
+from tests.fixtures.sockets import greeted
 
 pytestmark = pytest.mark.anyio
 
@@ -73,9 +73,7 @@ class TestStopping:
 
     async def test_closes_sockets_with_a_code(self, serve: Serve, school: School) -> None:
         serving = await serve()
-        async with websockets.connect(serving.url.replace("http", "ws", 1) + "/graphql", subprotocols=["graphql-transport-ws"]) as socket:  # type: ignore[list-item]
-            await socket.send(json.dumps({"type": "connection_init", "payload": {"tenant": school.slug}}))
-            assert json.loads(await socket.recv())["type"] == "connection_ack"
+        async with greeted(serving.url, school.slug) as socket:
             serving.process.send(signal.SIGTERM)
 
             with pytest.raises(websockets.ConnectionClosed) as closed:

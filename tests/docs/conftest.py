@@ -3,7 +3,7 @@
 import os
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,8 @@ import pytest
 
 from lms_graph.embedded.processes import free_port
 from tests.docs.reader import Reader
-from tests.journeys.town import PROGRAM, Process, own_database
+from tests.fixtures.databases import own_database
+from tests.fixtures.processes import PROGRAM, Process
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ def demo(servers: dict[str, str], environment: dict[str, str], tmp_path_factory:
     """Once for all pages."""
     folder = tmp_path_factory.mktemp("demo")
     started: list[Process] = []
-    with contextmanager(own_database)(servers, environment, f"docs_{os.getpid()}") as (own, _):
+    with own_database(servers, environment, f"docs_{os.getpid()}") as (own, _):
         told = {**own, "LMS_DEVELOPMENT": "true", "LMS_DEFAULT_TENANT": "demo"}
 
         def start(*arguments: str, **settings: str) -> None:

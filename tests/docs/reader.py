@@ -18,8 +18,8 @@ import httpx2 as httpx
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
+from lms_graph.integrations.node import find_node, npm
 from tests.architecture.sources import ROOT
-from tests.clients.conftest import NODE, NPM
 from tests.docs.pages import Block, blocks
 
 LEFT_OUT = {".git", ".venv", ".dev", ".data", "node_modules", "out", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", ".import_linter_cache"}
@@ -39,9 +39,12 @@ def programs(folder: Path) -> str:
     """A PATH with what a reader has: Node with npm, Python, and the tools of the `.venv`."""
     made = folder / "bin"
     made.mkdir()
-    (made / "node").symlink_to(NODE)
+    node = find_node()
+    assert node
+    (made / "node").symlink_to(node)
+    script = Path(npm(node)[-1])
     for name in ("npm", "npx"):
-        (made / name).write_text(f'#!/bin/sh\nexec "{NODE}" "{NPM.with_name(f"{name}-cli.js")}" "$@"\n')
+        (made / name).write_text(f'#!/bin/sh\nexec "{node}" "{script.with_name(f"{name}-cli.js")}" "$@"\n')
         (made / name).chmod(0o755)
     return os.pathsep.join([str(made), str(Path(sys.prefix) / "bin"), os.environ["PATH"]])
 

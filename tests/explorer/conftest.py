@@ -1,28 +1,25 @@
 """The explorer as its users have it: built once, served by `lms-graph serve` with the demo school and a worker behind it, in a headless Chromium."""
 
-import os
+import asyncio
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.request import urlopen
 
 import pytest
 from playwright.async_api import Browser, Locator, Page, Route, async_playwright, expect
 
 from lms_graph.embedded import explorer
-from lms_graph.embedded.postgres import create_database, database_url, drop_database
-from lms_graph.embedded.processes import free_port
 from lms_graph.integrations import chromium
 from tests.fixtures.client import Client
+from tests.fixtures.databases import own_database
 from tests.fixtures.house import House
+from tests.fixtures.processes import PROGRAM, Process
+from tests.fixtures.serving import Serve
 
 expect.set_options(timeout=20_000)  # the browser shares the machine with other tests
 
-CLI = [sys.executable, "-m", "lms_graph.cli"]
 SECOND_SCHOOL = """
 import asyncio, sys
 from lms_graph.domain.tenancy import operations
@@ -43,50 +40,31 @@ def built() -> None:
 
 
 @pytest.fixture(scope="module")
-def addresses(built: None, servers: dict[str, str], worker_id: str) -> Iterator[tuple[str, str]]:
-    """A database of its own with the demo school and a second one, which shows no schema; a worker and two servers on it. Gives their addresses: in development, and not."""
-    name = f"explorer_{worker_id}_{os.getpid()}"
-    create_database(servers["SUPERUSER_URL"], name, template="template")
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(("LMS_", "DATABASE_", "REDIS_", "S3_"))}
-    environment |= {key: value for key, value in servers.items() if key != "SUPERUSER_URL"}
-    environment |= {key: database_url(servers[key], name) for key in ("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_SYSTEM_URL")}
-    number = 10 + (int(worker_id.removeprefix("gw")) if worker_id.startswith("gw") else 0)
-    environment["REDIS_URL"] = f"{servers['REDIS_URL'].rstrip('/').removesuffix('/0')}/{number}"
-    development, production = free_port(), free_port()
-    environment |= {"LMS_BASE_URL": f"http://localhost:{development}", "LMS_DEFAULT_TENANT": "demo"}
-    subprocess.run([*CLI, "seed"], env=environment, check=True, capture_output=True)
-    subprocess.run([sys.executable, "-c", SECOND_SCHOOL, environment["DATABASE_URL"], environment["DATABASE_SYSTEM_URL"]], check=True, capture_output=True)
-    with ExitStack() as stack:
-        for verb, also in (
-            (["serve", "--port", str(development)], {"LMS_DEVELOPMENT": "true"}),
-            (["serve", "--port", str(production)], {}),
-            (["worker"], {}),
-        ):
-            process = subprocess.Popen([*CLI, *verb], env=environment | also, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            stack.callback(process.wait)
-            stack.callback(process.terminate)
-        made = (f"http://localhost:{development}", f"http://localhost:{production}")
-        for address in made:
-            _wait_for(f"{address}/readyz")
-        yield made
-    drop_database(servers["SUPERUSER_URL"], name)
+def seeded(servers: dict[str, str], environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[dict[str, str]]:
+    """A database of its own with the demo school and a second one, which shows no schema; a worker on it."""
+    folder = tmp_path_factory.mktemp("explorer")
+    with own_database(servers, environment, f"explorer_{worker_id}_{folder.name}") as (own, _):
+        own["LMS_DEFAULT_TENANT"] = "demo"
+        subprocess.run([*PROGRAM, "seed"], env=own, check=True, capture_output=True)
+        subprocess.run([sys.executable, "-c", SECOND_SCHOOL, own["DATABASE_URL"], own["DATABASE_SYSTEM_URL"]], check=True, capture_output=True)
+        worker = Process("worker", [*PROGRAM, "worker"], folder / "worker.log", own)
+        try:
+            yield own
+        finally:
+            worker.end()
+
+
+@pytest.fixture(scope="module")
+async def addresses(built: None, seeded: dict[str, str], serve: Serve) -> tuple[str, str]:
+    """Two servers of both schools: in development, and not."""
+    development, production = await asyncio.gather(serve(**seeded, LMS_DEVELOPMENT="true"), serve(**seeded))
+    return development.url.replace("127.0.0.1", "localhost"), production.url.replace("127.0.0.1", "localhost")
 
 
 @pytest.fixture(scope="module")
 def address(addresses: tuple[str, str]) -> str:
     """The API in development; a test class may say another."""
     return addresses[0]
-
-
-def _wait_for(url: str) -> None:
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            urlopen(url, timeout=5).close()
-            return
-        except OSError:
-            assert time.monotonic() < deadline, f"{url} does not answer"
-            time.sleep(0.1)
 
 
 @pytest.fixture(scope="module")

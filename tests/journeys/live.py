@@ -6,9 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import websockets
-
 from tests.fixtures.client import DOCUMENTS, Client
+from tests.fixtures.sockets import greeted, say
 
 PATIENCE = 3.0  # less than the live bus's own heartbeat: what comes in time was told, not found by chance
 
@@ -53,11 +52,8 @@ async def socket(client: Client, document: str, **variables: Any) -> AsyncIterat
 
 @asynccontextmanager
 async def socket_at(url: str, tenant: str, token: str | None, document: str, **variables: Any) -> AsyncIterator[Socket]:
-    address = url.replace("http", "ws", 1) + "/graphql"
-    async with websockets.connect(address, subprotocols=[websockets.Subprotocol("graphql-transport-ws")]) as connection:
-        await connection.send(json.dumps({"type": "connection_init", "payload": {"authorization": f"Bearer {token}", "tenant": tenant}}))
-        assert json.loads(await connection.recv())["type"] == "connection_ack"
-        await connection.send(json.dumps({"id": "1", "type": "subscribe", "payload": {"query": DOCUMENTS[document], "variables": variables}}))
+    async with greeted(url, tenant, token) as connection:
+        await say(connection, id="1", type="subscribe", payload={"query": DOCUMENTS[document], "variables": variables})
         yield Socket(connection)
 
 

@@ -17,7 +17,9 @@ import websockets
 
 from lms_graph.outbox.store import MAX_ATTEMPTS
 from tests.fixtures.client import DOCUMENTS
-from tests.journeys.town import Learner, Process, Town, own_database, seed, town, until, with_no_process
+from tests.fixtures.databases import own_database
+from tests.fixtures.processes import Process, until, with_no_process
+from tests.journeys.town import Learner, Town, seed, town
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.xdist_group("crashes")]
 
@@ -29,7 +31,7 @@ ISSUE, RENDER = "certificates.issue_certificate", "certificates.render_certifica
 @pytest.fixture(scope="module")
 def outset(servers: dict[str, str], environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[tuple[dict[str, str], str, Path]]:
     folder = tmp_path_factory.mktemp("town")
-    for own, superuser_url in own_database(servers, environment, f"town_{worker_id}_{folder.name}"):
+    with own_database(servers, environment, f"town_{worker_id}_{folder.name}") as (own, superuser_url):
         yield own, superuser_url, folder
 
 

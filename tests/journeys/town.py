@@ -1,14 +1,10 @@
 """The product as it runs in the world: API and workers as processes of their own, on a database and a Valkey that nobody else uses."""
 
-import asyncio
 import json
-import os
-import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,73 +16,10 @@ import httpx2 as httpx
 
 from lms_graph.embedded import valkey
 from lms_graph.embedded.processes import free_port
+from tests.architecture.sources import ROOT
 from tests.fixtures.client import DOCUMENTS
+from tests.fixtures.processes import PROGRAM, Process, answers, until
 from tests.journeys.live import Socket, socket_at
-
-PROGRAM = (sys.executable, "-m", "lms_graph.cli")
-ROOT = Path(__file__).parents[2]
-
-
-class Process:
-    """A child with its output in a file. It dies with its test: `end` is called whatever happens."""
-
-    def __init__(self, name: str, command: list[Any], log: Path, environment: dict[str, str] | None = None) -> None:
-        self.name = name
-        self.log = log
-        with log.open("ab") as output:
-            self._process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment, cwd=ROOT, start_new_session=True)
-
-    def send(self, number: signal.Signals) -> None:
-        self._process.send_signal(number)
-
-    def kill(self) -> None:
-        """As a machine dies: at once."""
-        self._process.kill()
-        self._process.wait()
-
-    @property
-    def id(self) -> int:
-        return self._process.pid
-
-    @property
-    def exit_code(self) -> int | None:
-        return self._process.poll()
-
-    def end(self) -> None:
-        for child in self.descendants():
-            with_no_process(child, signal.SIGKILL)
-        if self._process.poll() is None:
-            self.kill()
-
-    def descendants(self, name: str = "") -> list[int]:
-        """Everything that the process started, and what that started; with a name in the command line."""
-        children: dict[int, list[int]] = {}
-        for folder in Path("/proc").glob("[0-9]*"):
-            try:
-                parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-            except OSError:
-                continue
-            children.setdefault(parent, []).append(int(folder.name))
-        found, waiting = [], [self._process.pid]
-        while waiting:
-            waiting += (below := children.get(waiting.pop(), []))
-            found += below
-        return [number for number in found if name in _command(number)]
-
-
-def _command(number: int) -> str:
-    try:
-        return Path(f"/proc/{number}/cmdline").read_bytes().replace(b"\0", b" ").decode()
-    except OSError:
-        return ""
-
-
-def with_no_process(number: int, sent: signal.Signals) -> None:
-    """Signal it unless it has gone."""
-    try:
-        os.kill(number, sent)
-    except ProcessLookupError:
-        return
 
 
 @dataclass(frozen=True)
@@ -122,19 +55,13 @@ class Town:
 
     async def start_api(self) -> Process:
         api = self._start("serve", [*PROGRAM, "serve", "--port", str(self.port)], self.environment)
-        await until(self._ready, seconds=30)
+        await answers(f"{self.url}/readyz", api)
         return api
 
     def _start(self, name: str, command: list[Any], environment: dict[str, str] | None = None) -> Process:
         process = Process(name, command, self.folder / f"{len(self.processes):02}-{name}.log", environment)
         self.processes.append(process)
         return process
-
-    async def _ready(self) -> bool:
-        try:
-            return (await self.http.get(f"{self.url}/readyz")).status_code == 200
-        except httpx.TransportError:
-            return False
 
     def running(self, name: str) -> Process:
         """The one that runs under a name."""
@@ -242,16 +169,6 @@ class Town:
         return "\n".join(f"--- {log.name}\n" + "\n".join(log.read_text(errors="replace").splitlines()[-15:]) for log in sorted(self.folder.glob("*.log")))
 
 
-async def until(condition: Callable[[], Awaitable[Any]], *, seconds: float = 15, every: float = 0.02, else_tell: Callable[[], str] = str) -> float:
-    """Wait for a condition; gives how long it took."""
-    began = time.monotonic()
-    while not await condition():
-        if time.monotonic() - began > seconds:
-            raise AssertionError(f"not within {seconds} s: {getattr(condition, '__name__', condition)}\n{else_tell()}")
-        await asyncio.sleep(every)
-    return time.monotonic() - began
-
-
 def seed(environment: dict[str, str]) -> dict[str, Any]:
     """A school with a course and learners, made through the domain in a process of its own."""
     done = subprocess.run([sys.executable, "-m", "tests.journeys.seed"], env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60)
@@ -274,13 +191,3 @@ async def town(environment: dict[str, str], superuser_url: str, folder: Path, se
             process.end()
         await made.http.aclose()
         await connection.close()
-
-
-def own_database(servers: dict[str, str], environment: dict[str, str], name: str) -> Iterator[tuple[dict[str, str], str]]:
-    """The environment with a database of its own, and the superuser's address of it."""
-    from lms_graph.embedded.postgres import create_database, database_url, drop_database
-
-    url = create_database(servers["SUPERUSER_URL"], name, template="template")
-    own = {key: database_url(environment[key], name) for key in ("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_SYSTEM_URL")}
-    yield {**os.environ, **environment, **own, "PYTHONUNBUFFERED": "1", "LMS_RESEND_AFTER_SECONDS": "2", "LMS_SWEEP_EVERY_SECONDS": "0.5"}, url
-    drop_database(servers["SUPERUSER_URL"], name)

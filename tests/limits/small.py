@@ -6,8 +6,7 @@ import strawberry
 from graphql import GraphQLSchema
 
 from lms_graph.limits.directives import Cost, ListSize
-
-PAGE = ListSize(assumed_size=20, slicing_arguments=["first", "last"], sized_fields=["edges", "nodes"], require_one_slicing_argument=False)
+from lms_graph.types.costs import PAGE
 
 
 @strawberry.type(directives=[Cost(weight="0")])

@@ -1,4 +1,4 @@
-"""Budgets of one process. What they share with those on Valkey is tested there."""
+"""Budgets of one process. What they share with those on Valkey is tested in `test_budgets.py`."""
 
 import pytest
 

@@ -11,7 +11,9 @@ import httpx2 as httpx
 import pytest
 
 from lms_graph.embedded.processes import free_port
-from tests.journeys.town import Process, Town, own_database, seed, town, until
+from tests.fixtures.databases import own_database
+from tests.fixtures.processes import Process, until
+from tests.journeys.town import Town, seed, town
 from tests.telemetry.outside import Outside, Span, outside
 
 # A school where some addresses cannot be kept, for a reason that quotes them: what nobody expected.
@@ -79,7 +81,7 @@ class Watched:
 @pytest.fixture(scope="session")
 def _outset(servers: dict[str, str], environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[tuple[dict[str, str], str, Path]]:
     folder = tmp_path_factory.mktemp("watched")
-    for own, superuser_url in own_database(servers, environment, f"watched_{worker_id}_{folder.name}"):
+    with own_database(servers, environment, f"watched_{worker_id}_{folder.name}") as (own, superuser_url):
         yield own, superuser_url, folder
 
 

@@ -1,21 +1,20 @@
 """Those who are told: an OTLP collector and a Sentry, as small HTTP servers that take what really comes."""
 
-import asyncio
 import gzip
 import json
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import uvicorn
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+
+from tests.fixtures.house import served
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ class Span:
 class Outside:
     """What has come, and where to send it."""
 
-    port: int
+    url: str = ""
     spans: list[Span] = field(default_factory=list)
     reports: list[dict[str, Any]] = field(default_factory=list)
     raw: bytes = b""
@@ -44,9 +43,9 @@ class Outside:
     def environment(self) -> dict[str, str]:
         """The settings that turn tracing and reports on."""
         return {
-            "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{self.port}",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": self.url,
             "OTEL_BSP_SCHEDULE_DELAY": "50",
-            "SENTRY_DSN": f"http://public@127.0.0.1:{self.port}/1",
+            "SENTRY_DSN": self.url.replace("//", "//public@") + "/1",
             "SENTRY_ENVIRONMENT": "testing",
         }
 
@@ -94,16 +93,7 @@ def _plain(value: AnyValue) -> Any:
 @asynccontextmanager
 async def outside() -> AsyncIterator[Outside]:
     """Both on one port, in this process."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        made = Outside(listening.getsockname()[1])
-        app = Starlette(routes=[Route("/v1/traces", made._take_spans, methods=["POST"]), Route("/api/1/envelope/", made._take_report, methods=["POST"])])
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", timeout_graceful_shutdown=1))
-        serving = asyncio.create_task(server.serve(sockets=[listening]))
-        while not server.started:
-            if serving.done():
-                serving.result()
-            await asyncio.sleep(0.01)
+    made = Outside()
+    async with served(Starlette(routes=[Route("/v1/traces", made._take_spans, methods=["POST"]), Route("/api/1/envelope/", made._take_report, methods=["POST"])])) as url:
+        made.url = url
         yield made
-        server.should_exit = True
-        await serving

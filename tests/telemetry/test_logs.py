@@ -1,17 +1,23 @@
 """The log of a process: one line of JSON per event, with what is needed to follow it and nothing that must not be told."""
 
 import json
+import logging
 import os
 import pty
 import subprocess
 import sys
+import threading
+from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 from uuid import uuid4
 
 import pytest
+import structlog
 import websockets
 
+from lms_graph.telemetry import logs
+from lms_graph.telemetry.logs import Format, Level
 from tests.fixtures.client import DOCUMENTS
 from tests.journeys.live import socket_at
 from tests.telemetry.conftest import Watched
@@ -19,12 +25,38 @@ from tests.telemetry.conftest import Watched
 pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("watched")]
 
 
-def said(program: str, **settings: str) -> str:
-    """What a process writes to standard error that sets up its log and runs the program."""
-    begin = "import logging, structlog; from lms_graph.telemetry import logs; log = structlog.get_logger('tests')\n"
-    options = {"level": "info", "format": "json"} | settings
-    done = subprocess.run([sys.executable, "-c", f"{begin}logs.set_up(**{options!r})\n{program}"], capture_output=True, check=False, timeout=60)
-    return done.stderr.decode()
+class SetUp(Protocol):
+    """Sets up the log of this process; gives a logger."""
+
+    def __call__(self, *, level: Level = "info", format: Format = "json") -> Any: ...
+
+
+@pytest.fixture
+def set_up() -> Iterator[SetUp]:
+    """`log = set_up(level="warning")`; after the test everything is as it was."""
+    root, before = logging.getLogger(), structlog.get_config()
+    handlers, levels, hooks = list(root.handlers), (root.level, logging.getLogger("lms_graph").level), (sys.excepthook, threading.excepthook)
+
+    def begin(*, level: Level = "info", format: Format = "json") -> Any:
+        logs.set_up(level=level, format=format)
+        return structlog.get_logger("tests")
+
+    yield begin
+    structlog.configure(**before)
+    root.handlers[:] = handlers
+    root.setLevel(levels[0])
+    logging.getLogger("lms_graph").setLevel(levels[1])
+    logging.captureWarnings(False)
+    sys.excepthook, threading.excepthook = hooks
+
+
+Written = Callable[[], str]
+
+
+@pytest.fixture
+def written(capsysbinary: pytest.CaptureFixture[bytes]) -> Written:
+    """What was written to standard error since it was asked last."""
+    return lambda: capsysbinary.readouterr().err.decode()
 
 
 def lines(text: str) -> list[dict[str, Any]]:
@@ -32,64 +64,89 @@ def lines(text: str) -> list[dict[str, Any]]:
 
 
 class TestLine:
-    def test_it_says_when_how_grave_who_and_what(self) -> None:
-        (line,) = lines(said("log.warning('part.away', part='redis')"))
+    def test_it_says_when_how_grave_who_and_what(self, set_up: SetUp, written: Written) -> None:
+        set_up().warning("part.away", part="redis")
 
+        (line,) = lines(written())
         assert datetime.fromisoformat(line.pop("time")).utcoffset() is not None
         assert line == {"level": "warning", "logger": "tests", "event": "part.away", "part": "redis"}
 
-    def test_libraries_come_out_of_the_same_pipe(self) -> None:
-        (line,) = lines(said("logging.getLogger('asyncpg').warning('for %s with %r', 'ada@school.example', {'password': 'hunter2hunter2'})"))
+    def test_libraries_come_out_of_the_same_pipe(self, set_up: SetUp, written: Written) -> None:
+        set_up()
+        logging.getLogger("asyncpg").warning("for %s with %r", "ada@school.example", {"password": "hunter2hunter2"})
 
+        (line,) = lines(written())
         assert (line["logger"], line["level"], line["event"]) == ("asyncpg", "warning", "for [redacted] with {'password': [redacted]}")
 
-    def test_a_library_that_formats_badly_is_heard_all_the_same(self) -> None:
-        (line,) = lines(said("logging.getLogger('asyncpg').warning('%d of %d', 1)"))
+    def test_a_library_that_formats_badly_is_heard_all_the_same(self, set_up: SetUp, written: Written) -> None:
+        set_up()
+        logging.getLogger("asyncpg").warning("%d of %d", 1)
 
+        (line,) = lines(written())
         assert line["event"] == "%d of %d"
 
-    def test_an_exception_is_a_text_inside_the_line_and_redacted(self) -> None:
-        (line,) = lines(said("try: {}['x']\nexcept KeyError as error: log.exception('failed', note=ValueError('token=abcdefgh'))"))
+    def test_an_exception_is_a_text_inside_the_line_and_redacted(self, set_up: SetUp, written: Written) -> None:
+        log = set_up()
+        try:
+            {}["x"]
+        except KeyError:
+            log.exception("failed", note=ValueError("token=abcdefgh"))
 
+        (line,) = lines(written())
         assert line["exception"].startswith("Traceback (most recent call last):\n")
         assert line["exception"].endswith("KeyError: 'x'")
         assert line["note"] == "ValueError('token=[redacted]')"
 
     def test_what_ends_the_process_is_a_line_too(self) -> None:
-        (line,) = lines(said("raise ValueError('password=hunter2hunter2')"))
+        program = "from lms_graph.telemetry import logs; logs.set_up(level='info', format='json'); raise ValueError('password=hunter2hunter2')"
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
+
+        (line,) = lines(done.stderr)
 
         assert (line["level"], line["event"]) == ("critical", "process.crashed")
         assert line["exception"].endswith("ValueError: password=[redacted]")
 
-    def test_no_text_can_forge_a_line(self) -> None:
-        texts = [f'harmless{end}{{"event": "forged"}}' for end in "\n\r\x0b\x1c\x85\u2028\u2029"]
+    @pytest.mark.parametrize("end", "\n\r\x0b\x1c\x85\u2028\u2029")
+    def test_no_text_can_forge_a_line(self, end: str, set_up: SetUp, written: Written) -> None:
+        text = f'harmless{end}{{"event": "forged"}}'
 
-        written = lines(said(f"for text in {texts!r}: log.info(text, also=text)"))
+        set_up().info(text, also=text)
 
-        assert [(line["event"], line["also"]) for line in written] == [(text, text) for text in texts]
+        (line,) = lines(written())
+        assert (line["event"], line["also"]) == (text, text)
 
-    def test_no_value_is_too_odd(self) -> None:
-        written = lines(said("for value in ('\\ud800', 2 ** 70, float('nan'), object, {1: b'x'}): log.info('odd', value=value)"))
+    @pytest.mark.parametrize(("value", "told"), [("\ud800", "\ud800"), (2**70, 2**70), (float("nan"), None), (object, "<class 'object'>"), ({1: b"x"}, {"1": "b'x'"})])
+    def test_no_value_is_too_odd(self, value: Any, told: Any, set_up: SetUp, written: Written) -> None:
+        set_up().info("odd", value=value)
 
-        assert [line["value"] for line in written] == ["\ud800", 2**70, None, "<class 'object'>", {"1": "b'x'"}]
+        (line,) = lines(written())
+        assert line["value"] == told
 
 
 class TestSettings:
-    def test_less_than_the_level_is_not_written(self) -> None:
-        assert lines(said("log.info('quiet'); logging.getLogger('asyncpg').info('quiet')", level="warning")) == []
+    def test_less_than_the_level_is_not_written(self, set_up: SetUp, written: Written) -> None:
+        set_up(level="warning").info("quiet")
+        logging.getLogger("asyncpg").info("quiet")
 
-    def test_libraries_never_spell_out_what_they_do(self) -> None:
-        (line,) = lines(said("log.debug('ours'); logging.getLogger('tortoise').debug('SELECT …', extra={})", level="debug"))
+        assert written() == ""
 
+    def test_libraries_never_spell_out_what_they_do(self, set_up: SetUp, written: Written) -> None:
+        set_up(level="debug").debug("ours")
+        logging.getLogger("tortoise").debug("SELECT …")
+
+        (line,) = lines(written())
         assert line["event"] == "ours"
 
-    def test_console_is_for_people_and_cannot_be_forged(self) -> None:
-        written = said("log.info('one\\ntwo', three='four\\x1b[2J'); log.exception('five', exc_info=ValueError('six\\nseven'))", format="console")
+    def test_console_is_for_people_and_cannot_be_forged(self, set_up: SetUp, written: Written) -> None:
+        log = set_up(format="console")
+        log.info("one\ntwo", three="four\x1b[2J")
+        log.exception("five", exc_info=ValueError("six\nseven"))
 
-        assert "one\\ntwo" in written
-        assert "four\\x1b[2J" in written
-        assert [line for line in written.splitlines() if line.startswith(("two", "six", "seven"))] == []
-        assert "    seven" in written
+        told = written()
+        assert "one\\ntwo" in told
+        assert "four\\x1b[2J" in told
+        assert [line for line in told.splitlines() if line.startswith(("two", "six", "seven"))] == []
+        assert "    seven" in told
 
     def test_auto_is_console_on_a_terminal(self) -> None:
         ours, theirs = pty.openpty()

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
+from tests.fixtures.processes import until
 from tests.journeys.live import socket_at
-from tests.journeys.town import until
 from tests.telemetry.conftest import Watched
 
 pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("watched")]

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from lms_graph.embedded.processes import free_port
-from tests.journeys.town import until
+from tests.fixtures.processes import until
 from tests.telemetry.conftest import Watched
 
 pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("watched")]

@@ -1,6 +1,5 @@
 """CORS and the Origin of WebSockets: pages that a school listed may use its API, and no others."""
 
-import json
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -8,14 +7,15 @@ from uuid import uuid4
 import httpx2 as httpx
 import pytest
 import websockets
+
+from lms_graph.domain.tenancy import operations
+from lms_graph.models.tenancy import DomainStatus
+from tests.factories.tenants import domain
 from tests.fixtures.callers import School
 from tests.fixtures.client import Client
 from tests.fixtures.house import House
 from tests.fixtures.serving import Serve
-
-from lms_graph.domain.tenancy import operations
-from lms_graph.models import tenancy
-from lms_graph.outbox.unit_of_work import unit_of_work
+from tests.fixtures.sockets import greeted
 
 pytestmark = pytest.mark.anyio
 
@@ -30,13 +30,6 @@ def an_origin() -> str:
 
 async def lists(school: School, *origins: str) -> None:
     await operations.update_tenant(caller=school.system, changes={"allowed_origins": list(origins)})
-
-
-async def domain_of(school: School, status: tenancy.DomainStatus = tenancy.DomainStatus.VERIFIED) -> str:
-    host = an_origin().removeprefix("https://")
-    async with unit_of_work(school.system):
-        await tenancy.Domain.create(tenant_id=school.id, host=host, status=status)
-    return host
 
 
 async def preflight(url: str, origin: str, **headers: str) -> httpx.Response:
@@ -70,7 +63,7 @@ class TestPreflight:
         assert answer.headers["access-control-max-age"] == "7200"
 
     async def test_is_refused_to_what_the_school_does_not_list(self, house: House, school: School) -> None:
-        host = await domain_of(school)
+        host = await domain(school.id)
         await lists(school, "https://school.example")
 
         for origin in (an_origin(), "http://school.example", "https://school.example.evil.example", "null", "http://localhost:3000"):
@@ -81,7 +74,7 @@ class TestPreflight:
             assert granted(answer) is None
 
     async def test_at_a_schools_own_host_is_granted_to_what_that_school_lists(self, house: House, school: School, other_school: School) -> None:
-        its, others, host = an_origin(), an_origin(), await domain_of(school)
+        its, others, host = an_origin(), an_origin(), await domain(school.id)
         await lists(school, its)
         await lists(other_school, others)
 
@@ -89,7 +82,7 @@ class TestPreflight:
         assert granted(await preflight(house.url, others, Host=host)) is None
 
     async def test_is_granted_to_pages_of_a_verified_domain(self, house: House, school: School) -> None:
-        host, verified, pending = await domain_of(school), await domain_of(school), await domain_of(school, tenancy.DomainStatus.PENDING)
+        host, verified, pending = await domain(school.id), await domain(school.id), await domain(school.id, DomainStatus.PENDING)
 
         for at in ({}, {"Host": host}):
             assert granted(await preflight(house.url, f"https://{verified}", **at)) == f"https://{verified}"
@@ -97,7 +90,7 @@ class TestPreflight:
         assert granted(await preflight(house.url, f"http://{verified}", Host=host)) is None
 
     async def test_is_granted_to_any_where_a_school_says_any(self, house: House, school: School) -> None:
-        host, origin = await domain_of(school), an_origin()
+        host, origin = await domain(school.id), an_origin()
         await lists(school, "*")
 
         assert granted(await preflight(house.url, origin, Host=host)) == origin
@@ -129,7 +122,7 @@ class TestRequest:
         assert granted(await post(house.url, origin, **{"X-Tenant": school.slug})) is None
 
     async def test_may_be_read_by_pages_of_the_schools_domains_and_of_the_server(self, house: House, school: School, other_school: School) -> None:
-        host, foreign = await domain_of(school), await domain_of(other_school)
+        host, foreign = await domain(school.id), await domain(other_school.id)
 
         assert granted(await post(house.url, f"https://{host}", **{"X-Tenant": school.slug})) == f"https://{host}"
         assert granted(await post(house.url, f"https://{foreign}", **{"X-Tenant": school.slug})) is None
@@ -148,7 +141,7 @@ class TestRequest:
 
     async def test_that_was_refused_may_be_read_too(self, house: House, school: School) -> None:
         """Else a page could not tell that its token has ended."""
-        origin, host = an_origin(), await domain_of(school)
+        origin, host = an_origin(), await domain(school.id)
         await lists(school, origin)
 
         for at in ({"X-Tenant": school.slug}, {"Host": host}):
@@ -165,18 +158,11 @@ class TestRequest:
 
 
 async def connect(url: str, origin: str | None, *, tenant: str | None = None, host: str | None = None) -> Any:
-    """How a socket fares: the status of a refused handshake, else its first message or its close code."""
+    """How a socket fares: the status of a refused handshake, else `connection_ack` or its close code."""
     at = urlsplit(url)
     try:
-        async with websockets.connect(
-            f"ws://{host or at.netloc}/graphql",
-            host=at.hostname,
-            port=at.port,
-            origin=origin,
-            subprotocols=["graphql-transport-ws"],  # type: ignore[arg-type,list-item]
-        ) as socket:
-            await socket.send(json.dumps({"type": "connection_init", "payload": {"tenant": tenant}}))
-            return json.loads(await socket.recv())["type"]
+        async with greeted(f"http://{host or at.netloc}", tenant, host=at.hostname, port=at.port, origin=origin):
+            return "connection_ack"
     except websockets.InvalidStatus as refused:
         return refused.response.status_code
     except websockets.ConnectionClosed as closed:
@@ -185,7 +171,7 @@ async def connect(url: str, origin: str | None, *, tenant: str | None = None, ho
 
 class TestSocket:
     async def test_is_open_to_pages_that_its_school_lists_and_to_no_others(self, house: House, school: School, other_school: School) -> None:
-        origin, host = an_origin(), await domain_of(school)
+        origin, host = an_origin(), await domain(school.id)
         await lists(school, origin)
 
         assert await connect(house.url, origin, tenant=school.slug) == "connection_ack"
@@ -201,7 +187,7 @@ class TestSocket:
 class TestDevelopment:
     async def test_takes_pages_of_this_machine(self, serve: Serve, school: School) -> None:
         developing = await serve(LMS_DEVELOPMENT="true")
-        origin, host = "http://localhost:3000", await domain_of(school)
+        origin, host = "http://localhost:3000", await domain(school.id)
 
         assert granted(await preflight(developing.url, origin)) == origin
         assert granted(await post(developing.url, origin, **{"X-Tenant": school.slug})) == origin

@@ -4,12 +4,12 @@ from typing import Any
 
 import httpx2 as httpx
 import pytest
-from tests.fixtures.callers import School
-from tests.fixtures.house import House
 
 from lms_graph.adapters import Adapters
 from lms_graph.domain.media import operations
 from lms_graph.kit.ids import new_id, public_id
+from tests.fixtures.callers import School
+from tests.fixtures.house import House
 
 pytestmark = pytest.mark.anyio
 

@@ -1,20 +1,17 @@
 """The probes of a real process, before a database that stops answering."""
 
 import asyncio
-import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx2 as httpx
 import pytest
-from tests.fixtures.client import Client
-from tests.fixtures.house import House
-from tests.journeys.town import PROGRAM, Process, until
 
 from lms_graph.embedded.processes import free_port
 from lms_graph.models import database
+from tests.fixtures.client import Client
+from tests.fixtures.house import House
+from tests.fixtures.processes import until
+from tests.fixtures.serving import Serve
 
 pytestmark = pytest.mark.anyio
 
@@ -48,17 +45,6 @@ class Way:
             target.close()
 
 
-@asynccontextmanager
-async def serving(environment: dict[str, str], folder: Path) -> AsyncIterator[str]:
-    """An API as a process of its own; its address."""
-    port = free_port()
-    process = Process("serve", [*PROGRAM, "serve", "--port", str(port)], folder / "serve.log", environment)
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.end()
-
-
 async def test_both_are_well_where_all_is_well(visitor: Client) -> None:
     assert (await visitor.http.get("/healthz")).json() == {"status": "ok"}
     assert (await visitor.http.get("/readyz")).json() == {"status": "ready"}
@@ -76,27 +62,22 @@ async def test_who_is_busy_is_ready(house: House, visitor: Client) -> None:
     assert (answer.status_code, answer.json()) == (200, {"status": "ready"})
 
 
-async def test_a_silent_database_is_named_without_its_address_and_readiness_comes_back(environment: dict[str, str], tmp_path: Path) -> None:
+async def test_a_silent_database_is_named_without_its_address_and_readiness_comes_back(environment: dict[str, str], serve: Serve) -> None:
     server = urlsplit(environment["DATABASE_URL"])
     assert server.hostname
     assert server.port
     way = Way(server.hostname, server.port)
     listening = await asyncio.start_server(way.serve, "127.0.0.1", way.port)
     detour = server._replace(netloc=f"{server.netloc.rpartition('@')[0]}@127.0.0.1:{way.port}").geturl()
-    async with listening, serving(os.environ | environment | {"DATABASE_URL": detour}, tmp_path) as url, httpx.AsyncClient(base_url=url, timeout=30) as client:
-
-        async def ready() -> bool:
-            try:
-                return (await client.get("/readyz")).status_code == 200
-            except httpx.TransportError:
-                return False
-
-        await until(ready, seconds=60)
-
+    async with listening, httpx.AsyncClient(base_url=(await serve(DATABASE_URL=detour)).url, timeout=30) as client:
         way.open.clear()
         answers = await asyncio.gather(*(client.get("/readyz") for _ in range(5)))
         assert [(answer.status_code, answer.json()) for answer in answers] == [(503, {"status": "unavailable", "part": "database"})] * 5
         assert (await client.get("/healthz")).status_code == 200
 
         way.open.set()
+
+        async def ready() -> bool:
+            return (await client.get("/readyz")).status_code == 200
+
         await until(ready, seconds=60)

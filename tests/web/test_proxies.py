@@ -4,13 +4,12 @@ from typing import Any
 
 import httpx2 as httpx
 import pytest
+
 from tests.factories.accounts import PASSWORD, account, address
+from tests.factories.tenants import domain
 from tests.fixtures.callers import School
 from tests.fixtures.client import DOCUMENTS
 from tests.fixtures.serving import Serve, Serving
-
-from lms_graph.models import tenancy
-from lms_graph.outbox.unit_of_work import unit_of_work
 
 pytestmark = pytest.mark.anyio
 
@@ -44,13 +43,6 @@ async def address_of_session(serving: Serving, school: School, **headers: str) -
     return str(session["ipAddress"])
 
 
-async def domain_of(school: School) -> str:
-    host = f"{school.slug}.example"
-    async with unit_of_work(school.system):
-        await tenancy.Domain.create(tenant_id=school.id, host=host, status=tenancy.DomainStatus.VERIFIED)
-    return host
-
-
 STOREFRONT = "{ storefront { slug logoUrl } }"
 
 
@@ -66,7 +58,7 @@ class TestANamedProxy:
         assert await address_of_session(behind_a_proxy, school, **{"X-Forwarded-For": junk}) == "127.0.0.1"
 
     async def test_tells_the_host(self, behind_a_proxy: Serving, school: School) -> None:
-        host = await domain_of(school)
+        host = await domain(school.id)
 
         assert (await send(behind_a_proxy.url, STOREFRONT, **{"X-Forwarded-Host": host}))["storefront"]["slug"] == school.slug
         assert (await send(behind_a_proxy.url, STOREFRONT, **{"X-Forwarded-Host": f"evil.example, {host}"}))["storefront"]["slug"] == school.slug
@@ -85,7 +77,7 @@ class TestAnybodyElse:
         assert await address_of_session(in_front, school, **{"X-Forwarded-For": SPOOFED}) == "127.0.0.1"
 
     async def test_changes_no_host(self, in_front: Serving, school: School) -> None:
-        assert await send(in_front.url, STOREFRONT, **{"X-Forwarded-Host": await domain_of(school)}) is None
+        assert await send(in_front.url, STOREFRONT, **{"X-Forwarded-Host": await domain(school.id)}) is None
 
     async def test_changes_no_scheme(self, in_front: Serving) -> None:
         async with httpx.AsyncClient() as client:

@@ -7,13 +7,13 @@ from uuid import uuid4
 import asyncpg
 import httpx2 as httpx
 import pytest
-from tests.fixtures.callers import School
-from tests.fixtures.house import House
-from tests.journeys.town import until
 
 from lms_graph.domain.media import operations as media
 from lms_graph.embedded.postgres import database_url
 from lms_graph.kit.ids import public_id
+from tests.fixtures.callers import School
+from tests.fixtures.house import House
+from tests.fixtures.processes import until
 
 pytestmark = pytest.mark.anyio
 

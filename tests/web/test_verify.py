@@ -6,14 +6,12 @@ from typing import Any
 import httpx2 as httpx
 import jwt
 import pytest
-from tests.factories import certificates as factory
-from tests.fixtures.callers import School
-from tests.fixtures.house import House
 
 from lms_graph.adapters import Adapters
-from lms_graph.kit.ids import new_id
-from lms_graph.models import tenancy
-from lms_graph.outbox.unit_of_work import unit_of_work
+from tests.factories import certificates as factory
+from tests.factories.tenants import domain
+from tests.fixtures.callers import School
+from tests.fixtures.house import House
 
 pytestmark = pytest.mark.anyio
 
@@ -107,12 +105,9 @@ async def test_all_wrong_codes_look_alike(house: House) -> None:
 
 async def test_another_schools_host_does_not_know_it(house: House, school: School, other_school: School, adapters: Adapters) -> None:
     row = await factory.issued(school, adapters, await factory.run(school))
-    for where, host in ((school, f"{school.slug}.example.com"), (other_school, f"{other_school.slug}.example.com")):
-        async with unit_of_work(where.system):
-            await tenancy.Domain.create(id=new_id(), tenant_id=where.id, host=host, status="VERIFIED", is_primary=True)
 
-    own = await get(house, f"/verify/{row.code}", headers={"Host": f"{school.slug}.example.com"})
-    foreign = await get(house, f"/verify/{row.code}", headers={"Host": f"{other_school.slug}.example.com"})
+    own = await get(house, f"/verify/{row.code}", headers={"Host": await domain(school.id)})
+    foreign = await get(house, f"/verify/{row.code}", headers={"Host": await domain(other_school.id)})
 
     assert (own.status_code, foreign.status_code) == (200, 404)
     assert factory.STUDENT not in foreign.text

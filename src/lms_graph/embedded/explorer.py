@@ -3,7 +3,6 @@
 import fcntl
 import gzip
 import hashlib
-import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -11,13 +10,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lms_graph.embedded.processes import PartFailed
-from lms_graph.integrations.node import find_node, npm
+from lms_graph.integrations.node import NoPackages, install, with_node
 from lms_graph.web.explorer import BUNDLE
 
 ROOT = Path(__file__).parents[3]
 SOURCES = ROOT / "explorer"
 OPERATIONS = ROOT / "tests" / "operations"  # the shelf's examples are made from them
 WORTH_COMPRESSING = 1_000
+NOT_BUILT = "The explorer could not be built. Try again, with a network: lms-graph explorer build"
 
 Report = Callable[[str], None]
 
@@ -34,15 +34,15 @@ def build(report: Report) -> None:
     """
     if not _has_sources():
         raise PartFailed("No sources of the explorer here: an installed package brings it built.")
-    node = find_node()
-    if node is None:
-        raise PartFailed("No Node.js here. It comes with the extra `embedded`: pip install 'lms-graph[embedded]'")
     with _only_one(ROOT / ".dev" / "explorer.lock"):
         if is_current():
             report("The explorer is up to date.")
             return
         stamp = _stamp()
-        _install(node, report)
+        try:
+            node = install(SOURCES, report)
+        except NoPackages as error:
+            raise PartFailed(f"{NOT_BUILT}\n{error}") from None
         report("Building the explorer …")
         fresh = BUNDLE.with_name(f"{BUNDLE.name}.new")
         shutil.rmtree(fresh, ignore_errors=True)
@@ -67,23 +67,11 @@ def _stamp() -> str:
     return digest.hexdigest()
 
 
-def _install(node: Path, report: Report) -> None:
-    """The packages of the lock. Its digest is noted once all are there, so that an installation that was cut short is made again."""
-    locked = hashlib.sha256((SOURCES / "package-lock.json").read_bytes()).hexdigest()
-    note = SOURCES / "node_modules" / ".locked"
-    if _read(note) == locked:
-        return
-    report("Fetching the explorer's packages from npm …")
-    _run([*npm(node), "ci", "--no-audit", "--no-fund"], node)
-    note.write_text(locked)
-
-
 def _run(command: list[str | Path], node: Path) -> None:
-    environment = {**os.environ, "PATH": f"{node.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
-    done = subprocess.run(command, cwd=SOURCES, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    done = subprocess.run(command, cwd=SOURCES, env=with_node(node), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if done.returncode != 0:
         said = "\n".join(done.stdout.splitlines()[-25:])
-        raise PartFailed(f"The explorer could not be built. Try again, with a network: lms-graph explorer build\n{said}")
+        raise PartFailed(f"{NOT_BUILT}\n{said}")
 
 
 def _compress(folder: Path) -> None:

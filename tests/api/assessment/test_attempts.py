@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from websockets.asyncio.client import connect
 
 from lms_graph.kit.ids import parse_id, public_id
 from lms_graph.models.assessment import Attempt
@@ -19,6 +18,7 @@ from tests.factories.quizzes import choice, quiz, true_false
 from tests.fixtures.callers import School, SignIn
 from tests.fixtures.client import DOCUMENTS, Client
 from tests.fixtures.house import House
+from tests.fixtures.sockets import greeted, hear, say
 
 pytestmark = pytest.mark.anyio
 
@@ -272,11 +272,9 @@ async def test_node_resolves_an_attempt_and_the_quiz_that_was_sat(desk: Desk, si
 async def _watch(house: House, client: Client, attempt_id: str, on_event: Callable[[dict[str, Any]], Awaitable[None]]) -> dict[str, Any]:
     """Watch an attempt on a socket until it ends; gives the last message before `complete`, or the error."""
     last: dict[str, Any] = {}
-    async with connect(house.url.replace("http", "ws") + "/graphql", subprotocols=["graphql-transport-ws"]) as socket:  # type: ignore[list-item]
-        await socket.send(json.dumps({"type": "connection_init", "payload": {"tenant": client.tenant, "authorization": f"Bearer {client.token}"}}))
-        assert json.loads(await socket.recv())["type"] == "connection_ack"
-        await socket.send(json.dumps({"id": "1", "type": "subscribe", "payload": {"query": DOCUMENTS["AttemptClock"], "variables": {"id": attempt_id}}}))
-        while (message := json.loads(await asyncio.wait_for(socket.recv(), 10)))["type"] == "next":
+    async with greeted(house.url, client.tenant, client.token) as socket:
+        await say(socket, id="1", type="subscribe", payload={"query": DOCUMENTS["AttemptClock"], "variables": {"id": attempt_id}})
+        while (message := await hear(socket))["type"] == "next":
             last = message["payload"]
             if last.get("data"):
                 await on_event(last["data"]["attemptUpdated"])

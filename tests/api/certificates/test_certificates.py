@@ -1,7 +1,6 @@
 """`certificate(code)`, `node` and `certificateUpdated`."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -9,7 +8,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-import websockets
 
 from lms_graph.adapters import Adapters
 from lms_graph.kit.ids import new_id, public_id
@@ -17,6 +15,7 @@ from tests.factories import certificates as factory
 from tests.fixtures.callers import School
 from tests.fixtures.client import DOCUMENTS, Client
 from tests.fixtures.house import House
+from tests.fixtures.sockets import greeted, hear, say
 
 pytestmark = pytest.mark.anyio
 
@@ -127,15 +126,12 @@ class TestOfTheViewer:
 @asynccontextmanager
 async def watching(house: House, school: School, token: str | None, enrollment_id: UUID | str) -> AsyncIterator[Callable[[], Awaitable[Any]]]:
     """A graphql-transport-ws subscription; calling what it gives waits for the next message."""
-    async with websockets.connect(house.url.replace("http", "ws") + "/graphql", subprotocols=["graphql-transport-ws"]) as socket:  # type: ignore[list-item]
-        hello = {"tenant": school.slug} | ({"authorization": f"Bearer {token}"} if token else {})
-        await socket.send(json.dumps({"type": "connection_init", "payload": hello}))
-        assert json.loads(await socket.recv())["type"] == "connection_ack"
+    async with greeted(house.url, school.slug, token) as socket:
         id = public_id("enr", enrollment_id) if isinstance(enrollment_id, UUID) else enrollment_id
-        await socket.send(json.dumps({"id": "1", "type": "subscribe", "payload": {"query": DOCUMENTS["CertificateReady"], "variables": {"enrollmentId": id}}}))
+        await say(socket, id="1", type="subscribe", payload={"query": DOCUMENTS["CertificateReady"], "variables": {"enrollmentId": id}})
 
         async def following(seconds: float = 20) -> Any:
-            message = json.loads(await asyncio.wait_for(socket.recv(), seconds))
+            message = await hear(socket, seconds)
             if message["type"] == "error":
                 return [error["extensions"]["code"] for error in message["payload"]]
             if message["payload"].get("errors"):

@@ -1,49 +1,25 @@
 """graphql-transport-ws: its close codes, odd frames, limits, and an end with the right to it."""
 
 import asyncio
-import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import websockets
+from websockets.asyncio.client import ClientConnection
+
+from lms_graph.models import database
 from tests.factories.accounts import account, signed_in, suspend, take_role
 from tests.factories.courses import course, text
 from tests.fixtures.callers import School, SignIn
 from tests.fixtures.client import DOCUMENTS, Client
 from tests.fixtures.house import House
-from websockets.asyncio.client import ClientConnection, connect
-
-from lms_graph.models import database
+from tests.fixtures.sockets import greeted, hear, opened, say
 
 pytestmark = pytest.mark.anyio
 
 TYPENAME = {"query": "{ __typename }"}
-
-
-@asynccontextmanager
-async def opened(house: House, *protocols: str) -> AsyncIterator[ClientConnection]:
-    async with connect(house.url.replace("http", "ws") + "/graphql", subprotocols=list(protocols) or ["graphql-transport-ws"], ping_interval=None) as socket:  # type: ignore[arg-type]
-        yield socket
-
-
-async def say(socket: ClientConnection, **message: Any) -> None:
-    await socket.send(json.dumps(message))
-
-
-async def hear(socket: ClientConnection, within: float = 5) -> dict[str, Any]:
-    heard: dict[str, Any] = json.loads(await asyncio.wait_for(socket.recv(), within))
-    return heard
-
-
-@asynccontextmanager
-async def greeted(client: Client) -> AsyncIterator[ClientConnection]:
-    async with opened(client.house) as socket:
-        await say(socket, type="connection_init", payload={"tenant": client.tenant} | ({"authorization": f"Bearer {client.token}"} if client.token else {}))
-        assert await hear(socket) == {"type": "connection_ack"}
-        yield socket
 
 
 async def closed(socket: ClientConnection, within: float = 5) -> tuple[int, str]:
@@ -66,22 +42,22 @@ async def nothing_in_use() -> None:
 class TestOpening:
     @pytest.mark.parametrize("protocol", ["graphql-ws", "something-else"])
     async def test_4406_for_another_subprotocol(self, house: House, protocol: str) -> None:
-        async with connect(house.url.replace("http", "ws") + "/graphql", additional_headers={"Sec-WebSocket-Protocol": protocol}) as socket:
+        async with opened(house.url, subprotocols=None, additional_headers={"Sec-WebSocket-Protocol": protocol}) as socket:
             assert await closed(socket) == (4406, "Subprotocol not acceptable")
 
     @pytest.mark.slow
     async def test_4408_when_nobody_says_who_it_is(self, house: House) -> None:
-        async with opened(house) as socket:
+        async with opened(house.url) as socket:
             await say(socket, type="ping")
             assert await closed(socket, within=12) == (4408, "Connection initialisation timeout")
 
     async def test_4429_for_a_second_init(self, visitor: Client) -> None:
-        async with greeted(visitor) as socket:
+        async with greeted(visitor.house.url, visitor.tenant, visitor.token) as socket:
             await say(socket, type="connection_init")
             assert await closed(socket) == (4429, "Too many initialisation requests")
 
     async def test_4401_for_an_operation_before_init(self, house: House) -> None:
-        async with opened(house) as socket:
+        async with opened(house.url) as socket:
             await say(socket, type="subscribe", id="1", payload=TYPENAME)
             assert (await closed(socket))[0] == 4401
 
@@ -98,15 +74,15 @@ class TestOpening:
         ],
     )
     async def test_4403_for_who_cannot_be_identified(self, visitor: Client, payload: dict[str, Any]) -> None:
-        async with opened(visitor.house) as socket:
+        async with opened(visitor.house.url) as socket:
             await say(socket, type="connection_init", payload=({"tenant": visitor.tenant} if "authorization" in payload else {}) | payload)
             assert (await closed(socket))[0] == 4403
 
     async def test_a_header_on_the_socket_is_not_looked_at(self, student: Client) -> None:
         headers = {"Authorization": "Bearer nonsense"}
-        async with connect(student.house.url.replace("http", "ws") + "/graphql", subprotocols=["graphql-transport-ws"], additional_headers=headers) as socket:  # type: ignore[list-item]
-            await say(socket, type="connection_init", payload={"tenant": student.tenant})
-            assert await hear(socket) == {"type": "connection_ack"}
+        async with greeted(student.house.url, student.tenant, additional_headers=headers) as socket:
+            await say(socket, type="subscribe", id="1", payload=TYPENAME)
+            assert (await hear(socket))["type"] == "next"
 
 
 class TestFrames:
@@ -146,30 +122,30 @@ class TestFrames:
         ],
     )
     async def test_4400_for_what_the_protocol_does_not_know(self, visitor: Client, frame: str | bytes, caplog: pytest.LogCaptureFixture) -> None:
-        async with greeted(visitor) as socket:
+        async with greeted(visitor.house.url, visitor.tenant, visitor.token) as socket:
             await socket.send(frame)
             assert (await closed(socket))[0] == 4400
         assert "Traceback" not in caplog.text
 
     async def test_4400_for_an_init_that_is_no_object(self, house: House) -> None:
-        async with opened(house) as socket:
+        async with opened(house.url) as socket:
             await say(socket, type="connection_init", payload=[])
             assert (await closed(socket))[0] == 4400
 
     async def test_1009_for_a_message_of_more_than_a_mebibyte(self, visitor: Client) -> None:
-        async with greeted(visitor) as socket:
+        async with greeted(visitor.house.url, visitor.tenant, visitor.token) as socket:
             await socket.send("x" * 1_048_577)
             assert (await closed(socket))[0] == 1009
 
     @pytest.mark.parametrize("payload", ['{"a": 99999999999999999999}', '{"a": "\\ud800"}', '{"a": ' + "[" * 300 + "]" * 300 + "}"])
     async def test_4400_for_a_ping_that_cannot_be_sent_back(self, house: House, payload: str, caplog: pytest.LogCaptureFixture) -> None:
-        async with opened(house) as socket:
+        async with opened(house.url) as socket:
             await socket.send(f'{{"type": "ping", "payload": {payload}}}')
             assert (await closed(socket))[0] == 4400
         assert "Traceback" not in caplog.text
 
     async def test_ping_is_answered_with_its_payload(self, house: House) -> None:
-        async with opened(house) as socket:
+        async with opened(house.url) as socket:
             await say(socket, type="ping")
             assert await hear(socket) == {"type": "pong"}
             await say(socket, type="ping", payload={"n": 1})
@@ -181,7 +157,7 @@ class TestFrames:
 
 class TestOperations:
     async def test_a_query_is_answered_and_completed(self, student: Client) -> None:
-        async with greeted(student) as socket:
+        async with greeted(student.house.url, student.tenant, student.token) as socket:
             await say(socket, type="subscribe", id="q", payload={"query": "{ viewer { name } }"})
             answer = await hear(socket)
             assert (answer["id"], answer["type"], answer["payload"]["data"]) == ("q", "next", {"viewer": {"name": "Ada Example"}})
@@ -192,7 +168,7 @@ class TestOperations:
         [{"query": "{"}, {"query": "{ nothing }"}, {"query": "query A { __typename }", "operationName": "B"}, {"query": "query ($a: Int!) { courses(first: $a) { totalCount } }"}],
     )
     async def test_what_is_not_run_is_an_error_and_the_socket_goes_on(self, visitor: Client, payload: dict[str, Any]) -> None:
-        async with greeted(visitor) as socket:
+        async with greeted(visitor.house.url, visitor.tenant, visitor.token) as socket:
             await say(socket, type="subscribe", id="1", payload=payload)
             answer = await hear(socket)
             assert (answer["id"], answer["type"], [error["extensions"]["code"] for error in answer["payload"]]) == ("1", "error", ["BAD_USER_INPUT"])
@@ -201,13 +177,13 @@ class TestOperations:
             assert (await hear(socket))["payload"]["data"] == {"__typename": "Query"}
 
     async def test_4409_for_an_id_that_is_in_use(self, visitor: Client) -> None:
-        async with greeted(visitor) as socket:
+        async with greeted(visitor.house.url, visitor.tenant, visitor.token) as socket:
             for _ in range(2):
                 await say(socket, type="subscribe", id="twice", payload=TYPENAME)
             assert await closed(socket) == (4409, "Subscriber for twice already exists")
 
     async def test_a_completed_id_can_be_used_again_at_once(self, visitor: Client) -> None:
-        async with greeted(visitor) as socket:
+        async with greeted(visitor.house.url, visitor.tenant, visitor.token) as socket:
             await say(socket, type="subscribe", id="1", payload=TYPENAME)
             await say(socket, type="complete", id="1")
             await say(socket, type="complete", id="never begun")
@@ -219,7 +195,7 @@ class TestOperations:
         made = await course(school.system, text())
         run = await student.data("Enroll", input={"courseId": made.public_id, "idempotencyKey": "k"})
         payload = {"query": DOCUMENTS["MyProgress"], "variables": {"enrollmentId": run["enrollment"]["id"]}}
-        async with greeted(student) as socket:
+        async with greeted(student.house.url, student.tenant, student.token) as socket:
             for number in range(101):
                 await say(socket, type="subscribe", id=str(number), payload=payload)
             answers = {(answer["id"], answer["type"]): answer for answer in [await hear(socket, 20) for _ in range(101)]}
@@ -234,7 +210,7 @@ class TestCutShort:
         await student.data("Enroll", input={"courseId": made.public_id, "idempotencyKey": "k"})
         query = "query { viewer { enrollments { nodes { course { title instructors { instructor { name } } sections { lectures { title } } } } } } }"
         subscription = f"subscription {{ {query[8:-2].strip()} }}"  # no such field: an error among the others
-        async with greeted(student) as socket:
+        async with greeted(student.house.url, student.tenant, student.token) as socket:
             for number in range(60):
                 await say(socket, type="subscribe", id=str(number), payload={"query": subscription if number % 10 == 0 else query})
                 await asyncio.sleep(number % 8 / 200)
@@ -244,7 +220,7 @@ class TestCutShort:
 
     async def test_a_mutation_that_has_begun_is_brought_to_its_end(self, house: House, student: Client, school: School) -> None:
         made = [await course(school.system, text()) for _ in range(5)]
-        async with greeted(student) as socket:
+        async with greeted(student.house.url, student.tenant, student.token) as socket:
             for number, each in enumerate(made):
                 payload = {"query": DOCUMENTS["Enroll"], "variables": {"input": {"courseId": each.public_id, "idempotencyKey": each.public_id}}}
                 await say(socket, type="subscribe", id=str(number), payload=payload)
@@ -266,14 +242,14 @@ class TestTheRightToIt:
         session = await signed_in(school.system.at(datetime.now(UTC) - timedelta(minutes=15) + timedelta(seconds=3)))
         client = Client(house, school.slug, session.access_token, session.account_id)
         clients.append(client)
-        async with greeted(client) as socket:
+        async with greeted(client.house.url, client.tenant, client.token) as socket:
             assert (await closed(socket, within=8))[0] == 4403
         assert datetime.now(UTC) >= session.expires_at
 
     async def test_ends_when_the_session_is_signed_out(self, sign_in: SignIn) -> None:
         client = await sign_in()
         other = await sign_in()
-        async with greeted(client) as socket, greeted(other) as going_on:
+        async with greeted(client.house.url, client.tenant, client.token) as socket, greeted(other.house.url, other.tenant, other.token) as going_on:
             await client.data("SignOut", input={})
 
             code, reason = await closed(socket)
@@ -283,7 +259,7 @@ class TestTheRightToIt:
 
     async def test_ends_when_the_account_is_suspended(self, school: School, sign_in: SignIn) -> None:
         client = await sign_in(await account(school.system))
-        async with greeted(client) as socket:
+        async with greeted(client.house.url, client.tenant, client.token) as socket:
             assert client.account_id
             await suspend(school.system, client.account_id)
 
@@ -291,7 +267,7 @@ class TestTheRightToIt:
 
     async def test_ends_when_a_role_is_taken_away(self, school: School, sign_in: SignIn) -> None:
         client = await sign_in(roles=("STUDENT", "TENANT_ADMIN"))
-        async with greeted(client) as socket:
+        async with greeted(client.house.url, client.tenant, client.token) as socket:
             assert client.account_id
             await take_role(school.system, client.account_id, "TENANT_ADMIN")
 
@@ -299,7 +275,6 @@ class TestTheRightToIt:
 
 
 async def test_three_hundred_idle_sockets_are_harmless(visitor: Client) -> None:
-    async with asyncio.timeout(60):
-        sockets = await asyncio.gather(*(connect(visitor.house.url.replace("http", "ws") + "/graphql", subprotocols=["graphql-transport-ws"]) for _ in range(300)))  # type: ignore[list-item]
+    async with asyncio.timeout(60), AsyncExitStack() as sockets:
+        await asyncio.gather(*(sockets.enter_async_context(opened(visitor.house.url)) for _ in range(300)))
         assert await visitor.data("{ __typename }") == "Query"
-        await asyncio.gather(*(socket.close() for socket in sockets))

@@ -11,10 +11,6 @@ import httpx2 as httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
-from tests.factories.courses import course, text
-from tests.fixtures.callers import School, SignIn
-from tests.fixtures.client import DOCUMENTS, Client
-from tests.fixtures.house import House, served
 
 from lms_graph.jobs.relay import Relay
 from lms_graph.kit.budget import MemoryBudget, Rate
@@ -22,6 +18,10 @@ from lms_graph.limits.documents import Documents
 from lms_graph.schema import schema
 from lms_graph.web.graphql.endpoint import Endpoint
 from lms_graph.web.graphql.operations import Operations
+from tests.factories.courses import course, text
+from tests.fixtures.callers import School, SignIn
+from tests.fixtures.client import DOCUMENTS, Client
+from tests.fixtures.house import House, served
 
 pytestmark = pytest.mark.anyio
 

@@ -10,6 +10,22 @@ from lms_graph.kit.caller import Caller
 from lms_graph.models import database
 from lms_graph.models.identity import Role
 
+# By host, slug, hash of the access token, and the present.
+IDENTIFY = """
+    SELECT named.tenant_id, t.is_introspection_open, t.is_explorer_served,
+           t.allowed_origins || ARRAY(SELECT 'https://' || d.host FROM domains d WHERE d.tenant_id = t.tenant_id) AS origins, s.*
+    FROM (SELECT coalesce((SELECT tenant_id FROM domains WHERE host = $1), (SELECT tenant_id FROM tenants WHERE slug = $2)) AS tenant_id) AS named
+    LEFT JOIN LATERAL (
+        SELECT t.tenant_id AS session_tenant_id, s.id AS session_id, s.account_id, t.expires_at, a.locale,
+               ARRAY(SELECT r.role FROM account_roles r WHERE r.tenant_id = a.tenant_id AND r.account_id = a.id) AS roles
+        FROM session_tokens t
+        JOIN sessions s ON s.tenant_id = t.tenant_id AND s.id = t.session_id
+        JOIN accounts a ON a.tenant_id = s.tenant_id AND a.id = s.account_id
+        WHERE t.token_hash = $3 AND t.kind = 'ACCESS' AND t.expires_at > $4 AND s.revoked_at IS NULL AND s.expires_at > $4 AND a.status = 'ACTIVE'
+    ) AS s ON true
+    LEFT JOIN tenants t ON t.tenant_id = coalesce(named.tenant_id, s.session_tenant_id)
+"""
+
 
 @dataclass(frozen=True)
 class Identified:
@@ -27,26 +43,7 @@ class Identified:
 
 async def identify(*, host: str | None, slug: str | None, token_hash: bytes | None, now: datetime) -> Identified:
     """One statement as the system role. A session counts while neither it nor its access token has ended and its account is active."""
-    (row,) = await database.fetch_as_system(
-        """
-        SELECT named.tenant_id, t.is_introspection_open, t.is_explorer_served,
-               t.allowed_origins || ARRAY(SELECT 'https://' || d.host FROM domains d WHERE d.tenant_id = t.tenant_id) AS origins, s.*
-        FROM (SELECT coalesce((SELECT tenant_id FROM domains WHERE host = $1), (SELECT tenant_id FROM tenants WHERE slug = $2)) AS tenant_id) AS named
-        LEFT JOIN LATERAL (
-            SELECT t.tenant_id AS session_tenant_id, s.id AS session_id, s.account_id, t.expires_at, a.locale,
-                   ARRAY(SELECT r.role FROM account_roles r WHERE r.tenant_id = a.tenant_id AND r.account_id = a.id) AS roles
-            FROM session_tokens t
-            JOIN sessions s ON s.tenant_id = t.tenant_id AND s.id = t.session_id
-            JOIN accounts a ON a.tenant_id = s.tenant_id AND a.id = s.account_id
-            WHERE t.token_hash = $3 AND t.kind = 'ACCESS' AND t.expires_at > $4 AND s.revoked_at IS NULL AND s.expires_at > $4 AND a.status = 'ACTIVE'
-        ) AS s ON true
-        LEFT JOIN tenants t ON t.tenant_id = coalesce(named.tenant_id, s.session_tenant_id)
-        """,
-        host,
-        slug,
-        token_hash,
-        now,
-    )
+    (row,) = await database.fetch_as_system(IDENTIFY, host, slug, token_hash, now)
     return Identified(
         tenant_id=row["tenant_id"],
         api=None if row["origins"] is None else ApiSettings(row["is_introspection_open"], row["is_explorer_served"], row["origins"]),
