@@ -3,7 +3,7 @@ WITH page AS (
     SELECT c.*, row_number() OVER (ORDER BY c.first_published_at DESC, c.id DESC) AS place FROM courses c WHERE c.tenant_id = $1 AND c.status = 'PUBLISHED'
     ORDER BY c.first_published_at DESC, c.id DESC LIMIT $3::integer + 1
 ), cards AS MATERIALIZED (
-    SELECT c.place, p.id, translate(encode(substr(sha256($5 || sha256($4 || b.body)), 1, 12) || b.body, 'base64'), E'+/=\n', '-_') AS cursor, json_build_object(
+    SELECT c.place, p.id, translate(encode(substr(sha256($5 || sha256($4 || b.list || b.body)), 1, 12) || b.body, 'base64'), E'+/=\n', '-_') AS cursor, json_build_object(
         'id', p.id, 'slug', c.slug, 'title', c.title, 'shortDescription', c.short_description,
         'thumbnailUrl', $2::text || '/files/' || bench.public_id('fil', c.cover_file_id),
         'category', (SELECT json_build_object('slug', g.slug, 'name', g.name) FROM categories g WHERE g.tenant_id = $1 AND g.id = c.category_id),
@@ -18,7 +18,7 @@ WITH page AS (
         )) AS card
     FROM page c,
     LATERAL (SELECT bench.public_id('crs', c.id) AS id OFFSET 0) AS p,
-    LATERAL (SELECT convert_to('["PUBLISHED_AT-,ID-","' || to_char(c.first_published_at, 'YYYY-MM-DD HH24:MI:SS+00:00') || '","' || c.id || '"]', 'UTF8') AS body) AS b
+    LATERAL (SELECT convert_to('["' || to_char(c.first_published_at, 'YYYY-MM-DD HH24:MI:SS+00:00') || '","' || c.id || '"]', 'UTF8') AS body, convert_to('courses,' || $1::text || ',PUBLISHED_AT-,ID-', 'UTF8') || '\x00'::bytea AS list) AS b
     WHERE c.place <= $3
 ), counted AS (
     SELECT grouping(category) AS no_category, grouping(level) AS no_level, grouping(duration) AS no_duration, category, label, level, duration, count(*) AS count

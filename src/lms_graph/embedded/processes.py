@@ -7,7 +7,7 @@ are therefore the same thing: the pipe closes, and the keeper ends the child pol
 import contextlib
 import fcntl
 import os
-import random
+import secrets
 import signal
 import socket
 import subprocess
@@ -168,7 +168,7 @@ def _is_zombie(pid: int) -> bool:
 def free_port() -> int:
     """A port that nobody listens on and that no outgoing connection is given before its server starts: systems take those from 32768 (Linux) or 49152 up."""
     while True:
-        port = random.randrange(15_000, 32_000)
+        port = 15_000 + secrets.randbelow(17_000)
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
