@@ -435,7 +435,10 @@ class Query:
             raise NotImplementedError("the bench asks for the first page")
         sql = "SELECT * FROM courses WHERE tenant_id = $1 AND status = 'PUBLISHED' ORDER BY first_published_at DESC, id DESC LIMIT $2"
         rows = await info.context.reads.fetch(sql, info.context.asker.tenant_id, first + 1)
-        edges = [CourseEdge(cursor=info.context.cursors.encode(f"courses,{info.context.asker.tenant_id},PUBLISHED_AT-,ID-", [row["first_published_at"], row["id"]]), node=Course.of(row)) for row in rows[:first]]
+        edges = [
+            CourseEdge(cursor=info.context.cursors.encode(f"courses,{info.context.asker.tenant_id},PUBLISHED_AT-,ID-", [row["first_published_at"], row["id"]]), node=Course.of(row))
+            for row in rows[:first]
+        ]
         return CourseConnection(
             edges=edges,
             nodes=[edge.node for edge in edges],
