@@ -17,14 +17,16 @@ from lms_graph.limits.values import written
 from lms_graph.resolvers.assessment import AssessmentMutation, AssessmentQuery, AssessmentSubscription
 from lms_graph.resolvers.catalog.courses import CatalogQuery
 from lms_graph.resolvers.certificates import CertificatesQuery, CertificatesSubscription
-from lms_graph.resolvers.identity import IdentityMutation, IdentityQuery
+from lms_graph.resolvers.identity.accounts import AccountsMutation, AccountsQuery
+from lms_graph.resolvers.identity.instructors import InstructorsQuery
+from lms_graph.resolvers.identity.sessions import SessionsMutation
 from lms_graph.resolvers.learning.enrollments import LearningMutation, LearningQuery, LearningSubscription
 from lms_graph.resolvers.nodes import NodeQuery
 from lms_graph.resolvers.tenancy import TenancyMutation, TenancyQuery
 from lms_graph.telemetry import redaction
 from lms_graph.types.assessment import questions
 from lms_graph.types.errors import USER_ERRORS, top_level, unexpected
-from lms_graph.types.identity import Profile
+from lms_graph.types.identity.accounts import Profile
 from lms_graph.types.learning.access import CASES
 from lms_graph.types.times import DATE_TIME
 
@@ -32,12 +34,12 @@ log = structlog.get_logger(__name__)
 
 
 @strawberry.type(description="Everything that can be read.")
-class Query(TenancyQuery, IdentityQuery, CatalogQuery, LearningQuery, AssessmentQuery, CertificatesQuery, NodeQuery):
+class Query(TenancyQuery, AccountsQuery, InstructorsQuery, CatalogQuery, LearningQuery, AssessmentQuery, CertificatesQuery, NodeQuery):
     pass
 
 
 @strawberry.type(description="Everything that can be changed.")
-class Mutation(TenancyMutation, IdentityMutation, LearningMutation, AssessmentMutation):
+class Mutation(TenancyMutation, AccountsMutation, SessionsMutation, LearningMutation, AssessmentMutation):
     pass
 
 

@@ -4,32 +4,34 @@ from typing import Any
 from uuid import UUID
 
 from lms_graph.dataloaders.loading import AreaLoaders, batch, grouped, matched
-from lms_graph.domain.identity import queries
-from lms_graph.types.identity import Instructor, Profile, SignedInSession, Viewer
+from lms_graph.domain.identity.queries import accounts, instructors, sessions
+from lms_graph.types.identity.accounts import Profile, Viewer
+from lms_graph.types.identity.instructors import Instructor
+from lms_graph.types.identity.sessions import SignedInSession
 
 
 class IdentityLoaders(AreaLoaders):
     @batch
     async def viewer(self, account_ids: list[UUID]) -> list[Viewer | None]:
         """Oneself; nobody for another's id."""
-        return matched(await queries.own_account(caller=self.caller, account_ids=account_ids), "id", account_ids, Viewer.from_row)
+        return matched(await accounts.own_account(caller=self.caller, account_ids=account_ids), "id", account_ids, Viewer.from_row)
 
     @batch
     async def sessions(self, account_ids: list[UUID]) -> list[list[SignedInSession]]:
-        rows = await queries.sessions_of_accounts(caller=self.caller, account_ids=account_ids)
+        rows = await sessions.sessions_of_accounts(caller=self.caller, account_ids=account_ids)
         return grouped(rows, "account_id", account_ids, self._session)
 
     @batch
     async def session(self, session_ids: list[UUID]) -> list[SignedInSession | None]:
-        return matched(await queries.sessions_by_ids(caller=self.caller, session_ids=session_ids), "id", session_ids, self._session)
+        return matched(await sessions.sessions_by_ids(caller=self.caller, session_ids=session_ids), "id", session_ids, self._session)
 
     @batch
     async def instructor(self, account_ids: list[UUID]) -> list[Instructor | None]:
-        return matched(await queries.instructors_by_ids(caller=self.caller, account_ids=account_ids), "id", account_ids, Instructor.from_row)
+        return matched(await instructors.instructors_by_ids(caller=self.caller, account_ids=account_ids), "id", account_ids, Instructor.from_row)
 
     @batch
     async def profile(self, account_ids: list[UUID]) -> list[Profile | None]:
-        return matched(await queries.profiles_by_ids(caller=self.caller, account_ids=account_ids), "id", account_ids, Profile.from_row)
+        return matched(await accounts.profiles_by_ids(caller=self.caller, account_ids=account_ids), "id", account_ids, Profile.from_row)
 
     def _session(self, row: Any) -> SignedInSession:
         return SignedInSession.from_row(row, current_id=self.caller.session_id)

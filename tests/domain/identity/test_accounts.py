@@ -2,8 +2,9 @@
 
 import pytest
 
-from lms_graph.domain.identity import errors, queries
+from lms_graph.domain.identity import errors
 from lms_graph.domain.identity.operations import accounts
+from lms_graph.domain.identity.queries import accounts as queries
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.errors import NotAllowed
 from lms_graph.models import database

@@ -5,8 +5,9 @@ from uuid import UUID
 
 import pytest
 
-from lms_graph.domain.identity import errors, queries
+from lms_graph.domain.identity import errors
 from lms_graph.domain.identity.operations import instructors
+from lms_graph.domain.identity.queries import instructors as queries
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.errors import Invalid, NotAllowed, NotFound
 from lms_graph.models import database

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lms_graph.domain.identity import rules
+from lms_graph.domain.identity.rules import accounts as rules
 
 
 def paths(**differs: str) -> list[str]:

@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from lms_graph.domain.identity import errors, queries
+from lms_graph.domain.identity import errors
 from lms_graph.domain.identity.operations import sessions
+from lms_graph.domain.identity.queries import sessions as queries
 from lms_graph.kit.caller import Caller
 from lms_graph.models import database
 from lms_graph.models import identity as rows

@@ -9,7 +9,7 @@ from lms_graph.domain.catalog.queries import outline
 from lms_graph.domain.certificates import errors, events, queries
 from lms_graph.domain.certificates.ports import CertificateRenderer
 from lms_graph.domain.certificates.rules import badges, codes, records
-from lms_graph.domain.identity import queries as identity
+from lms_graph.domain.identity.queries import accounts as identity
 from lms_graph.domain.learning.queries import runs
 from lms_graph.domain.media import operations as files
 from lms_graph.domain.media import queries as media

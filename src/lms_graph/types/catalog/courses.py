@@ -19,7 +19,7 @@ from lms_graph.types.nodes import Node, child
 from lms_graph.types.text import FormattedText
 
 if TYPE_CHECKING:
-    from lms_graph.types.identity import Instructor
+    from lms_graph.types.identity.instructors import Instructor
     from lms_graph.types.learning.access import AccessDecision
     from lms_graph.types.learning.enrollments import Enrollment
 
@@ -69,7 +69,7 @@ class CourseVersion(Node):
 class CourseInstructor:
     role: InstructorRole = strawberry.field(description="The part.")
     account_id: strawberry.Private[UUID]
-    instructor: Annotated["Instructor", strawberry.lazy("lms_graph.types.identity")] = child("identity.instructor", key="account_id", description="Who it is.")
+    instructor: Annotated["Instructor", strawberry.lazy("lms_graph.types.identity.instructors")] = child("identity.instructor", key="account_id", description="Who it is.")
 
     @classmethod
     def from_row(cls, row: Any) -> Self:

@@ -3,8 +3,9 @@
 from collections.abc import Collection
 from uuid import UUID
 
-from lms_graph.domain.identity import errors, events, policies, rules
+from lms_graph.domain.identity import errors, events, policies
 from lms_graph.domain.identity.operations import sessions
+from lms_graph.domain.identity.rules import accounts as rules
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.errors import Invalid
 from lms_graph.kit.passwords import hash_password

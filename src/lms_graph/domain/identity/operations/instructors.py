@@ -3,7 +3,8 @@
 from typing import Any
 from uuid import UUID
 
-from lms_graph.domain.identity import errors, events, policies, rules
+from lms_graph.domain.identity import errors, events, policies
+from lms_graph.domain.identity.rules import instructors as rules
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.errors import Invalid, NotFound
 from lms_graph.kit.text import render_markdown

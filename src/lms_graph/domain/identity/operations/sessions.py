@@ -13,7 +13,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
-from lms_graph.domain.identity import errors, events, queries, rules
+from lms_graph.domain.identity import errors, events
+from lms_graph.domain.identity.queries import accounts as account_queries
+from lms_graph.domain.identity.queries import sessions as queries
+from lms_graph.domain.identity.rules import sessions as rules
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.errors import SignedOut
 from lms_graph.kit.ids import new_id
@@ -43,7 +46,7 @@ class SignedIn:
 async def sign_in(*, caller: Caller, email: str, password: str) -> SignedIn:
     """Open a session for an address and its password. Raises CredentialsWrong, after the same work for a known and an unknown address; Busy. Records SessionOpened."""
     async with database.reading(caller):
-        found = await queries.credentials_or_none(caller=caller, email=email)
+        found = await account_queries.credentials_or_none(caller=caller, email=email)
     stored: str | None = found["password_hash"] if found else None
     verified = await verify_password(stored, password)
     if found is None or stored is None or not verified.fits:

@@ -17,7 +17,8 @@ from lms_graph.domain.assessment.queries import quizzes as quiz_queries
 from lms_graph.domain.catalog.operations import courses
 from lms_graph.domain.catalog.operations.courses import CourseSource, LectureSource, Published, ResourceSource, SectionSource
 from lms_graph.domain.catalog.queries import browse, outline
-from lms_graph.domain.identity import queries as identity
+from lms_graph.domain.identity.queries import accounts as people
+from lms_graph.domain.identity.queries import instructors as pages
 from lms_graph.domain.interop.rules import course_manifest as manifests
 from lms_graph.domain.interop.rules.course_manifest import CourseManifest, LectureManifest, Part, QuizManifest
 from lms_graph.domain.media import operations as media
@@ -145,8 +146,8 @@ async def _people_and_shelf(caller: Caller, folder: CourseFolder) -> tuple[UUID,
         issues.append(Issue(f"course.yaml: the school has no category `{folder.course.category}`.", ("course.yaml",)))
     instructors = []
     for instructor in folder.course.instructors:
-        id = await identity.account_id_by_email(caller=caller, email=instructor.email)
-        if id is None or not await identity.instructors_by_ids(caller=caller, account_ids=[id]):
+        id = await people.account_id_by_email(caller=caller, email=instructor.email)
+        if id is None or not await pages.instructors_by_ids(caller=caller, account_ids=[id]):
             issues.append(Issue(f"course.yaml: {instructor.email} does not teach in this school.", ("course.yaml",)))
         else:
             instructors.append((id, instructor.role))

@@ -10,8 +10,8 @@ import yaml
 
 from lms_graph.domain.catalog.operations import courses
 from lms_graph.domain.catalog.queries import outline
-from lms_graph.domain.identity import queries as identity
 from lms_graph.domain.identity.operations import accounts, instructors
+from lms_graph.domain.identity.queries import accounts as identity
 from lms_graph.domain.interop.operations import course_folder
 from lms_graph.domain.learning.operations import entitlements
 from lms_graph.domain.media import operations as media

@@ -1,22 +1,13 @@
-"""What an address, a name, a password and a public page must be; how long sessions and tokens live."""
+"""What an address, a name and a password must be."""
 
-import re
 import unicodedata
 from collections.abc import Iterator
-from datetime import timedelta
 
 from lms_graph.kit.errors import Issue
-from lms_graph.kit.text import MAX_EMAIL, email_key, is_email, is_one_line, is_storable
+from lms_graph.kit.text import MAX_EMAIL, email_key, is_email, is_one_line
 
-ACCESS_TOKEN_LIFE = timedelta(minutes=15)
-REFRESH_TOKEN_LIFE = timedelta(days=30)
-RETRY_WINDOW = timedelta(seconds=10)
-MAX_SESSIONS = 50  # live ones of an account; the longest unseen gives way
-
-MAX_NAME, MAX_SLUG, MAX_HEADLINE, MAX_BIO = 200, 80, 200, 20_000
+MAX_NAME = 200
 MIN_PASSWORD, MAX_PASSWORD = 10, 128
-
-_SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 # The most used ones of ten characters and more in published leaks; shorter ones are refused anyway.
 _COMMON = """
@@ -61,15 +52,6 @@ def issues_with_password(password: str, *, email: str) -> Iterator[Issue]:
         yield Issue("The password must not be the address.", ("password",))
     if key in _COMMON_PASSWORDS or len(set(key)) == 1:
         yield Issue("This password is one of the first that would be guessed. Choose another.", ("password",))
-
-
-def issues_with_page(*, slug: str, headline: str | None, bio_markdown: str) -> Iterator[Issue]:
-    if len(slug) > MAX_SLUG or not _SLUG.fullmatch(slug):
-        yield Issue(f"A slug is made of lower-case letters, digits and single hyphens between them, from 1 to {MAX_SLUG} characters.", ("slug",))
-    if headline is not None and (not headline or len(headline) > MAX_HEADLINE or not is_one_line(headline)):
-        yield Issue(f"A headline is one line of 1 to {MAX_HEADLINE} characters, or null.", ("headline",))
-    if len(bio_markdown) > MAX_BIO or not is_storable(bio_markdown):
-        yield Issue(f"A biography has at most {MAX_BIO} characters, none of them NUL.", ("bio",))
 
 
 def _issues_with_email(email: str) -> Iterator[Issue]:

@@ -1,0 +1,72 @@
+"""Sessions and their tokens."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from lms_graph.kit.caller import Caller
+from lms_graph.models import database
+
+_SESSION = "SELECT id, account_id, created_at, last_seen_at, ip_address, user_agent FROM sessions "
+
+
+async def sessions_of_accounts(*, caller: Caller, account_ids: list[UUID]) -> list[database.Record]:
+    """The caller's own live sessions, last seen first; nobody else's."""
+    return await database.fetch(
+        _SESSION + "WHERE tenant_id = $1 AND account_id = ANY($2) AND account_id = $3 AND revoked_at IS NULL AND expires_at > $4 ORDER BY last_seen_at DESC, id DESC",
+        caller.tenant_id,
+        account_ids,
+        caller.account_id,
+        caller.now,
+    )
+
+
+async def sessions_by_ids(*, caller: Caller, session_ids: list[UUID]) -> list[database.Record]:
+    """Of these sessions the caller's own live ones."""
+    return await database.fetch(
+        _SESSION + "WHERE tenant_id = $1 AND id = ANY($2) AND account_id = $3 AND revoked_at IS NULL AND expires_at > $4",
+        caller.tenant_id,
+        session_ids,
+        caller.account_id,
+        caller.now,
+    )
+
+
+async def surplus_sessions(*, caller: Caller, account_id: UUID, keep: int) -> list[UUID]:
+    """The account's live sessions beyond the `keep` last seen."""
+    rows: list[Any] = await database.fetch(
+        "SELECT id FROM sessions WHERE tenant_id = $1 AND account_id = $2 AND revoked_at IS NULL AND expires_at > $3 ORDER BY last_seen_at DESC, id DESC OFFSET $4",
+        caller.tenant_id,
+        account_id,
+        caller.now,
+        keep,
+    )
+    return [row["id"] for row in rows]
+
+
+async def refresh_token_for_update(*, caller: Caller, token_hash: bytes) -> database.Record | None:
+    """A refresh token with its session, both locked: uses of one session's tokens come one after another."""
+    return await database.fetch_one(
+        """
+        SELECT t.id, t.session_id, s.account_id, t.used_at,
+               t.expires_at > $3 AND s.expires_at > $3 AND s.revoked_at IS NULL AND a.status = 'ACTIVE' AS is_live
+        FROM session_tokens t
+        JOIN sessions s ON s.tenant_id = t.tenant_id AND s.id = t.session_id
+        JOIN accounts a ON a.tenant_id = s.tenant_id AND a.id = s.account_id
+        WHERE t.tenant_id = $1 AND t.token_hash = $2 AND t.kind = 'REFRESH'
+        FOR UPDATE OF s, t
+        """,
+        caller.tenant_id,
+        token_hash,
+        caller.now,
+    )
+
+
+async def tokens_made_at(*, caller: Caller, session_id: UUID, made_at: datetime) -> list[database.Record]:
+    """The pair that a rotation made, newest last."""
+    return await database.fetch(
+        "SELECT id, kind, expires_at, used_at FROM session_tokens WHERE tenant_id = $1 AND session_id = $2 AND created_at = $3 ORDER BY id",
+        caller.tenant_id,
+        session_id,
+        made_at,
+    )
