@@ -89,6 +89,7 @@ async def test_a_column_named_after_a_table_refers_to_it(owner: asyncpg.Connecti
         ("certificates", "subject_id"): "a run, or later a path",
         ("entitlements", "subject_id"): "a course, or later a path",
         ("entitlements", "source_id"): "what commerce says",
+        ("audit_entries", "api_key_id"): "an entry outlives everything",
         ("facts", "aggregate_id"): "of any table",
         ("facts", "account_id"): "a fact outlives the account",
         ("progress_devices", "device_id"): "the client's own",
@@ -173,7 +174,13 @@ async def test_the_application_owns_nothing_and_bypasses_nothing(owner: asyncpg.
 
 
 ALL = {"SELECT", "INSERT", "UPDATE", "DELETE"}
-APP_RIGHTS = {"facts": {"SELECT", "INSERT"}, "aggregates": {"SELECT", "INSERT", "UPDATE"}, "deliveries": {"SELECT", "UPDATE"}, "progress_events": {"SELECT", "INSERT"}}
+APP_RIGHTS = {
+    "audit_entries": {"SELECT", "INSERT"},
+    "facts": {"SELECT", "INSERT"},
+    "aggregates": {"SELECT", "INSERT", "UPDATE"},
+    "deliveries": {"SELECT", "UPDATE"},
+    "progress_events": {"SELECT", "INSERT"},
+}
 SYSTEM_RIGHTS = {
     "facts": {"SELECT", "UPDATE", "DELETE"},
     "deliveries": ALL,

@@ -16,6 +16,10 @@ pytestmark = pytest.mark.anyio
 BY_HAND = {
     "domains": "INSERT INTO domains (tenant_id, id, host, is_primary, status, created_at) VALUES ($1, $2, $2::uuid::text || '.example', false, 'VERIFIED', now())",
     "jobs": "INSERT INTO jobs (tenant_id, id, kind, state, progress_percent, errors, created_at) VALUES ($1, $2, 'x', 'QUEUED', 0, '[]', now())",
+    "audit_entries": "INSERT INTO audit_entries (tenant_id, id, at, account_id, impersonator_id, action, subject, details) "
+    "SELECT $1, $2, now(), a.id, a.id, 'RoleGranted', 'x', '{}' FROM accounts a WHERE a.tenant_id = $1 LIMIT 1",
+    "challenges": "INSERT INTO challenges (tenant_id, id, account_id, kind, email, salt, created_at, expires_at) "
+    "SELECT $1, $2, a.id, 'PASSWORD_RESET', 'x', '', now(), now() + interval '1 hour' FROM accounts a WHERE a.tenant_id = $1 LIMIT 1",
     "deliveries": "INSERT INTO deliveries (tenant_id, id, fact_id, reaction, state, attempts, due_at) "
     "SELECT $1, $2, f.id, 'none.at_all', 'DONE', 0, now() FROM facts f WHERE f.tenant_id = $1 LIMIT 1",
 }
@@ -157,6 +161,7 @@ FROZEN = {
         "UPDATE enrollments SET completed_at = now() + interval '1 day' WHERE completed_at IS NOT NULL",
         "DELETE FROM enrollments WHERE completed_at IS NOT NULL",
     ),
+    "audit_entries": ("UPDATE audit_entries SET action = 'x'", "DELETE FROM audit_entries"),
     "facts": ("UPDATE facts SET payload = '{}'", "DELETE FROM facts"),
     "progress_events": ("UPDATE progress_events SET from_ms = 0", "DELETE FROM progress_events"),
 }

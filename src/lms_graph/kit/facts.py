@@ -7,15 +7,19 @@ from uuid import UUID
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """Subclass with `about="<field>"`: the id of the aggregate in whose sequence the fact stands."""
+    """Subclass with `about="<field>"`: the id of the aggregate in whose sequence the fact stands.
+
+    What changes rights or money says `audited="<prefix>"` too: it then stands in the audit log, under the public id that the aggregate has with this prefix.
+    """
 
     name: ClassVar[str]
     version: ClassVar[int] = 1
     about: ClassVar[str]
+    audited: ClassVar[str | None] = None
 
-    def __init_subclass__(cls, *, about: str, version: int = 1, **kwargs: Any) -> None:
+    def __init_subclass__(cls, *, about: str, version: int = 1, audited: str | None = None, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        cls.name, cls.version, cls.about = cls.__name__, version, about
+        cls.name, cls.version, cls.about, cls.audited = cls.__name__, version, about, audited
 
     @property
     def aggregate_id(self) -> UUID:

@@ -26,6 +26,13 @@ class TokenKind(StrEnum):
     REFRESH = "REFRESH"
 
 
+class ChallengeKind(StrEnum):
+    EMAIL_VERIFICATION = "EMAIL_VERIFICATION"
+    PASSWORD_RESET = "PASSWORD_RESET"
+    EMAIL_CHANGE = "EMAIL_CHANGE"
+    INVITATION = "INVITATION"
+
+
 class Account(TenantRow):
     """A person in one tenant. The same address in two tenants is two accounts."""
 
@@ -84,6 +91,21 @@ class SessionToken(TenantRow):
 
     class Meta:
         table = "session_tokens"
+
+
+class Challenge(TenantRow):
+    """What a link in a mail proves: that who follows it reads the mail of this address. Used once. The link's token is made of the id and `salt` under the deployment's key, and never stored."""
+
+    account_id = fields.UUIDField()
+    kind = fields.CharEnumField(ChallengeKind, max_length=24)
+    email = fields.CharField(254)
+    salt = fields.BinaryField()
+    created_at = fields.DatetimeField()
+    expires_at = fields.DatetimeField()
+    used_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "challenges"
 
 
 class Instructor(TenantRow):

@@ -1,4 +1,4 @@
-"""Facts waiting to be told, their deliveries, and the outcomes kept for repeated requests."""
+"""Facts waiting to be told, their deliveries, the audit log, and the outcomes kept for repeated requests."""
 
 from enum import StrEnum
 
@@ -54,6 +54,22 @@ class Delivery(TenantRow):
     class Meta:
         table = "deliveries"
         unique_together = (("tenant_id", "fact_id", "reaction"),)
+
+
+class AuditEntry(TenantRow):
+    """Who changed rights or money, and from where. Written with the change, and never changed itself. `action` is the fact's name; `subject` the public id of what it is about."""
+
+    at = fields.DatetimeField()
+    account_id = fields.UUIDField(null=True)
+    api_key_id = fields.UUIDField(null=True)
+    impersonator_id = fields.UUIDField(null=True)
+    action = fields.CharField(64)
+    subject = fields.CharField(40)
+    details = fields.JSONField()
+    ip_address = fields.CharField(45, null=True)
+
+    class Meta:
+        table = "audit_entries"
 
 
 class IdempotencyKey(TenantRow):

@@ -47,7 +47,7 @@ async def once(caller: Caller, *, field: str, key: str, body: dict[str, Any], ru
                 "ON CONFLICT (tenant_id, scope, field, key) DO NOTHING RETURNING id",
                 caller.tenant_id,
                 new_id(),
-                str(caller.account),
+                caller.identity,
                 field,
                 key,
                 digest,
@@ -80,7 +80,7 @@ async def _replay(caller: Caller, field: str, key: str, digest: str) -> UUID:
     row = await database.fetch_one(
         "SELECT body_sha256, outcome FROM idempotency_keys WHERE tenant_id = $1 AND scope = $2 AND field = $3 AND key = $4",
         caller.tenant_id,
-        str(caller.account),
+        caller.identity,
         field,
         key,
     )

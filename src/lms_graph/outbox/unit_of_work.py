@@ -16,6 +16,7 @@ from lms_graph.kit.caller import Caller
 from lms_graph.kit.facts import Event
 from lms_graph.kit.ids import new_id
 from lms_graph.models import database
+from lms_graph.outbox import audit
 from lms_graph.outbox.store import AlreadyDone, Delivery
 
 
@@ -66,6 +67,7 @@ class UnitOfWork:
             self.caller.account_id,
             database.to_json(rows),
         )
+        await audit.write(self.caller, self._events)
 
 
 _current: ContextVar[UnitOfWork | None] = ContextVar("unit_of_work", default=None)

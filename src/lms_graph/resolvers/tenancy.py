@@ -6,6 +6,7 @@ import strawberry
 
 from lms_graph.context import Info
 from lms_graph.domain.tenancy import operations, queries
+from lms_graph.kit.permissions import Permission
 from lms_graph.types.errors import mutation, query
 from lms_graph.types.tenancy import Storefront, Tenant, TenantUpdateInput, TenantUpdatePayload
 
@@ -24,6 +25,6 @@ class TenancyQuery:
 
 @strawberry.type
 class TenancyMutation:
-    @mutation(description="Change what the school shows of itself and opens of its API. Its administrators. Codes: INVALID.")
+    @mutation(description="Change what the school shows of itself and opens of its API. Its administrators. Codes: INVALID.", requires=[Permission.TENANT_MANAGE])
     async def tenant_update(self, info: Info, input: Annotated[TenantUpdateInput, strawberry.argument(description="What changes.")]) -> TenantUpdatePayload:
         return TenantUpdatePayload(tenant_id=await operations.update_tenant(caller=info.context.caller, **input.as_arguments()))

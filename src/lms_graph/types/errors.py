@@ -1,7 +1,7 @@
 """Expected failures as the API tells them: entries of a payload's `errors`, or top-level errors with a code. The one place where they are turned."""
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from enum import Enum
 from typing import Any, get_type_hints
 
@@ -11,9 +11,11 @@ from strawberry.extensions import FieldExtension
 
 from lms_graph.context import Info
 from lms_graph.kit import errors
+from lms_graph.kit.permissions import Permission
 from lms_graph.limits.directives import ListSize
 from lms_graph.telemetry import operations as telemetry
 from lms_graph.types.costs import PAGE, listed, weight
+from lms_graph.types.permissions import requiring
 
 
 @strawberry.enum(description="What kept a mutation from doing what it was asked. Further values may come.")
@@ -27,6 +29,7 @@ class ErrorCode(Enum):
     EMAIL_TAKEN = strawberry.enum_value("EMAIL_TAKEN", description="An account with this address exists.")
     CREDENTIALS_WRONG = strawberry.enum_value("CREDENTIALS_WRONG", description="Address and password do not go together, or the account is closed.")
     TOKEN_INVALID = strawberry.enum_value("TOKEN_INVALID", description="The token is unknown, used, expired or its session has ended.")
+    LINK_INVALID = strawberry.enum_value("LINK_INVALID", description="The link from a mail was used, replaced by a newer one, or its time is over.")
     ACCESS_DENIED = strawberry.enum_value("ACCESS_DENIED", description="This is closed to you now; its `access` field says why and what opens it.")
     GRANT_REQUIRED = strawberry.enum_value("GRANT_REQUIRED", description="The course needs a grant, and you hold none that no run has used.")
     RUN_CLOSED = strawberry.enum_value("RUN_CLOSED", description="The run was canceled.")
@@ -101,8 +104,9 @@ def unexpected(trace_id: str) -> GraphQLError:
 
 
 class _TellErrors(FieldExtension):
-    def __init__(self, payload: Callable[..., Any] | None) -> None:
+    def __init__(self, payload: Callable[..., Any] | None, requires: Collection[Permission]) -> None:
         self.payload = payload
+        self.requires = tuple(requires)
 
     async def resolve_async(self, next_: Callable[..., Awaitable[Any]], source: Any, info: Info, **kwargs: Any) -> Any:
         if self.payload is not None:
@@ -110,6 +114,8 @@ class _TellErrors(FieldExtension):
             if info.context.reads:
                 await info.context.reads.release()  # a mutation begins with nothing held
         try:
+            if self.requires:
+                info.context.caller.require(*self.requires)
             return await next_(source, info, **kwargs)
         except errors.DomainError as error:
             if self.payload is None or error.code in TOP_LEVEL:
@@ -119,23 +125,25 @@ class _TellErrors(FieldExtension):
             return self.payload(errors=user_errors(error))
 
 
-def mutation(*, description: str, cost: int = 10) -> Callable[[Callable[..., Any]], Any]:
-    """A root mutation field: its expected failures become the payload's `errors`; what was loaded before it is forgotten. `cost` is that of the change itself."""
+def mutation(*, description: str, cost: int = 10, requires: Collection[Permission] = ()) -> Callable[[Callable[..., Any]], Any]:
+    """A root mutation field: its expected failures become the payload's `errors`; what was loaded before it is forgotten. `cost` is that of the change itself.
+    `requires` are permissions of which the caller must hold one; the operation's policy has the last word."""
 
     def wrap(resolver: Callable[..., Any]) -> Any:
         payload = get_type_hints(resolver)["return"]
-        return strawberry.mutation(resolver, description=description, extensions=[_TellErrors(payload)], directives=[weight(cost)])
+        return strawberry.mutation(resolver, description=description, extensions=[_TellErrors(payload, requires)], directives=[weight(cost), *requiring(requires)])
 
     return wrap
 
 
-def query(*, description: str, cost: int | None = None, size: ListSize | None = None) -> Callable[[Callable[..., Any]], Any]:
-    """A root query field: its expected failures become top-level errors with a code. `cost` is that of finding it at all; one that takes `first` has the size it is asked for."""
+def query(*, description: str, cost: int | None = None, size: ListSize | None = None, requires: Collection[Permission] = ()) -> Callable[[Callable[..., Any]], Any]:
+    """A root query field: its expected failures become top-level errors with a code. `cost` is that of finding it at all; one that takes `first` has the size it is asked for.
+    `requires` are permissions of which the caller must hold one; who holds none gets FORBIDDEN, or UNAUTHENTICATED."""
 
     def wrap(resolver: Callable[..., Any]) -> Any:
         asked = PAGE if "first" in inspect.signature(resolver).parameters else size
-        directives = [*([asked] if asked else []), *([weight(cost)] if cost is not None else [])]
-        return strawberry.field(resolver, description=description, extensions=[_TellErrors(None)], directives=directives)
+        directives = [*([asked] if asked else []), *([weight(cost)] if cost is not None else []), *requiring(requires)]
+        return strawberry.field(resolver, description=description, extensions=[_TellErrors(None, requires)], directives=directives)
 
     return wrap
 

@@ -8,6 +8,7 @@ import pytest
 from lms_graph.domain.identity import errors
 from lms_graph.domain.identity.operations import instructors
 from lms_graph.domain.identity.queries import instructors as queries
+from lms_graph.domain.identity.rules.permissions import permissions_of
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.errors import Invalid, NotAllowed, NotFound
 from lms_graph.models import database
@@ -23,7 +24,7 @@ async def save(caller: Caller, account_id: UUID, **differs: str | None) -> None:
 
 
 def acting(school: School, account_id: UUID, *roles: str) -> Caller:
-    return replace(school.system, is_system=False, account_id=account_id, roles=frozenset(roles))
+    return replace(school.system, is_system=False, account_id=account_id, roles=frozenset(roles), permissions=permissions_of(roles))
 
 
 class TestSavePage:

@@ -28,6 +28,15 @@ class TokenInvalid(DomainError):
         super().__init__("The refresh token is unknown, used or expired, or its session has ended. Sign in again.", path=("refreshToken",))
 
 
+class LinkInvalid(DomainError):
+    """One message for a link that is misspelled, used, expired, replaced by a newer one or another school's."""
+
+    code = "LINK_INVALID"
+
+    def __init__(self) -> None:
+        super().__init__("This link is no longer good: it was used, a newer one was asked for, or its time is over. Ask for a new one.", path=("token",))
+
+
 class SlugTaken(Conflict):
     def __init__(self) -> None:
         super().__init__("Another instructor's page has this slug. Choose another.", path=("slug",))

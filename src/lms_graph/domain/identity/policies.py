@@ -5,6 +5,7 @@ from uuid import UUID
 
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.errors import NotAllowed
+from lms_graph.kit.permissions import Permission
 from lms_graph.models.identity import Role
 
 
@@ -17,5 +18,5 @@ def require_may_register(caller: Caller, roles: Collection[Role]) -> None:
 def require_may_edit_page(caller: Caller, account_id: UUID) -> None:
     """An instructor edits their own page, an administrator any."""
     is_own = caller.account_id == account_id and caller.has_role(Role.INSTRUCTOR)
-    if not is_own and not caller.has_role(Role.TENANT_ADMIN):
+    if not is_own and not caller.may(Permission.MEMBERS_MANAGE):
         raise NotAllowed("Instructors change their own page, administrators any.")

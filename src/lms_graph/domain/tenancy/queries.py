@@ -7,8 +7,8 @@ from uuid import UUID
 
 from lms_graph.domain.tenancy.rules import ANY_ORIGIN, ApiSettings
 from lms_graph.kit.caller import Caller
+from lms_graph.kit.permissions import Permission
 from lms_graph.models import database
-from lms_graph.models.identity import Role
 
 # By host, slug, hash of the access token, and the present.
 IDENTIFY = """
@@ -103,7 +103,7 @@ async def storefront(*, caller: Caller) -> database.Record:
 
 async def tenant_or_none(*, caller: Caller) -> database.Record | None:
     """The caller's tenant with all that its administrators may read; None for everybody else."""
-    if not caller.has_role(Role.TENANT_ADMIN):
+    if not caller.may(Permission.TENANT_MANAGE):
         return None
     return await database.fetch_one(
         "SELECT id, slug, name, logo_file_id, primary_color, locale, currency, support_email, is_introspection_open, is_explorer_served, allowed_origins "

@@ -13,6 +13,7 @@ from lms_graph.types.connections import After, Before, First, Last, connection
 from lms_graph.types.errors import Payload
 from lms_graph.types.identity.sessions import EMAIL, Session, SignedInSession
 from lms_graph.types.nodes import Node, child
+from lms_graph.types.permissions import Permission
 
 if TYPE_CHECKING:
     from lms_graph.types.certificates import CertificateConnection
@@ -36,6 +37,11 @@ class Viewer(Node):
     roles: list[Role] = strawberry.field(description="What they may do in this tenant, each once, by name.")
     account_id: strawberry.Private[UUID]
     avatar_file_id: strawberry.Private[UUID | None]
+
+    @strawberry.field(description="What this request may do in the tenant beyond what is the viewer's own: the rights of their roles, less what the token takes away. By name.")
+    def permissions(self, info: Info) -> list[Permission]:
+        return sorted(info.context.caller.permissions)
+
     sessions: list[SignedInSession] = child("identity.sessions", key="account_id", size=5, description="Where they are signed in, last seen first; at most 50.")
 
     @strawberry.field(description="Address of the picture; null when there is none.")

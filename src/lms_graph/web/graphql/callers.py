@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
+from lms_graph.domain.identity.rules.permissions import permissions_of
 from lms_graph.domain.tenancy import queries as tenancy
 from lms_graph.domain.tenancy.rules import ApiSettings
 from lms_graph.kit.caller import Caller
@@ -53,6 +54,7 @@ async def identify(headers: Mapping[str, str], *, address: str | None, default_t
         account_id=found.account_id,
         session_id=found.session_id,
         roles=found.roles,
+        permissions=permissions_of(found.roles),
         locale=found.locale or "en",
         address=address,
         user_agent=(headers.get("user-agent") or "")[:400] or None,

@@ -17,6 +17,7 @@ from lms_graph.domain.identity import errors, events
 from lms_graph.domain.identity.queries import accounts as account_queries
 from lms_graph.domain.identity.queries import sessions as queries
 from lms_graph.domain.identity.rules import sessions as rules
+from lms_graph.domain.identity.rules.permissions import permissions_of
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.errors import SignedOut
 from lms_graph.kit.ids import new_id
@@ -40,7 +41,8 @@ class SignedIn:
 
     def as_student(self, asking: Caller) -> Caller:
         """Who `asking` is once it has signed up."""
-        return replace(asking, account_id=self.account_id, session_id=self.session_id, roles=frozenset({rows.Role.STUDENT.value}))
+        roles = frozenset({rows.Role.STUDENT.value})
+        return replace(asking, account_id=self.account_id, session_id=self.session_id, key_id=None, roles=roles, permissions=permissions_of(roles))
 
 
 async def sign_in(*, caller: Caller, email: str, password: str) -> SignedIn:

@@ -1,0 +1,24 @@
+"""What each role may do in its tenant. Rights over single courses come from the course's team instead."""
+
+from collections.abc import Collection
+
+from lms_graph.kit.permissions import Permission
+from lms_graph.models.identity import Role
+
+_INSTRUCTOR = frozenset({Permission.COURSES_DRAFT, Permission.COURSES_SELL})
+_SUPPORT = frozenset({Permission.MEMBERS_READ, Permission.PERSONAL_READ, Permission.ENTITLEMENTS_READ, Permission.ENROLLMENTS_READ})
+_TENANT_ADMIN = frozenset(Permission) - {Permission.TENANTS_MANAGE}
+
+PERMISSIONS: dict[Role, frozenset[Permission]] = {
+    Role.PLATFORM_ADMIN: _TENANT_ADMIN | {Permission.TENANTS_MANAGE},
+    Role.TENANT_ADMIN: _TENANT_ADMIN,
+    Role.INSTRUCTOR: _INSTRUCTOR,
+    Role.SUPPORT: _SUPPORT,
+    Role.STUDENT: frozenset(),
+}
+
+
+def permissions_of(roles: Collection[str]) -> frozenset[Permission]:
+    """The union of what the roles may do. A role that this version does not know gives nothing."""
+    known = [PERMISSIONS[Role(role)] for role in roles if role in Role.__members__]
+    return frozenset().union(*known)

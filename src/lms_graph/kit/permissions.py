@@ -1,0 +1,26 @@
+"""The words for rights. Which role holds which is identity's to say; a key's scopes are some of them. `policies` ask for them, and the schema shows them with `@requires`."""
+
+from enum import StrEnum
+
+
+class Permission(StrEnum):
+    """One right in the caller's tenant. What a person may do with what is their own needs none."""
+
+    TENANTS_MANAGE = "TENANTS_MANAGE"
+    TENANT_MANAGE = "TENANT_MANAGE"
+    MEMBERS_READ = "MEMBERS_READ"
+    MEMBERS_MANAGE = "MEMBERS_MANAGE"
+    MEMBERS_IMPERSONATE = "MEMBERS_IMPERSONATE"
+    PERSONAL_READ = "PERSONAL_READ"
+    APPLICATIONS_DECIDE = "APPLICATIONS_DECIDE"
+    API_KEYS_MANAGE = "API_KEYS_MANAGE"
+    AUDIT_READ = "AUDIT_READ"
+    ENTITLEMENTS_READ = "ENTITLEMENTS_READ"
+    ENTITLEMENTS_MANAGE = "ENTITLEMENTS_MANAGE"
+    ENROLLMENTS_READ = "ENROLLMENTS_READ"
+    COURSES_DRAFT = "COURSES_DRAFT"
+    COURSES_SELL = "COURSES_SELL"
+    COURSES_MANAGE = "COURSES_MANAGE"
+
+
+ALL = frozenset(Permission)
