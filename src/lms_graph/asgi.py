@@ -9,15 +9,18 @@ from starlette.middleware import Middleware
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
+from lms_graph.kit.live import aggregate_of
 from lms_graph.limits.bounds import Bounds
 from lms_graph.limits.documents import Documents
 from lms_graph.models import database
+from lms_graph.outbox import unit_of_work
 from lms_graph.schema import schema
 from lms_graph.settings import Settings
 from lms_graph.telemetry.requests import Requests
 from lms_graph.web import badges, explorer, files, health, verify
 from lms_graph.web.cors import Cors
 from lms_graph.web.graphql.endpoint import Endpoint
+from lms_graph.web.graphql.known import Known
 from lms_graph.web.graphql.operations import Operations
 from lms_graph.web.proxies import TrustedProxies
 from lms_graph.web.security_headers import SecurityHeaders, failed
@@ -36,11 +39,15 @@ def application(settings: Settings | None = None) -> Starlette:
             app.state.adapters = adapters
             app.state.reachable = database.reachable
             operations = Operations(schema, adapters, Documents(schema._schema, Bounds(cost=settings.cost_limit)))
-            app.state.endpoint = Endpoint(operations, default_tenant=settings.default_tenant, base_url=adapters.base_url, development=settings.development)
+            known = Known()
+            adapters.live.overhear(lambda topics: known.forget() if topics is None else known.happened([aggregate_of(topic) for topic in topics]))
+            unit_of_work.committed.append(known.happened)
+            app.state.endpoint = Endpoint(operations, known=known, default_tenant=settings.default_tenant, base_url=adapters.base_url, development=settings.development)
             app.state.end_streams = app.state.endpoint.end_streams
             app.state.stopping = False
             log.info("serve.ready")
             yield
+            unit_of_work.committed.remove(known.happened)
             log.info("serve.stopped")
 
     return Starlette(

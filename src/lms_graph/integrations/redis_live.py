@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import redis.asyncio as redis
@@ -25,7 +25,12 @@ class RedisLiveBus:
         self._publisher = redis.Redis.from_url(url, socket_timeout=PUBLISH_SECONDS, socket_connect_timeout=PUBLISH_SECONDS, retry=Retry(NoBackoff(), 1))
         self._subscriber = redis.Redis.from_url(url, socket_timeout=None, retry=Retry(NoBackoff(), 0))  # redis-py's default of 5 s would break every quiet wait
         self._watchers: dict[str, set[asyncio.Event]] = {}
+        self._overhearing: list[Callable[[list[str] | None], None]] = []
         self._task: asyncio.Task[None] | None = None
+
+    def overhear(self, hear: Callable[[list[str] | None], None]) -> None:
+        self._overhearing.append(hear)
+        self._begin()
 
     async def publish(self, topics: list[str]) -> None:
         if topics:
@@ -34,8 +39,7 @@ class RedisLiveBus:
 
     @asynccontextmanager
     async def listen(self, topic: str) -> AsyncIterator[AsyncIterator[None]]:
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._pump(), name="live bus")
+        self._begin()
         event = asyncio.Event()
         event.set()
         self._watchers.setdefault(topic, set()).add(event)
@@ -46,6 +50,10 @@ class RedisLiveBus:
             watchers.discard(event)
             if not watchers:
                 del self._watchers[topic]
+
+    def _begin(self) -> None:
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._pump(), name="live bus")
 
     @staticmethod
     async def _wake_ups(event: asyncio.Event) -> AsyncIterator[None]:
@@ -63,8 +71,11 @@ class RedisLiveBus:
                     async for message in pubsub.listen():
                         if message["type"] == "subscribe":  # at the start and after each reconnect: something may have been missed
                             self._wake(list(self._watchers))
+                            self._tell(None)
                         elif message["type"] == "message":
-                            self._wake(message["data"].decode().split("\n"))
+                            topics = message["data"].decode().split("\n")
+                            self._wake(topics)
+                            self._tell(topics)
             except Exception as error:  # noqa: BLE001  # heartbeats wake the watchers meanwhile
                 log.warning("live.no_redis", error=str(error))
                 await asyncio.sleep(0.5)
@@ -73,6 +84,10 @@ class RedisLiveBus:
         for topic in topics:
             for event in self._watchers.get(topic, ()):
                 event.set()
+
+    def _tell(self, topics: list[str] | None) -> None:
+        for hear in self._overhearing:
+            hear(topics)
 
     async def aclose(self) -> None:
         if self._task:

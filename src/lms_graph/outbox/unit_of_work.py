@@ -7,10 +7,11 @@
 Opened in operations only. A nested one joins the outer one, so an error undoes everything. Inside there is no network, no rendering, no `gather`.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from typing import Any
+from uuid import UUID
 
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.facts import Event
@@ -70,6 +71,9 @@ class UnitOfWork:
         await audit.write(self.caller, self._events)
 
 
+committed: list[Callable[[Collection[UUID]], None]] = []
+"""Told the aggregates of the facts that this process has just committed. For what it keeps in memory only: everything else follows from the facts themselves."""
+
 _current: ContextVar[UnitOfWork | None] = ContextVar("unit_of_work", default=None)
 
 
@@ -93,6 +97,9 @@ async def unit_of_work(caller: Caller, *, closes: Delivery | None = None) -> Asy
             await work._write_facts()
         finally:
             _current.reset(token)
+    happened = {event.aggregate_id for event in work._events}
+    for tell in committed if happened else ():
+        tell(happened)
 
 
 async def _close(delivery: Delivery) -> None:

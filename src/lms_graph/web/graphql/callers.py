@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from lms_graph.domain.identity.rules.permissions import permissions_of
-from lms_graph.domain.tenancy import queries as tenancy
 from lms_graph.domain.tenancy.rules import ApiSettings
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.secrets import token_hash
+from lms_graph.web.graphql.known import Known
 from lms_graph.web.graphql.refusals import refused
 
 _SLUG = re.compile(r"[a-z0-9-]{1,63}")
@@ -30,7 +30,7 @@ class Visit:
         return self.api.introspection
 
 
-async def identify(headers: Mapping[str, str], *, address: str | None, default_tenant: str | None, development: bool, base_url: str) -> Visit:
+async def identify(headers: Mapping[str, str], *, known: Known, address: str | None, default_tenant: str | None, development: bool, base_url: str) -> Visit:
     """Whose request it is. In development every school opens introspection and explorer. Raises Refused when no tenant is named, a token is no good, or token and host disagree."""
     now = datetime.now(UTC)
     token = _bearer(headers.get("authorization"))
@@ -38,12 +38,12 @@ async def identify(headers: Mapping[str, str], *, address: str | None, default_t
     slug = headers.get("x-tenant")
     if slug is not None and not _SLUG.fullmatch(slug):
         raise refused(404, "NOT_FOUND", "No school answers to this `X-Tenant`.")
-    found = await tenancy.identify(host=host, slug=slug, token_hash=token_hash(token) if token else None, now=now)
+    found = await known.identify(host=host, slug=slug, token_hash=token_hash(token) if token else None, now=now)
     if token and found.account_id is None:
         raise refused(401, "UNAUTHENTICATED", "The access token is unknown, expired or its session has ended. Refresh the session or sign in again.")
     tenant_id, api = found.tenant_id or (found.session_tenant_id if slug is None else None), found.api
     if tenant_id is None and slug is None and default_tenant:
-        default = await tenancy.identify(host=None, slug=default_tenant, token_hash=None, now=now)
+        default = await known.identify(host=None, slug=default_tenant, token_hash=None, now=now)
         tenant_id, api = default.tenant_id, default.api
     if tenant_id is None or api is None:
         raise refused(404, "NOT_FOUND", "No school answers here. Ask under its own domain or send its slug as `X-Tenant`.")

@@ -14,6 +14,7 @@ from lms_graph.domain.tenancy.rules import is_origin_allowed
 from lms_graph.web import explorer
 from lms_graph.web.graphql import answers
 from lms_graph.web.graphql.callers import Visit, identify
+from lms_graph.web.graphql.known import Known
 from lms_graph.web.graphql.operations import Operations
 from lms_graph.web.graphql.refusals import Refused, internal, refused
 from lms_graph.web.graphql.requests import Gone, read_get, read_post
@@ -25,8 +26,9 @@ from lms_graph.web.graphql.streams import EventStream
 class Endpoint:
     """GraphQL over HTTP (https://graphql.github.io/graphql-over-http/draft/), as server-sent events and over WebSockets."""
 
-    def __init__(self, operations: Operations, *, default_tenant: str | None, base_url: str, development: bool = False) -> None:
+    def __init__(self, operations: Operations, *, default_tenant: str | None, base_url: str, development: bool = False, known: Known | None = None) -> None:
         """`base_url` is told where a request has no Host."""
+        self._known = known or Known()
         self._operations = operations
         self._base_url = base_url
         self._default_tenant = default_tenant
@@ -110,6 +112,6 @@ class Endpoint:
         host = request.headers.get("host")
         base_url = f"{scheme}://{host}" if host else self._base_url
         address = request.client.host if request.client else None
-        visit = await identify(headers, address=address, default_tenant=self._default_tenant, development=self._development, base_url=base_url)
+        visit = await identify(headers, known=self._known, address=address, default_tenant=self._default_tenant, development=self._development, base_url=base_url)
         request.state.api = visit.api  # `Cors` asks it which origins may read the answer
         return visit
