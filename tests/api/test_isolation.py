@@ -237,16 +237,19 @@ async def test_the_school_has_one_of_everything(full: FullSchool) -> None:
 class Stranger:
     """Somebody who must learn nothing. `renew` gives a session of its own to each call, for some calls end it."""
 
-    def __init__(self, house: House, school: School, *, signed: bool, forbidden: set[str], of_the_same_school: bool = False) -> None:
-        self.house, self.school, self.signed, self.forbidden, self.same = house, school, signed, forbidden, of_the_same_school
+    def __init__(self, house: House, school: School, *, signed: bool, forbidden: set[str], of_the_same_school: bool = False, course_id: str | None = None) -> None:
+        self.house, self.school, self.signed, self.forbidden, self.same, self.course_id = house, school, signed, forbidden, of_the_same_school, course_id
         self.account_id: Any = None
 
     async def client(self) -> Client:
         if not self.signed:
             return Client(self.house, self.school.slug)
         session = await signed_in(self.school.system, self.account_id, name="A Stranger")
+        client = Client(self.house, self.school.slug, session.access_token, session.account_id)
+        if self.account_id is None and self.course_id:
+            assert (await client.data("Enroll", input={"courseId": self.course_id, "idempotencyKey": "learns"}))["enrollment"]
         self.account_id = session.account_id
-        return Client(self.house, self.school.slug, session.access_token, session.account_id)
+        return client
 
     def check(self, name: str, body: Any, sent: Any = None) -> None:
         told = json.dumps(body, ensure_ascii=False)
@@ -264,10 +267,12 @@ def strangers(house: House, full: FullSchool, other_school: School) -> dict[str,
         "a student of another school": Stranger(house, other_school, signed=True, forbidden=everything),
         "a visitor of another school": Stranger(house, other_school, signed=False, forbidden=everything),
         "another student of the school": Stranger(house, full.school, signed=True, forbidden=full.private_markers, of_the_same_school=True),
+        "a student of another course": Stranger(house, full.school, signed=True, forbidden=full.private_markers, of_the_same_school=True, course_id=full.other_course_id),
+        "a visitor of the school": Stranger(house, full.school, signed=False, forbidden=full.private_markers, of_the_same_school=True),
     }
 
 
-WHO = ["a student of another school", "a visitor of another school", "another student of the school"]
+WHO = ["a student of another school", "a visitor of another school", "another student of the school", "a student of another course", "a visitor of the school"]
 
 
 async def rows_of(environment: dict[str, str], school: School) -> dict[str, dict[str, str]]:

@@ -39,6 +39,7 @@ class FullSchool:
     catalog_markers: set[str]
     private_markers: set[str]
     name_marker: str
+    other_course_id: str
     ids: dict[str, str] = field(default_factory=dict)
 
 
@@ -73,6 +74,14 @@ async def full_school(house: House, settle: Settle | None = None) -> FullSchool:
         sections=(SectionSource(key="one", title=f"Part {mark}pub", lectures=lectures),),
     )
     made = await courses.publish_course(caller=system, source=source)
+    door = CourseSource(
+        slug=f"o-{mark}pub",
+        title=f"Another {mark}pub",
+        instructors=((teacher, InstructorRole.LEAD),),
+        enrollment_policy=EnrollmentPolicy.OPEN,
+        sections=(SectionSource(key="one", title=f"Part {mark}pub", lectures=(LectureSource(key="read", title=f"Read {mark}pub", markdown="Open to all"),)),),
+    )
+    other = await courses.publish_course(caller=system, source=door)
     course_id = public_id("crs", made.course_id)
     lecture = await _lectures(system, made.course_id)
 
@@ -111,6 +120,7 @@ async def full_school(house: House, settle: Settle | None = None) -> FullSchool:
         catalog_markers={f"{mark}pub"},
         private_markers={f"{mark}prv"},
         name_marker=f"{mark}nam",
+        other_course_id=public_id("crs", other.course_id),
         ids=ids,
     )
 
