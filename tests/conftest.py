@@ -40,7 +40,7 @@ def _start() -> dict[str, str]:
     create_database(parts.superuser_url, "template", template="lms")
     owner = database_url(parts.environment["DATABASE_OWNER_URL"], "template")
     asyncio.run(migrate(owner, parts.environment["DATABASE_URL"], database_url(parts.environment["DATABASE_SYSTEM_URL"], "template")))
-    return {**parts.environment, "SUPERUSER_URL": parts.superuser_url, "LMS_SECRET_KEYS": base64.b64encode(os.urandom(32)).decode()}
+    return {**parts.environment, "SUPERUSER_URL": parts.superuser_url, "LMS_SECRET_KEYS": base64.b64encode(os.urandom(32)).decode(), "LMS_THROTTLE_FACTOR": "1000"}
 
 
 def pytest_configure_node(node: Any) -> None:

@@ -8,6 +8,7 @@ from lms_graph.kit.budget import Budget
 from lms_graph.kit.live import LiveBus
 from lms_graph.kit.pages import Cursors
 from lms_graph.kit.secrets import SecretKeys
+from lms_graph.kit.throttle import Throttle
 
 
 @dataclass(frozen=True)
@@ -18,5 +19,6 @@ class Adapters:
     objects: ObjectStore
     live: LiveBus
     budget: Budget
+    throttle: Throttle
     certificate_renderer: CertificateRenderer
     video_probe: VideoProbe

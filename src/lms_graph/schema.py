@@ -18,7 +18,10 @@ from lms_graph.resolvers.assessment import AssessmentMutation, AssessmentQuery, 
 from lms_graph.resolvers.catalog.courses import CatalogQuery
 from lms_graph.resolvers.certificates import CertificatesQuery, CertificatesSubscription
 from lms_graph.resolvers.identity.accounts import AccountsMutation, AccountsQuery
+from lms_graph.resolvers.identity.emails import EmailsMutation
 from lms_graph.resolvers.identity.instructors import InstructorsQuery
+from lms_graph.resolvers.identity.passwords import PasswordsMutation
+from lms_graph.resolvers.identity.second_factor import SecondFactorMutation
 from lms_graph.resolvers.identity.sessions import SessionsMutation
 from lms_graph.resolvers.learning.enrollments import LearningMutation, LearningQuery, LearningSubscription
 from lms_graph.resolvers.nodes import NodeQuery
@@ -39,7 +42,7 @@ class Query(TenancyQuery, AccountsQuery, InstructorsQuery, CatalogQuery, Learnin
 
 
 @strawberry.type(description="Everything that can be changed.")
-class Mutation(TenancyMutation, AccountsMutation, SessionsMutation, LearningMutation, AssessmentMutation):
+class Mutation(TenancyMutation, AccountsMutation, SessionsMutation, EmailsMutation, PasswordsMutation, SecondFactorMutation, LearningMutation, AssessmentMutation):
     pass
 
 

@@ -55,6 +55,12 @@ class Settings(BaseSettings):
     cost_limit: int = Field(5_000, validation_alias="LMS_COST_LIMIT", ge=1, description="The most that one operation may cost.")
     cost_bucket: int = Field(1_000_000, validation_alias="LMS_COST_BUCKET", ge=1, description="What one caller's bucket holds: cost to be spent at once.")
     cost_per_second: int = Field(100_000, validation_alias="LMS_COST_PER_SECOND", ge=1, description="What flows into a caller's bucket each second.")
+    throttle_factor: float = Field(
+        1,
+        validation_alias="LMS_THROTTLE_FACTOR",
+        gt=0,
+        description="How many times as many attempts at passwords, codes, links and sign-ups are let through as docs/sign-in.md says. For load tests; 1 elsewhere.",
+    )
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(str.lower)] = Field(
         "info", validation_alias="LMS_LOG_LEVEL", description="The least that our own lines must matter; libraries are heard from `warning` on."
     )

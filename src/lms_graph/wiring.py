@@ -9,6 +9,7 @@ from lms_graph.integrations.ffmpeg import FfmpegProbe
 from lms_graph.integrations.pdf import ChromiumCertificateRenderer
 from lms_graph.integrations.redis_budget import RedisBudget
 from lms_graph.integrations.redis_live import RedisLiveBus
+from lms_graph.integrations.redis_throttle import RedisThrottle
 from lms_graph.integrations.s3 import S3ObjectStore
 from lms_graph.kit.budget import Rate
 from lms_graph.kit.pages import Cursors
@@ -42,6 +43,8 @@ async def running(settings: Settings) -> AsyncIterator[Adapters]:
         stack.push_async_callback(live.aclose)
         budget = RedisBudget(settings.redis_url.get_secret_value(), Rate(settings.cost_bucket, settings.cost_per_second))
         stack.push_async_callback(budget.aclose)
+        throttle = RedisThrottle(settings.redis_url.get_secret_value(), factor=settings.throttle_factor)
+        stack.push_async_callback(throttle.aclose)
         renderer = ChromiumCertificateRenderer(chromium_path=settings.chromium_path)
         stack.push_async_callback(renderer.aclose)
         secret_keys = SecretKeys.parse(settings.secret_keys.get_secret_value())
@@ -52,6 +55,7 @@ async def running(settings: Settings) -> AsyncIterator[Adapters]:
             objects=objects,
             live=live,
             budget=budget,
+            throttle=throttle,
             certificate_renderer=renderer,
             video_probe=FfmpegProbe(),
         )

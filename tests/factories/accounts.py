@@ -1,10 +1,17 @@
 """Accounts, their sessions, and instructors."""
 
 from collections.abc import Collection
+from dataclasses import replace
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from lms_graph.domain.identity.operations import accounts, instructors, sessions
+import pyotp
+
+from lms_graph.domain.identity.operations import accounts, challenges, instructors, second_factor, sessions
 from lms_graph.kit.caller import Caller
+from lms_graph.kit.secrets import SecretKeys
+from lms_graph.kit.throttle import MemoryThrottle
+from lms_graph.models import database
 from lms_graph.models import identity as rows
 from lms_graph.outbox.unit_of_work import unit_of_work
 
@@ -31,6 +38,30 @@ async def instructor(caller: Caller, *, slug: str | None = None, name: str = "Id
     account_id = await account(caller, name=name, roles=("STUDENT", "INSTRUCTOR"))
     await instructors.save_page(caller=caller, account_id=account_id, slug=slug or f"i-{uuid4().hex[:12]}", headline=headline, bio_markdown=bio)
     return account_id
+
+
+async def link(caller: Caller, secret_keys: SecretKeys, account_id: UUID, kind: str) -> str:
+    """The token of the link that an account's mail would carry now."""
+    async with database.reading(caller):
+        row = await database.fetch_one(
+            "SELECT id, salt FROM challenges WHERE tenant_id = $1 AND account_id = $2 AND kind = $3 AND used_at IS NULL", caller.tenant_id, account_id, kind
+        )
+    assert row is not None, f"no {kind} was asked for"
+    return challenges.token_of(row, secret_keys)
+
+
+async def with_app(caller: Caller, secret_keys: SecretKeys, account_id: UUID) -> tuple[str, list[str]]:
+    """Turn an account's second factor on at `caller.now`, with a code of the step before; gives the secret and the recovery codes."""
+    session = await sessions.open_session(caller=caller, account_id=account_id)
+    owner = replace(caller, account_id=account_id, session_id=session.session_id, is_system=False)
+    secret, _ = await second_factor.enroll(caller=owner, password=PASSWORD, secret_keys=secret_keys, throttle=MemoryThrottle())
+    codes = await second_factor.confirm_device(caller=owner, code=app_code(secret, caller.now - timedelta(seconds=30)), secret_keys=secret_keys, throttle=MemoryThrottle())
+    return secret, codes
+
+
+def app_code(secret: str, at: datetime) -> str:
+    """What the app shows then."""
+    return pyotp.TOTP(secret).at(at)
 
 
 async def suspend(caller: Caller, account_id: UUID) -> None:

@@ -48,4 +48,4 @@ class TestMemoryBudget:
             budget.taken(key, 40)
 
         assert budget.taken("a", 40).granted is False
-        assert len(budget._full_at) == 2
+        assert len(budget._buckets) == 2

@@ -1,21 +1,12 @@
 """Budgets on Redis, by its clock; in this process while Redis is away or slow."""
 
 import asyncio
-import time
 
-import redis.asyncio as redis
-import structlog
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-
+from lms_graph.integrations.redis_script import Away, RedisScript
 from lms_graph.kit.budget import Allowance, MemoryBudget, Rate
 
-ANSWER_SECONDS = 0.1
-AWAY_SECONDS = 1.0
 AT_ONCE = 500
 _PREFIX = "lms-graph-budget:"
-
-log = structlog.get_logger(__name__)
 
 # A bucket is one number: the moment, in microseconds, at which it is full again. A clock that is set back cannot make it wait longer than an empty bucket takes.
 _TAKE = """
@@ -46,20 +37,15 @@ class RedisBudget:
     """
 
     def __init__(self, url: str, rate: Rate) -> None:
-        self._redis = redis.Redis.from_url(url, socket_timeout=ANSWER_SECONDS, socket_connect_timeout=ANSWER_SECONDS, retry=Retry(NoBackoff(), 0))
-        self._script = self._redis.register_script(_TAKE)
+        self._script = RedisScript(url, _TAKE, name="budget")
         self._rate = rate
         self._here = MemoryBudget(rate)
         self._waiting: list[_Asked] = []
         self._asking: asyncio.Task[None] | None = None
-        self._away_until: float | None = None
 
     async def take(self, key: str, cost: int) -> Allowance:
-        if self._away_until is not None:
-            now = time.monotonic()
-            if now < self._away_until:
-                return self._here.taken(key, cost)
-            self._away_until = now + AWAY_SECONDS  # this one tries; the others need not wait for it
+        if self._script.is_away():
+            return self._here.taken(key, cost)
         answer: asyncio.Future[Allowance] = asyncio.get_running_loop().create_future()
         self._waiting.append((key, cost, answer))
         if self._asking is None:
@@ -81,16 +67,10 @@ class RedisBudget:
         per_second = self._rate.per_second
         try:
             args = [round(self._rate.span * 1_000_000), *(round(cost * 1_000_000 / per_second) for _, cost, _ in asked)]
-            answers = await self._script(keys=[_PREFIX + key for key, _, _ in asked], args=args)
-        except Exception as error:  # noqa: BLE001  # whatever it is, nobody may wait for it
-            if self._away_until is None:
-                log.warning("budget.no_redis", error=str(error))
-            self._away_until = time.monotonic() + AWAY_SECONDS
+            answers = await self._script.run([_PREFIX + key for key, _, _ in asked], args)
+        except Away:
             allowances = [self._here.taken(key, cost) for key, cost, _ in asked]
         else:
-            if self._away_until is not None:
-                self._away_until = None
-                log.info("budget.redis_is_back")
             allowances = []
             for (key, cost, _), (granted, missing) in zip(asked, answers, strict=True):
                 self._here.note(key, missing / 1_000_000)
@@ -102,4 +82,4 @@ class RedisBudget:
     async def aclose(self) -> None:
         if self._asking:
             await self._asking
-        await self._redis.aclose()
+        await self._script.aclose()

@@ -9,6 +9,7 @@ from typing import Any
 
 from lms_graph.domain.assessment import events as assessment
 from lms_graph.domain.certificates import events as certificates
+from lms_graph.domain.identity import events as identity
 from lms_graph.domain.learning import events as learning
 
 
@@ -19,6 +20,7 @@ class Reaction:
 
 
 REACTIONS: dict[str, tuple[Reaction, ...]] = {
+    identity.LinkRequested.name: (Reaction("identity.answer_link_request"),),
     learning.EnrollmentOpened.name: (Reaction("catalog.count_enrollment"),),
     assessment.AttemptStarted.name: (Reaction("learning.submit_overdue_attempt", due="deadline_at"),),
     learning.CourseCompleted.name: (Reaction("certificates.issue_certificate"),),

@@ -50,22 +50,46 @@ class Rate:
         return Allowance(granted, remaining, datetime.now(UTC) + timedelta(seconds=missing), wait)
 
 
-class MemoryBudget:
+class Buckets:
     """Buckets in this process: the last `most` that were used, by the moment at which each is full again."""
 
-    def __init__(self, rate: Rate, *, most: int = 10_000, clock: Callable[[], float] = time.monotonic) -> None:
-        self.rate = rate
+    def __init__(self, *, most: int, clock: Callable[[], float]) -> None:
         self._most = most
         self._clock = clock
         self._full_at: OrderedDict[str, float] = OrderedDict()
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._full_at
+
+    def __len__(self) -> int:
+        return len(self._full_at)
+
+    def missing(self, key: str) -> float:
+        """Seconds until the bucket of `key` is full."""
+        now = self._clock()
+        return max(0.0, self._full_at.get(key, now) - now)
+
+    def note(self, key: str, missing: float) -> None:
+        """The bucket of `key` is full in `missing` seconds."""
+        self._full_at[key] = self._clock() + missing
+        self._full_at.move_to_end(key)
+        if len(self._full_at) > self._most:
+            self._full_at.popitem(last=False)
+
+
+class MemoryBudget:
+    """Budgets in this process."""
+
+    def __init__(self, rate: Rate, *, most: int = 10_000, clock: Callable[[], float] = time.monotonic) -> None:
+        self.rate = rate
+        self._buckets = Buckets(most=most, clock=clock)
 
     async def take(self, key: str, cost: int) -> Allowance:
         return self.taken(key, cost)
 
     def taken(self, key: str, cost: int) -> Allowance:
         """`take`, for who cannot wait."""
-        now = self._clock()
-        missing = max(0.0, self._full_at.get(key, now) - now)
+        missing = self._buckets.missing(key)
         after = missing + cost / self.rate.per_second
         granted = after <= self.rate.span
         if granted:
@@ -74,16 +98,13 @@ class MemoryBudget:
         return self.rate.allowance(granted=granted, missing=missing, cost=cost)
 
     def refusal(self, key: str, cost: int) -> Allowance | None:
-        if key not in self._full_at:
+        if key not in self._buckets:
             return None
-        missing = max(0.0, self._full_at[key] - self._clock())
+        missing = self._buckets.missing(key)
         if missing + cost / self.rate.per_second <= self.rate.span:
             return None
         return self.rate.allowance(granted=False, missing=missing, cost=cost)
 
     def note(self, key: str, missing: float) -> None:
         """The bucket of `key` is full in `missing` seconds, as somebody else has counted."""
-        self._full_at[key] = self._clock() + missing
-        self._full_at.move_to_end(key)
-        if len(self._full_at) > self._most:
-            self._full_at.popitem(last=False)
+        self._buckets.note(key, missing)

@@ -72,6 +72,8 @@ class Session(TenantRow):
     expires_at = fields.DatetimeField()
     ip_address = fields.CharField(45, null=True)
     user_agent = fields.CharField(400, null=True)
+    network = fields.CharField(64, null=True)
+    agent = fields.CharField(200, null=True)
     revoked_at = fields.DatetimeField(null=True)
     revoked_reason = fields.CharField(32, null=True)
 
@@ -106,6 +108,58 @@ class Challenge(TenantRow):
 
     class Meta:
         table = "challenges"
+
+
+class LinkRequest(TenantRow):
+    """Somebody has asked for a mail with a link, for an address that may or may not be an account's: a job looks it up and drops the row. So asking takes as long for either."""
+
+    kind = fields.CharEnumField(ChallengeKind, max_length=24)
+    email_key = fields.CharField(254)
+    created_at = fields.DatetimeField()
+
+    class Meta:
+        table = "link_requests"
+
+
+class TotpDevice(TenantRow):
+    """An account's authenticator app: its secret, sealed, and the last time step whose code was used. On from `confirmed_at`."""
+
+    account_id = fields.UUIDField()
+    sealed_secret = fields.BinaryField()
+    created_at = fields.DatetimeField()
+    confirmed_at = fields.DatetimeField(null=True)
+    last_step = fields.BigIntField(null=True)
+
+    class Meta:
+        table = "totp_devices"
+        unique_together = (("tenant_id", "account_id"),)
+
+
+class RecoveryCode(TenantRow):
+    """What gets in once in place of the authenticator app; only its SHA-256 is kept. A used one stays, until the codes are renewed."""
+
+    account_id = fields.UUIDField()
+    code_hash = fields.BinaryField()
+    used_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "recovery_codes"
+        unique_together = (("tenant_id", "account_id", "code_hash"),)
+
+
+class SecondFactorToken(TenantRow):
+    """A sign-in that has given the first factor and waits for the second; only its SHA-256 is kept. Dropped when it is used."""
+
+    account_id = fields.UUIDField()
+    token_hash = fields.BinaryField()
+    network = fields.CharField(64)
+    tries = fields.IntField(default=0)
+    created_at = fields.DatetimeField()
+    expires_at = fields.DatetimeField()
+
+    class Meta:
+        table = "second_factor_tokens"
+        unique_together = (("tenant_id", "token_hash"),)
 
 
 class Instructor(TenantRow):

@@ -16,11 +16,13 @@ from lms_graph.types.nodes import decode_id
 
 @strawberry.type
 class CertificatesQuery:
-    @query(description="The certificate with this code; null when there is none. Everybody who has the code, signed in or not; also revoked, expired and replaced ones.")
+    @query(
+        description="The certificate with this code; null when there is none. Everybody who has the code, signed in or not; also revoked, expired and replaced ones. RATE_LIMITED after many wrong codes from one network."
+    )
     async def certificate(
         self, info: Info, code: Annotated[str, strawberry.argument(description="As printed. Case, spaces and hyphens do not count, nor O for 0 and I or L for 1.")]
     ) -> Certificate | None:
-        row = await queries.certificate_by_code(caller=info.context.caller, code=code)
+        row = await queries.checked_certificate(caller=info.context.caller, code=code, throttle=info.context.adapters.throttle)
         return Certificate.from_row(row, info.context.caller.now) if row else None
 
 

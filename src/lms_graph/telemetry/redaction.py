@@ -18,7 +18,7 @@ SHORTEST_SECRET = 4  # shorter ones would shred every other word
 
 _WORDS = r"pass(?:word|wd|phrase)|secret|token|authori[sz]ation|cookie|credential|api[-_]?key|private[-_]?key|signature"
 _NAME = re.compile(rf"{_WORDS}|e-?mail", re.IGNORECASE)
-_NAMES = {"code", "dsn"}  # only as the whole name: `codes` and `close_code` are harmless
+_NAMES = {"code", "recoverycode", "recovery_code", "dsn"}  # only as the whole name: `codes` and `close_code` are harmless
 
 # Every repetition is bounded: who writes to the log must not be able to stop the process with a long text.
 _VALUE = r"""b?"(?:[^"\\]|\\.){0,4096}"?|b?'(?:[^'\\]|\\.){0,4096}'?|\\{1,4}["'].{0,4096}?\\{1,4}["']|\([^)]{0,4096}\)?|(?:(?:bearer|basic)\s{1,4})?[^\s,;&)}\]"']{1,4096}"""

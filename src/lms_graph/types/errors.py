@@ -29,6 +29,8 @@ class ErrorCode(Enum):
     EMAIL_TAKEN = strawberry.enum_value("EMAIL_TAKEN", description="An account with this address exists.")
     CREDENTIALS_WRONG = strawberry.enum_value("CREDENTIALS_WRONG", description="Address and password do not go together, or the account is closed.")
     TOKEN_INVALID = strawberry.enum_value("TOKEN_INVALID", description="The token is unknown, used, expired or its session has ended.")
+    CODE_WRONG = strawberry.enum_value("CODE_WRONG", description="The code of the second factor is wrong, or was used.")
+    SIGN_IN_AGAIN = strawberry.enum_value("SIGN_IN_AGAIN", description="The account has no password to ask for: sign in again, then repeat it within ten minutes.")
     LINK_INVALID = strawberry.enum_value("LINK_INVALID", description="The link from a mail was used, replaced by a newer one, or its time is over.")
     ACCESS_DENIED = strawberry.enum_value("ACCESS_DENIED", description="This is closed to you now; its `access` field says why and what opens it.")
     GRANT_REQUIRED = strawberry.enum_value("GRANT_REQUIRED", description="The course needs a grant, and you hold none that no run has used.")

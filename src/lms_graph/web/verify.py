@@ -6,11 +6,12 @@ from typing import Any
 from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
 from lms_graph.adapters import Adapters
 from lms_graph.domain.certificates import queries
 from lms_graph.domain.certificates.rules import codes, records
+from lms_graph.kit.errors import Busy
 from lms_graph.kit.ids import public_id
 from lms_graph.web.graphql.callers import host_name
 from lms_graph.web.pages import DEFAULT_COLOR, page
@@ -28,14 +29,18 @@ async def form(request: Request) -> Response:
 
 
 async def certificate(request: Request) -> Response:
-    """`/verify/<code>`: 200 with the certificate, also a revoked one, or 404 with the form."""
+    """`/verify/<code>`: 200 with the certificate, also a revoked one, or 404 with the form; 429 after many wrong codes from one network."""
     return await _answer(request, request.path_params["code"], found_status=404)
 
 
 async def _answer(request: Request, code: str, *, found_status: int) -> Response:
     now = datetime.now(UTC)
     host = host_name(request.headers.get("host"))
-    checked = await queries.check(code=code, host=host, now=now)
+    adapters: Adapters = request.app.state.adapters
+    try:
+        checked = await queries.check(code=code, host=host, address=request.client.host if request.client else None, now=now, throttle=adapters.throttle)
+    except Busy as busy:
+        return PlainTextResponse(str(busy), status_code=429, headers={"Retry-After": str(busy.retry_after_seconds)})
     nonce = secrets.token_urlsafe(16)
     row = checked.certificate
     state = records.status(revoked_at=row["revoked_at"], superseded_at=row["superseded_at"], expires_at=row["expires_at"], now=now) if row else None
@@ -46,7 +51,7 @@ async def _answer(request: Request, code: str, *, found_status: int) -> Response
         nonce=nonce,
         form_action="/verify",
         tenant=_tenant(checked),
-        certificate=await _certificate(checked, state, request.app.state.adapters) if row else None,
+        certificate=await _certificate(checked, state, adapters) if row else None,
     )
     headers = {
         "Content-Security-Policy": f"default-src 'none'; style-src 'nonce-{nonce}'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",

@@ -14,6 +14,7 @@ from argon2 import PasswordHasher
 
 from lms_graph.domain.identity.operations import sessions
 from lms_graph.kit import passwords
+from lms_graph.kit.throttle import MemoryThrottle
 from lms_graph.models import database
 from lms_graph.models import identity as rows
 from lms_graph.outbox.unit_of_work import unit_of_work
@@ -120,7 +121,7 @@ async def test_a_password_changed_meanwhile_opens_nothing(school: School) -> Non
         return verified
 
     with patch.object(sessions, "verify_password", verify), pytest.raises(sessions.errors.CredentialsWrong):
-        await sessions.sign_in(caller=school.system, email="ada@example.com", password=PASSWORD)
+        await sessions.sign_in(caller=school.system, email="ada@example.com", password=PASSWORD, throttle=MemoryThrottle())
 
     assert await live_sessions(school) == 0
 

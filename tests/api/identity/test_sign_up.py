@@ -124,4 +124,4 @@ async def test_records_the_facts(visitor: Client, school: School) -> None:
 
     async with database.reading(school.system):
         rows = await database.fetch("SELECT name FROM facts WHERE tenant_id = $1 AND name <> 'TenantCreated' ORDER BY name", school.id)
-    assert [row["name"] for row in rows] == ["AccountRegistered", "SessionOpened"]
+    assert [row["name"] for row in rows] == ["AccountRegistered", "EmailVerificationRequested", "SessionOpened"]

@@ -15,6 +15,7 @@ from lms_graph.domain.tenancy import queries as tenancy
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.errors import NotFound
 from lms_graph.kit.pages import Cursors, Page, PageRequest, Term, keyset
+from lms_graph.kit.throttle import Throttle
 from lms_graph.models import database
 from lms_graph.outbox import store
 
@@ -30,6 +31,16 @@ _COLUMNS = """
 _RECORD = "c.snapshot, c.snapshot_sha256, c.signature, k.public_key"
 _KEY = "JOIN signing_keys k ON k.tenant_id = c.tenant_id AND k.id = c.signing_key_id"
 _PAGE = (Term("issued_at", "c.issued_at", "timestamptz", descending=True), Term("id", "c.id", "uuid", descending=True))
+
+
+async def checked_certificate(*, caller: Caller, code: str, throttle: Throttle) -> database.Record | None:
+    """`certificate_by_code` for anybody. Raises Busy after many wrong codes from one network."""
+    bucket = codes.checks(caller.address)
+    await throttle.take(bucket)
+    row = await certificate_by_code(caller=caller, code=code)
+    if row is not None:
+        await throttle.give(bucket)
+    return row
 
 
 async def certificate_by_code(*, caller: Caller, code: str) -> database.Record | None:
@@ -140,10 +151,20 @@ class Checked:
     pdf: media.StoredFile | None = None
 
 
-async def check(*, code: str, host: str | None, now: datetime) -> Checked:
-    """The public page of a code. Its address names no tenant: the host does, or, where that decides nothing, the code itself, which is unique by its 100
+async def check(*, code: str, host: str | None, address: str | None, now: datetime, throttle: Throttle) -> Checked:
+    """The public page of a code. Raises Busy after many wrong codes from one network; the empty code is no guess. Its address names no tenant: the host does, or, where that decides nothing, the code itself, which is unique by its 100
     random bits. A code of another school than the host's is unknown here.
     """
+    bucket = codes.checks(address)
+    if code:
+        await throttle.take(bucket)
+    checked = await _check(code, host, now)
+    if checked.certificate is not None:
+        await throttle.give(bucket)
+    return checked
+
+
+async def _check(code: str, host: str | None, now: datetime) -> Checked:
     at_host = (await tenancy.identify(host=host, slug=None, token_hash=None, now=now)).tenant_id
     spelled = codes.normalize(code)
     owner = await _tenant_of_code(spelled) if spelled else None

@@ -28,6 +28,42 @@ class TokenInvalid(DomainError):
         super().__init__("The refresh token is unknown, used or expired, or its session has ended. Sign in again.", path=("refreshToken",))
 
 
+class PasswordWrong(DomainError):
+    """Asked again of somebody who is signed in; also for an account that has no password."""
+
+    code = "CREDENTIALS_WRONG"
+
+    def __init__(self, field: str) -> None:
+        super().__init__("This is not the account's password. Somebody who has none, or forgot it, gets a link by `passwordResetRequest`.", path=(field,))
+
+
+class SignInTooOld(DomainError):
+    """An account without a password proves by a fresh sign-in that it is still they."""
+
+    code = "SIGN_IN_AGAIN"
+
+    def __init__(self) -> None:
+        super().__init__("This account has no password to ask for. Sign in again, then repeat this within ten minutes.")
+
+
+class SecondFactorTokenInvalid(DomainError):
+    """One message for a token that is unknown, used, expired, tried too often or sent from another network."""
+
+    code = "TOKEN_INVALID"
+
+    def __init__(self) -> None:
+        super().__init__("The second factor came too late, after too many wrong ones, or from another network. Sign in again.", path=("secondFactorToken",))
+
+
+class CodeWrong(DomainError):
+    """One message for a wrong code, one that was used, and one of another time."""
+
+    code = "CODE_WRONG"
+
+    def __init__(self, field: str = "code") -> None:
+        super().__init__("This code is wrong or was used. Wait for the app's next one; if none fits, set the device's clock.", path=(field,))
+
+
 class LinkInvalid(DomainError):
     """One message for a link that is misspelled, used, expired, replaced by a newer one or another school's."""
 

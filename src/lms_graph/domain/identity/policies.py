@@ -20,3 +20,10 @@ def require_may_edit_page(caller: Caller, account_id: UUID) -> None:
     is_own = caller.account_id == account_id and caller.has_role(Role.INSTRUCTOR)
     if not is_own and not caller.may(Permission.MEMBERS_MANAGE):
         raise NotAllowed("Instructors change their own page, administrators any.")
+
+
+def require_in_person(caller: Caller) -> UUID:
+    """The signed-in account, if its owner is at it: what opens the account is no business of who looks at it in their place. Raises SignedOut, NotAllowed."""
+    if caller.impersonator_id is not None:
+        raise NotAllowed("Only the account's owner may do this, not who acts in their place.")
+    return caller.account

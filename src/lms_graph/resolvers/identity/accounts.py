@@ -23,10 +23,11 @@ class AccountsQuery:
 @strawberry.type
 class AccountsMutation:
     @mutation(
-        description="Make a student's account and sign it in. EMAIL_TAKEN when the tenant has one with this address. What follows in the document is the new account's. Everybody.",
+        description="Make a student's account and sign it in; a mail asks to verify the address. EMAIL_TAKEN when the tenant has one with this address. "
+        "What follows in the document is the new account's. Everybody. RATE_LIMITED after many from one network.",
         cost=200,
     )
     async def sign_up(self, info: Info, input: Annotated[SignUpInput, strawberry.argument(description="The account.")]) -> SignUpPayload:
-        signed_in = await accounts.sign_up(caller=info.context.caller, email=input.email, name=input.name, password=input.password)
+        signed_in = await accounts.sign_up(caller=info.context.caller, email=input.email, name=input.name, password=input.password, throttle=info.context.adapters.throttle)
         info.context.become(signed_in.as_student(info.context.caller))
         return SignUpPayload(session=Session.from_signed_in(signed_in), account_id=signed_in.account_id)

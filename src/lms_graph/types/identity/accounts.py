@@ -35,6 +35,8 @@ class Viewer(Node):
     name: str = strawberry.field(description="The name shown to others; 1 to 200 characters.")
     email_verified: bool = strawberry.field(description="Whether the address was proved to be theirs.")
     roles: list[Role] = strawberry.field(description="What they may do in this tenant, each once, by name.")
+    two_factor_enabled: bool = strawberry.field(description="Whether signing in asks for a code of an authenticator app too.")
+    recovery_codes_left: int = strawberry.field(description="How many recovery codes have not been used: 0 to 10; 0 while the second factor is off.")
     account_id: strawberry.Private[UUID]
     avatar_file_id: strawberry.Private[UUID | None]
 
@@ -77,6 +79,8 @@ class Viewer(Node):
             name=row["name"],
             email_verified=row["email_verified_at"] is not None,
             roles=[Role(role) for role in row["roles"]],
+            two_factor_enabled=row["two_factor_enabled"],
+            recovery_codes_left=row["recovery_codes_left"],
             account_id=row["id"],
             avatar_file_id=row["avatar_file_id"],
         )

@@ -1,16 +1,24 @@
-"""Signing in and out, and the devices on which somebody is signed in."""
+"""Signing in by one factor or two, signing out, and the devices on which somebody is signed in."""
 
 from datetime import datetime
-from typing import Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 from uuid import UUID
 
 import strawberry
 
 from lms_graph.kit.ids import public_id
 from lms_graph.types.errors import Payload
-from lms_graph.types.nodes import Node
+from lms_graph.types.nodes import Node, child, decode_id
+
+if TYPE_CHECKING:
+    from lms_graph.types.identity.accounts import Viewer
 
 EMAIL = "An address such as `ada@example.com`, up to 254 characters; letter case does not tell accounts apart."
+
+SECOND_FACTOR_TOKEN = (
+    "Where the account has a second factor: give it to `secondFactorConfirm` with a code of the authenticator app, within 5 minutes and from the same network. "
+    "Null when there is a session, or neither."
+)
 
 
 @strawberry.type(description="The tokens of a sign-in. Shown this once and never again: only their hashes are kept.")
@@ -62,7 +70,8 @@ class SignOutInput:
 
 @strawberry.type(description="What `signIn` answers.")
 class SignInPayload(Payload):
-    session: Session | None = strawberry.field(default=None, description="The tokens of the new session.")
+    session: Session | None = strawberry.field(default=None, description="The tokens of the new session; null when a second factor is asked for.")
+    second_factor_token: str | None = strawberry.field(default=None, description=SECOND_FACTOR_TOKEN)
 
 
 @strawberry.type(description="What `sessionRefresh` answers.")
@@ -73,3 +82,45 @@ class SessionRefreshPayload(Payload):
 @strawberry.type(description="What `signOut` answers.")
 class SignOutPayload(Payload):
     ok: bool | None = strawberry.field(default=None, description="True when the session is no more, also when it had ended before.")
+
+
+@strawberry.input(description="The second factor of a sign-in: a code of the app, or a recovery code.")
+class SecondFactorConfirmInput:
+    second_factor_token: str = strawberry.field(description="What `signIn` or `passwordResetConfirm` gave. Good for five tries.")
+    code: str | None = strawberry.field(default=None, description="The six digits that the authenticator app shows; each code works once.")
+    recovery_code: str | None = strawberry.field(
+        default=None, description="One of the recovery codes, in place of `code`. It works once. Case, spaces and hyphens do not count, nor O for 0 and I or L for 1."
+    )
+
+
+@strawberry.type(description="What `secondFactorConfirm` answers.")
+class SecondFactorConfirmPayload(Payload):
+    session: Session | None = strawberry.field(default=None, description="The tokens of the new session.")
+
+
+@strawberry.input(description="Which session ends.")
+class SessionRevokeInput:
+    session_id: strawberry.ID = strawberry.field(description="One of `viewer.sessions`.")
+
+    def as_arguments(self) -> dict[str, Any]:
+        return {"session_id": decode_id(self.session_id, "ses", path="sessionId")}
+
+
+@strawberry.type(description="What `sessionRevoke` answers.")
+class SessionRevokePayload(Payload):
+    account_id: strawberry.Private[UUID | None] = None
+    viewer: Annotated["Viewer", strawberry.lazy("lms_graph.types.identity.accounts")] | None = child("identity.viewer", key="account_id", description="Whose session it was.")
+
+
+@strawberry.input(description="Which sessions go on.")
+class SessionsRevokeOthersInput:
+    keep: list[strawberry.ID] = strawberry.field(default_factory=list, description="Of `viewer.sessions`, besides the present one: those that go on. At most 50.")
+
+    def as_arguments(self) -> dict[str, Any]:
+        return {"keep": [decode_id(id, "ses", path="keep") for id in self.keep]}
+
+
+@strawberry.type(description="What `sessionsRevokeOthers` answers.")
+class SessionsRevokeOthersPayload(Payload):
+    account_id: strawberry.Private[UUID | None] = None
+    viewer: Annotated["Viewer", strawberry.lazy("lms_graph.types.identity.accounts")] | None = child("identity.viewer", key="account_id", description="Whose sessions they were.")

@@ -3,9 +3,8 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import dataclass
-from ipaddress import ip_network
 from typing import Any
 
 from graphql import GraphQLError, OperationType
@@ -18,6 +17,7 @@ from lms_graph.context import Context
 from lms_graph.dataloaders import Loaders
 from lms_graph.kit.budget import Allowance
 from lms_graph.kit.caller import Caller
+from lms_graph.kit.throttle import network_of
 from lms_graph.limits.bounds import DocumentRefused, too_much
 from lms_graph.limits.documents import Document, Documents, Operation
 from lms_graph.limits.values import check_variables
@@ -167,9 +167,5 @@ _finishing: set[asyncio.Task[dict[str, Any]]] = set()  # the loop itself holds i
 
 
 def _payer(caller: Caller) -> str:
-    """Whose budget it is: the account's, else that of the address. The lower half of an IPv6 address is its owner's to choose."""
-    who = str(caller.account_id or caller.address)
-    if caller.account_id is None and ":" in who:
-        with suppress(ValueError):
-            who = str(ip_network((who.partition("%")[0], 64), strict=False))
-    return f"{caller.tenant_id}:{who}"
+    """Whose budget it is: the account's, else that of the address."""
+    return f"{caller.tenant_id}:{caller.account_id or network_of(caller.address)}"

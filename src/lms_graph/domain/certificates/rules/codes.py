@@ -5,9 +5,11 @@ from datetime import datetime
 from lms_graph.kit.ids import ALPHABET
 from lms_graph.kit.secrets import new_code as random_letters
 from lms_graph.kit.text import slugify
+from lms_graph.kit.throttle import Bucket, Limit, network_of
 
 LETTERS = 20  # 100 bits
 GROUP = 5
+CHECKS = Limit("certificate-code", at_once=60, every=1)  # wrong codes from one network, at whatever schools: pages about a code name none
 _MISREAD = str.maketrans("OIL", "011")  # the letters that base 32 leaves out because they look like these
 
 
@@ -24,6 +26,11 @@ def normalize(text: str) -> str | None:
     if len(letters) != LETTERS or any(letter not in ALPHABET.upper() for letter in letters):
         return None
     return _grouped(letters)
+
+
+def checks(address: str | None) -> Bucket:
+    """What a look at a code takes from; a right one is given back."""
+    return CHECKS.of(network_of(address))
 
 
 def _grouped(letters: str) -> str:

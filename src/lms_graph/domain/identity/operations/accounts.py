@@ -4,24 +4,33 @@ from collections.abc import Collection
 from uuid import UUID
 
 from lms_graph.domain.identity import errors, events, policies
-from lms_graph.domain.identity.operations import sessions
+from lms_graph.domain.identity.operations import emails, sessions
 from lms_graph.domain.identity.rules import accounts as rules
+from lms_graph.domain.identity.rules import throttles
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.errors import Invalid
 from lms_graph.kit.passwords import hash_password
 from lms_graph.kit.text import email_key
+from lms_graph.kit.throttle import Throttle, attempt
 from lms_graph.models import database
 from lms_graph.models import identity as rows
 from lms_graph.models.identity import Role
 from lms_graph.outbox.unit_of_work import unit_of_work
 
 
-async def sign_up(*, caller: Caller, email: str, name: str, password: str) -> sessions.SignedIn:
-    """Make a student's account and sign it in. Raises and records what `register` and `open_session` do."""
-    password_hash = await _checked(caller, (Role.STUDENT,), email, name, password)
-    async with unit_of_work(caller):
-        account_id = await _create(caller, email, name, password_hash, (Role.STUDENT,), None, is_verified=False)
-        return await sessions.open_session(caller=caller, account_id=account_id)
+async def sign_up(*, caller: Caller, email: str, name: str, password: str, throttle: Throttle) -> sessions.SignedIn:
+    """Make a student's account and sign it in. Raises what `register` and `open_session` do, and Busy. Records what they do, and EmailVerificationRequested.
+
+    EmailTaken tells that somebody has an account: so it is told only so often to one network.
+    """
+    every, taken = throttles.sign_up(caller)
+    async with attempt(throttle, taken, wrong=errors.EmailTaken):
+        await throttle.take(every)
+        password_hash = await _checked(caller, (Role.STUDENT,), email, name, password)
+        async with unit_of_work(caller):
+            account_id = await _create(caller, email, name, password_hash, (Role.STUDENT,), None, is_verified=False)
+            await emails.pose_verification(caller=caller, account_id=account_id, email=rules.clean_email(email))
+            return await sessions.open_session(caller=caller, account_id=account_id, at_sign_up=True)
 
 
 async def register(

@@ -1,4 +1,4 @@
-"""Signing in and out, and keeping signed in.
+"""Signing in and out, keeping signed in, and ending sessions.
 
 A session has an access token of 15 minutes and a refresh token of 30 days; both are random, and only their SHA-256 is kept. Each refresh uses the refresh
 token up and makes a new pair, so a session lives on while it is used once in 30 days.
@@ -9,23 +9,30 @@ token and from the new rows' ids, which nobody outside sees: nothing readable is
 that a copy is found out at the first rotation that thief and owner do not make within ten seconds of each other. (docs/decisions/0007-refresh-tokens.md)
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from lms_graph.domain.identity import errors, events
 from lms_graph.domain.identity.queries import accounts as account_queries
+from lms_graph.domain.identity.queries import second_factor as second_factor_queries
 from lms_graph.domain.identity.queries import sessions as queries
+from lms_graph.domain.identity.rules import second_factor as second_factor_rules
 from lms_graph.domain.identity.rules import sessions as rules
+from lms_graph.domain.identity.rules import throttles
+from lms_graph.domain.identity.rules.devices import KNOWN_FOR, agent_of
 from lms_graph.domain.identity.rules.permissions import permissions_of
 from lms_graph.kit.caller import Caller
-from lms_graph.kit.errors import SignedOut
+from lms_graph.kit.errors import NotFound, SignedOut
 from lms_graph.kit.ids import new_id
 from lms_graph.kit.passwords import hash_password, verify_password
 from lms_graph.kit.secrets import following_token, new_token, token_hash
+from lms_graph.kit.throttle import Throttle, attempt, network_of
 from lms_graph.models import database
 from lms_graph.models import identity as rows
-from lms_graph.models.identity import AccountStatus, TokenKind
+from lms_graph.models.identity import TokenKind
 from lms_graph.outbox.unit_of_work import UnitOfWork, unit_of_work
 
 
@@ -45,10 +52,30 @@ class SignedIn:
         return replace(asking, account_id=self.account_id, session_id=self.session_id, key_id=None, roles=roles, permissions=permissions_of(roles))
 
 
-async def sign_in(*, caller: Caller, email: str, password: str) -> SignedIn:
-    """Open a session for an address and its password. Raises CredentialsWrong, after the same work for a known and an unknown address; Busy. Records SessionOpened."""
+@dataclass(frozen=True, kw_only=True)
+class Entered:
+    """What a first factor opens: a session, or, where a second factor is on, a token to give with that one."""
+
+    account_id: UUID
+    session: SignedIn | None
+    second_factor_token: str | None = field(default=None, repr=False)
+
+
+async def sign_in(*, caller: Caller, email: str, password: str, throttle: Throttle) -> Entered:
+    """Let in for an address and its password.
+
+    Raises CredentialsWrong, after the same work for a known and an unknown address, and Busy: after too many wrong ones, before any of that work. Records SessionOpened.
+    """
     async with database.reading(caller):
         found = await account_queries.credentials_or_none(caller=caller, email=email)
+    guess = throttles.password_guess(caller, email, is_known_network=bool(found and found["is_known_network"]))
+    async with attempt(throttle, *guess, wrong=errors.CredentialsWrong):
+        entered = await _sign_in(caller, found, password)
+    await throttle.clear(throttles.password_pair(caller, email))
+    return entered
+
+
+async def _sign_in(caller: Caller, found: database.Record | None, password: str) -> Entered:
     stored: str | None = found["password_hash"] if found else None
     verified = await verify_password(stored, password)
     if found is None or stored is None or not verified.fits:
@@ -56,36 +83,69 @@ async def sign_in(*, caller: Caller, email: str, password: str) -> SignedIn:
     renewed = await hash_password(password) if verified.is_outdated else None
     async with unit_of_work(caller):
         # The hash is compared again under the lock: another request may have changed the password meanwhile.
-        account = await rows.Account.for_caller(caller, id=found["id"], password_hash=stored, status=AccountStatus.ACTIVE).select_for_update().get_or_none()
-        if account is None:
+        account = await account_queries.active_account_for_update(caller=caller, account_id=found["id"])
+        if account is None or account["password_hash"] != stored:
             raise errors.CredentialsWrong()
         if renewed:
-            await rows.Account.for_caller(caller, id=account.id).update(password_hash=renewed)
-        return await open_session(caller=caller, account_id=account.id)
+            await rows.Account.for_caller(caller, id=account["id"]).update(password_hash=renewed)
+        return await enter(caller=caller, account_id=account["id"])
 
 
-async def open_session(*, caller: Caller, account_id: UUID) -> SignedIn:
-    """Open a session for an account that has proved who it is. Past 50 the longest unseen one ends. Records SessionOpened, perhaps SessionEnded."""
-    now = caller.now
-    async with unit_of_work(caller) as work:
-        session = await rows.Session.create(
+async def enter(*, caller: Caller, account_id: UUID) -> Entered:
+    """Let in an account that has proved who it is by one factor, inside the unit of work that has locked it: a session, or the question for the second one. Records SessionOpened."""
+    async with unit_of_work(caller):
+        if not await second_factor_queries.is_on(caller=caller, account_id=account_id):
+            return Entered(account_id=account_id, session=await open_session(caller=caller, account_id=account_id))
+        token = new_token()
+        await rows.SecondFactorToken.for_caller(caller, account_id=account_id, expires_at__lte=caller.now).delete()
+        await rows.SecondFactorToken.create(
             tenant_id=caller.tenant_id,
             account_id=account_id,
-            created_at=now,
-            last_seen_at=now,
-            expires_at=now + rules.REFRESH_TOKEN_LIFE,
-            ip_address=(caller.address or "")[:45] or None,
-            user_agent=(caller.user_agent or "")[:400] or None,
+            token_hash=token_hash(token),
+            network=network_of(caller.address)[:64],
+            created_at=caller.now,
+            expires_at=caller.now + second_factor_rules.TOKEN_LIFE,
         )
+    return Entered(account_id=account_id, session=None, second_factor_token=token)
+
+
+async def open_session(*, caller: Caller, account_id: UUID, at_sign_up: bool = False) -> SignedIn:
+    """Open a session for an account that has proved who it is by all its factors. Past 50 the longest unseen one ends. Records SessionOpened, perhaps SessionEnded."""
+    now = caller.now
+    seen = _seen(caller)
+    async with unit_of_work(caller) as work:
+        is_known = at_sign_up or await queries.is_known_device(caller=caller, account_id=account_id, network=seen["network"], agent=seen["agent"], since=now - KNOWN_FOR)
+        session = await rows.Session.create(tenant_id=caller.tenant_id, account_id=account_id, created_at=now, last_seen_at=now, expires_at=now + rules.REFRESH_TOKEN_LIFE, **seen)
         signed_in = await _issue(caller, account_id, session.id, {kind: (new_id(), new_token()) for kind in TokenKind})
-        work.record(events.SessionOpened(session_id=session.id, account_id=account_id))
+        work.record(events.SessionOpened(session_id=session.id, account_id=account_id, is_new_device=not is_known))
         for surplus in await queries.surplus_sessions(caller=caller, account_id=account_id, keep=rules.MAX_SESSIONS):
             await _end(work, caller, surplus, account_id, "CROWDED_OUT")
     return signed_in
 
 
-async def refresh(*, caller: Caller, refresh_token: str) -> SignedIn:
-    """A new pair of tokens for a refresh token. Raises TokenInvalid. A used one ends its session (see the module's words) and records SessionEnded."""
+def _seen(caller: Caller) -> dict[str, Any]:
+    """By what a session shows from where it is used."""
+    return {
+        "ip_address": (caller.address or "")[:45] or None,
+        "user_agent": (caller.user_agent or "")[:400] or None,
+        "network": network_of(caller.address)[:64],
+        "agent": agent_of(caller.user_agent),
+    }
+
+
+async def refresh(*, caller: Caller, refresh_token: str, throttle: Throttle) -> SignedIn:
+    """A new pair of tokens for a refresh token. Raises TokenInvalid. A used one ends its session (see the module's words) and records SessionEnded.
+
+    Wrong ones from one network meet a limit (Busy); a right one always passes, for 256 bits are not guessed, and a broken client must not sign out its neighbors.
+    """
+    try:
+        return await _refresh(caller, refresh_token)
+    except errors.TokenInvalid:
+        await throttle.take(throttles.from_network(throttles.REFRESH_FROM_NETWORK, caller))
+        raise
+
+
+async def _refresh(caller: Caller, refresh_token: str) -> SignedIn:
     if not refresh_token.isascii():
         raise errors.TokenInvalid()
     async with unit_of_work(caller) as work:
@@ -112,6 +172,28 @@ async def sign_out(*, caller: Caller, refresh_token: str | None = None) -> None:
             await _end(work, caller, token["session_id"], token["account_id"], "SIGNED_OUT")
 
 
+async def revoke(*, caller: Caller, session_id: UUID) -> None:
+    """End one of one's own sessions, if it has not ended yet. Raises SignedOut, NotFound. Records SessionEnded."""
+    async with unit_of_work(caller) as work:
+        if not await queries.own_session(caller=caller, session_id=session_id):
+            raise NotFound("You have no session with this id.", path=("sessionId",))
+        await _end(work, caller, session_id, caller.account, "REVOKED")
+
+
+async def revoke_others(*, caller: Caller, keep: Collection[UUID] = ()) -> None:
+    """End all one's own sessions but the present one and those named. Raises SignedOut. Records SessionEnded for each."""
+    async with unit_of_work(caller) as work:
+        await end_sessions(work=work, caller=caller, account_id=caller.account, reason="REVOKED", keep={caller.session_id, *keep})
+
+
+async def end_sessions(*, work: UnitOfWork, caller: Caller, account_id: UUID, reason: str, keep: Collection[UUID | None] = ()) -> None:
+    """End an account's sessions, and sign-ins that wait for their second factor. Records SessionEnded for each."""
+    await rows.SecondFactorToken.for_caller(caller, account_id=account_id).delete()
+    for session_id in await queries.live_session_ids(caller=caller, account_id=account_id):
+        if session_id not in keep:
+            await _end(work, caller, session_id, account_id, reason)
+
+
 async def _rotate(caller: Caller, token: database.Record, refresh_token: str) -> SignedIn:
     now = caller.now
     pair = {kind: (id, following_token(refresh_token, salt=str(id))) for kind, id in ((kind, new_id()) for kind in TokenKind)}
@@ -120,8 +202,7 @@ async def _rotate(caller: Caller, token: database.Record, refresh_token: str) ->
     await rows.Session.for_caller(caller, id=token["session_id"]).update(
         last_seen_at=now,
         expires_at=now + rules.REFRESH_TOKEN_LIFE,
-        ip_address=(caller.address or "")[:45] or None,
-        user_agent=(caller.user_agent or "")[:400] or None,
+        **_seen(caller),
     )
     return await _issue(caller, token["account_id"], token["session_id"], pair)
 

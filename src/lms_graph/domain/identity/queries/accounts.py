@@ -3,13 +3,21 @@
 from typing import Any
 from uuid import UUID
 
+from lms_graph.domain.identity.rules.devices import KNOWN_FOR
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.text import email_key, is_storable
+from lms_graph.kit.throttle import network_of
 from lms_graph.models import database
 
 _ACCOUNT = (
     "SELECT a.id, a.email, a.name, a.avatar_file_id, a.email_verified_at, a.locale, a.status, a.created_at, "
     "ARRAY(SELECT r.role FROM account_roles r WHERE r.tenant_id = a.tenant_id AND r.account_id = a.id ORDER BY r.role) AS roles FROM accounts a "
+)
+
+_OWN_ACCOUNT = _ACCOUNT.replace(
+    "SELECT a.id, ",
+    "SELECT a.id, EXISTS(SELECT FROM totp_devices t WHERE t.tenant_id = a.tenant_id AND t.account_id = a.id AND t.confirmed_at IS NOT NULL) AS two_factor_enabled, "
+    "(SELECT count(*) FROM recovery_codes c WHERE c.tenant_id = a.tenant_id AND c.account_id = a.id AND c.used_at IS NULL) AS recovery_codes_left, ",
 )
 
 
@@ -21,7 +29,12 @@ async def accounts_by_ids(*, caller: Caller, account_ids: list[UUID]) -> list[da
 async def own_account(*, caller: Caller, account_ids: list[UUID]) -> list[database.Record]:
     """Of these accounts the caller's own, if it is among them."""
     own = [id for id in account_ids if id == caller.account_id]
-    return await accounts_by_ids(caller=caller, account_ids=own) if own else []
+    return await owned_accounts(caller=caller, account_ids=own) if own else []
+
+
+async def owned_accounts(*, caller: Caller, account_ids: list[UUID]) -> list[database.Record]:
+    """Accounts as their owners see them. That it is the owner who asks is for the asker to have seen."""
+    return await database.fetch(_OWN_ACCOUNT + "WHERE a.tenant_id = $1 AND a.id = ANY($2)", caller.tenant_id, account_ids)
 
 
 async def viewer_or_none(*, caller: Caller) -> database.Record | None:
@@ -50,7 +63,34 @@ async def account_id_by_email(*, caller: Caller, email: str) -> UUID | None:
 
 
 async def credentials_or_none(*, caller: Caller, email: str) -> database.Record | None:
-    """`id` and `password_hash` of an account, for signing in."""
+    """`id` and `password_hash` of an account, for signing in, and `is_known_network`: whether its owner has used it from the caller's network lately."""
     if not is_storable(email):
         return None
-    return await database.fetch_one("SELECT id, password_hash FROM accounts WHERE tenant_id = $1 AND email_key = $2", caller.tenant_id, email_key(email))
+    return await database.fetch_one(
+        f"SELECT a.id, a.password_hash, {_KNOWN_NETWORK} AS is_known_network FROM accounts a WHERE a.tenant_id = $1 AND a.email_key = $2",
+        caller.tenant_id,
+        email_key(email),
+        network_of(caller.address),
+        caller.now - KNOWN_FOR,
+    )
+
+
+# A session that somebody else had, or that its owner has thrown out, makes nothing known.
+_KNOWN_NETWORK = (
+    "EXISTS(SELECT FROM sessions s WHERE s.tenant_id = a.tenant_id AND s.account_id = a.id AND s.network = $3 AND s.last_seen_at > $4 "
+    "AND (s.revoked_at IS NULL OR s.revoked_reason IN ('SIGNED_OUT', 'CROWDED_OUT')))"
+)
+
+
+async def password_or_none(*, caller: Caller, account_id: UUID) -> database.Record | None:
+    """`email` and `password_hash` of an active account."""
+    return await database.fetch_one("SELECT email, password_hash FROM accounts WHERE tenant_id = $1 AND id = $2 AND status = 'ACTIVE'", caller.tenant_id, account_id)
+
+
+async def active_account_for_update(*, caller: Caller, account_id: UUID) -> database.Record | None:
+    """Locked before anything else of the account: what changes how one gets in comes one after another, and in one order."""
+    return await database.fetch_one(
+        "SELECT id, email, email_key, password_hash, email_verified_at FROM accounts WHERE tenant_id = $1 AND id = $2 AND status = 'ACTIVE' FOR UPDATE",
+        caller.tenant_id,
+        account_id,
+    )

@@ -70,3 +70,36 @@ async def tokens_made_at(*, caller: Caller, session_id: UUID, made_at: datetime)
         session_id,
         made_at,
     )
+
+
+async def is_known_device(*, caller: Caller, account_id: UUID, network: str, agent: str, since: datetime) -> bool:
+    """Whether the account was used by this kind of client from this network; what somebody else had, or its owner has thrown out, makes nothing known."""
+    return bool(
+        await database.fetch_value(
+            "SELECT EXISTS(SELECT FROM sessions WHERE tenant_id = $1 AND account_id = $2 AND network = $3 AND agent = $4 AND last_seen_at > $5 "
+            "AND (revoked_at IS NULL OR revoked_reason IN ('SIGNED_OUT', 'CROWDED_OUT')))",
+            caller.tenant_id,
+            account_id,
+            network,
+            agent,
+            since,
+        )
+    )
+
+
+async def own_session(*, caller: Caller, session_id: UUID) -> bool:
+    """Whether this is a session of the caller's account, living or not."""
+    return bool(await database.fetch_value("SELECT true FROM sessions WHERE tenant_id = $1 AND id = $2 AND account_id = $3", caller.tenant_id, session_id, caller.account_id))
+
+
+async def live_session_ids(*, caller: Caller, account_id: UUID) -> list[UUID]:
+    """Sessions of an account that have not ended, in one order, so that two who end them never wait in a ring."""
+    rows: list[Any] = await database.fetch(
+        "SELECT id FROM sessions WHERE tenant_id = $1 AND account_id = $2 AND revoked_at IS NULL AND expires_at > $3 ORDER BY id", caller.tenant_id, account_id, caller.now
+    )
+    return [row["id"] for row in rows]
+
+
+async def opened_at(*, caller: Caller, session_id: UUID) -> datetime | None:
+    value: datetime | None = await database.fetch_value("SELECT created_at FROM sessions WHERE tenant_id = $1 AND id = $2", caller.tenant_id, session_id)
+    return value

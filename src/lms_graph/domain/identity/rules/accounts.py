@@ -39,7 +39,7 @@ def clean_name(name: str) -> str:
 
 def issues_with_account(*, email: str, name: str, password: str | None) -> list[Issue]:
     """Everything that is wrong with a new account's cleaned address and name, and with its password."""
-    return [*_issues_with_email(email), *_issues_with_name(name), *(() if password is None else issues_with_password(password, email=email))]
+    return [*issues_with_email(email), *_issues_with_name(name), *(() if password is None else issues_with_password(password, email=email))]
 
 
 def issues_with_password(password: str, *, email: str) -> Iterator[Issue]:
@@ -54,7 +54,7 @@ def issues_with_password(password: str, *, email: str) -> Iterator[Issue]:
         yield Issue("This password is one of the first that would be guessed. Choose another.", ("password",))
 
 
-def _issues_with_email(email: str) -> Iterator[Issue]:
+def issues_with_email(email: str) -> Iterator[Issue]:
     if not is_email(email):
         yield Issue(f"This is not an e-mail address such as `ada@example.com`, of at most {MAX_EMAIL} characters.", ("email",))
 
