@@ -7,6 +7,7 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Any
+from uuid import UUID
 
 from graphql import GraphQLError, OperationType
 from strawberry import Schema
@@ -50,7 +51,7 @@ class Operations:
             raise
 
     async def _admit(self, asked: Asked, visit: Visit, seen: telemetry.Operation, allow: Callable[[OperationType], None]) -> "Admitted":
-        payer = _payer(visit.caller)
+        payer = _payer(visit.caller, visit.publishable_key_id)
         if (known := self._adapters.budget.refusal(payer, REFUSAL_COST)) is not None:  # then its document is not even read
             raise self._spent(known, 0)
         try:
@@ -166,10 +167,13 @@ class Admitted:
 _finishing: set[asyncio.Task[dict[str, Any]]] = set()  # the loop itself holds its tasks only weakly
 
 
-def _payer(caller: Caller) -> str:
-    """Whose budget it is: the account's, else that of the address. The lower half of an IPv6 address is its owner's to choose."""
-    who = str(caller.account_id or caller.address)
-    if caller.account_id is None and ":" in who:
+def _payer(caller: Caller, publishable_key_id: UUID | None) -> str:
+    """Whose budget it is: the account's, else the secret key's, else that of the address, apart for each publishable key: the visitors of a shop do not share one.
+    The lower half of an IPv6 address is its owner's to choose."""
+    if caller.account_id or caller.key_id:
+        return f"{caller.tenant_id}:{caller.account_id or caller.key_id}"
+    who = str(caller.address)
+    if ":" in who:
         with suppress(ValueError):
             who = str(ip_network((who.partition("%")[0], 64), strict=False))
-    return f"{caller.tenant_id}:{who}"
+    return f"{caller.tenant_id}:{f'{publishable_key_id}:' if publishable_key_id else ''}{who}"

@@ -10,7 +10,7 @@ that a copy is found out at the first rotation that thief and owner do not make 
 """
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from lms_graph.domain.identity import errors, events
@@ -25,7 +25,7 @@ from lms_graph.kit.passwords import hash_password, verify_password
 from lms_graph.kit.secrets import following_token, new_token, token_hash
 from lms_graph.models import database
 from lms_graph.models import identity as rows
-from lms_graph.models.identity import AccountStatus, TokenKind
+from lms_graph.models.identity import AccountStatus, SessionKind, TokenKind
 from lms_graph.outbox.unit_of_work import UnitOfWork, unit_of_work
 
 
@@ -79,9 +79,44 @@ async def open_session(*, caller: Caller, account_id: UUID) -> SignedIn:
         )
         signed_in = await _issue(caller, account_id, session.id, {kind: (new_id(), new_token()) for kind in TokenKind})
         work.record(events.SessionOpened(session_id=session.id, account_id=account_id))
-        for surplus in await queries.surplus_sessions(caller=caller, account_id=account_id, keep=rules.MAX_SESSIONS):
-            await _end(work, caller, surplus, account_id, "CROWDED_OUT")
+        for surplus in await queries.surplus_sessions(caller=caller, account_id=account_id, kind=SessionKind.SIGN_IN, keep=rules.MAX_SESSIONS):
+            await end(work, caller, surplus, "CROWDED_OUT")
     return signed_in
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShortSession:
+    """A session of one access token and its own end, which goes on by no refresh."""
+
+    session_id: UUID
+    access_token: str = field(repr=False)
+    expires_at: datetime
+
+
+async def open_short_session(
+    *, caller: Caller, account_id: UUID, kind: SessionKind, life: timedelta, is_read_only: bool, is_masked: bool, impersonator_id: UUID | None = None
+) -> ShortSession:
+    """Open a session out of the caller's own, with which it ends. Inside a unit of work, whose operation records what it is for."""
+    now, token = caller.now, new_token()
+    async with unit_of_work(caller):
+        session = await rows.Session.create(
+            tenant_id=caller.tenant_id,
+            account_id=account_id,
+            kind=kind,
+            is_read_only=is_read_only,
+            is_masked=is_masked,
+            opener_id=caller.session_id,
+            impersonator_id=impersonator_id,
+            created_at=now,
+            last_seen_at=now,
+            expires_at=now + life,
+            ip_address=(caller.address or "")[:45] or None,
+            user_agent=(caller.user_agent or "")[:400] or None,
+        )
+        await rows.SessionToken.create(
+            tenant_id=caller.tenant_id, session_id=session.id, kind=TokenKind.ACCESS, token_hash=token_hash(token), created_at=now, expires_at=now + life
+        )
+    return ShortSession(session_id=session.id, access_token=token, expires_at=now + life)
 
 
 async def refresh(*, caller: Caller, refresh_token: str) -> SignedIn:
@@ -96,7 +131,7 @@ async def refresh(*, caller: Caller, refresh_token: str) -> SignedIn:
             return await _rotate(caller, token, refresh_token)
         if (again := await _repeat(caller, token, refresh_token)) is not None:
             return again
-        await _end(work, caller, token["session_id"], token["account_id"], "TOKEN_REUSED")
+        await end(work, caller, token["session_id"], "TOKEN_REUSED")
     raise errors.TokenInvalid()  # after the commit: the session stays ended
 
 
@@ -107,9 +142,26 @@ async def sign_out(*, caller: Caller, refresh_token: str | None = None) -> None:
     async with unit_of_work(caller) as work:
         if refresh_token is None:
             assert caller.session_id is not None
-            await _end(work, caller, caller.session_id, caller.account, "SIGNED_OUT")
+            await end(work, caller, caller.session_id, "SIGNED_OUT")
         elif refresh_token.isascii() and (token := await queries.refresh_token_for_update(caller=caller, token_hash=token_hash(refresh_token))):
-            await _end(work, caller, token["session_id"], token["account_id"], "SIGNED_OUT")
+            await end(work, caller, token["session_id"], "SIGNED_OUT")
+
+
+async def end(work: UnitOfWork, caller: Caller, session_id: UUID, reason: str) -> None:
+    """End a session and those opened out of it, and forget their tokens; nothing happens to what has ended. Records SessionEnded, and ImpersonationEnded where it was one."""
+    found = await database.fetch(
+        "UPDATE sessions SET revoked_at = $3, revoked_reason = CASE WHEN id = $2 THEN $4 ELSE 'OPENER_ENDED' END "
+        "WHERE tenant_id = $1 AND (id = $2 OR (opener_id = $2 AND expires_at > $3)) AND revoked_at IS NULL RETURNING id, account_id, impersonator_id, revoked_reason",
+        caller.tenant_id,
+        session_id,
+        caller.now,
+        reason,
+    )
+    for ended in found:
+        await rows.SessionToken.for_caller(caller, session_id=ended["id"]).delete()
+        work.record(events.SessionEnded(session_id=ended["id"], account_id=ended["account_id"], reason=ended["revoked_reason"]))
+        if ended["impersonator_id"] is not None:
+            work.record(events.ImpersonationEnded(session_id=ended["id"], account_id=ended["account_id"], impersonator_id=ended["impersonator_id"], reason=ended["revoked_reason"]))
 
 
 async def _rotate(caller: Caller, token: database.Record, refresh_token: str) -> SignedIn:
@@ -153,11 +205,3 @@ async def _issue(caller: Caller, account_id: UUID, session_id: UUID, pair: dict[
         refresh_token=pair[TokenKind.REFRESH][1],
         expires_at=ends[TokenKind.ACCESS],
     )
-
-
-async def _end(work: UnitOfWork, caller: Caller, session_id: UUID, account_id: UUID, reason: str) -> None:
-    """End a session and forget its tokens; nothing happens to one that has ended."""
-    ended = await rows.Session.for_caller(caller, id=session_id, revoked_at__isnull=True).update(revoked_at=caller.now, revoked_reason=reason)
-    if ended:
-        await rows.SessionToken.for_caller(caller, session_id=session_id).delete()
-        work.record(events.SessionEnded(session_id=session_id, account_id=account_id, reason=reason))
