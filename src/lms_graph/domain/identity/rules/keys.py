@@ -41,7 +41,7 @@ def kind_of(text: str) -> ApiKeyKind | None:
 def is_spelled_right(key: str) -> bool:
     """Whether a key's checksum fits. Says nothing of whether it was ever given to anybody."""
     start, _, checksum = key.rpartition("_")
-    return kind_of(key) is not None and len(start) == len("lms_sk_") + _RANDOM and checksum == _checksum(start)
+    return key.isascii() and kind_of(key) is not None and len(start) == len("lms_sk_") + _RANDOM and checksum == _checksum(start)
 
 
 def expiry(kind: ApiKeyKind, expires_at: datetime | None, *, now: datetime) -> datetime | None:
