@@ -28,8 +28,11 @@ class AuditFilter:
     def clause(self, *, offset: int) -> tuple[str, list[Any]]:
         """A condition, and its parameters, which follow `offset` others."""
         parts, parameters = ["TRUE"], list[Any]()
+        actions = None if self.actions is None else list(self.actions)
+        single = actions[0] if actions and len(actions) == 1 else None  # of one action an index gives the entries in order
         for value, sql in (
-            (None if self.actions is None else list(self.actions), "e.action = ANY({})"),
+            (single, "e.action = {}"),
+            (actions if single is None else None, "e.action = ANY({})"),
             (self.actor_id, "coalesce(e.impersonator_id, e.account_id) = {}"),
             (self.subject, "e.subject = {}"),
             (self.since, "e.at >= {}"),
