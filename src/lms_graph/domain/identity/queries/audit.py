@@ -33,7 +33,7 @@ class AuditFilter:
         for value, sql in (
             (single, "e.action = {}"),
             (actions if single is None else None, "e.action = ANY({})"),
-            (self.actor_id, "coalesce(e.impersonator_id, e.account_id) = {}"),
+            (self.actor_id, "CASE WHEN e.impersonator_id IS NULL THEN e.account_id ELSE e.impersonator_id END = {}"),
             (self.subject, "e.subject = {}"),
             (self.since, "e.at >= {}"),
             (self.until, "e.at < {}"),
