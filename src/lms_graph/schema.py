@@ -18,8 +18,10 @@ from lms_graph.resolvers.assessment import AssessmentMutation, AssessmentQuery, 
 from lms_graph.resolvers.catalog.courses import CatalogQuery
 from lms_graph.resolvers.certificates import CertificatesQuery, CertificatesSubscription
 from lms_graph.resolvers.identity.accounts import AccountsMutation, AccountsQuery
+from lms_graph.resolvers.identity.audit import AuditQuery
 from lms_graph.resolvers.identity.emails import EmailsMutation
 from lms_graph.resolvers.identity.instructors import InstructorsQuery
+from lms_graph.resolvers.identity.keys import KeysMutation, KeysQuery
 from lms_graph.resolvers.identity.passwords import PasswordsMutation
 from lms_graph.resolvers.identity.second_factor import SecondFactorMutation
 from lms_graph.resolvers.identity.sessions import SessionsMutation
@@ -37,12 +39,12 @@ log = structlog.get_logger(__name__)
 
 
 @strawberry.type(description="Everything that can be read.")
-class Query(TenancyQuery, AccountsQuery, InstructorsQuery, CatalogQuery, LearningQuery, AssessmentQuery, CertificatesQuery, NodeQuery):
+class Query(TenancyQuery, AccountsQuery, InstructorsQuery, KeysQuery, AuditQuery, CatalogQuery, LearningQuery, AssessmentQuery, CertificatesQuery, NodeQuery):
     pass
 
 
 @strawberry.type(description="Everything that can be changed.")
-class Mutation(TenancyMutation, AccountsMutation, SessionsMutation, EmailsMutation, PasswordsMutation, SecondFactorMutation, LearningMutation, AssessmentMutation):
+class Mutation(TenancyMutation, AccountsMutation, SessionsMutation, EmailsMutation, PasswordsMutation, SecondFactorMutation, KeysMutation, LearningMutation, AssessmentMutation):
     pass
 
 

@@ -2,6 +2,7 @@
 
 from graphql import GraphQLEnumType, GraphQLInterfaceType, GraphQLObjectType, GraphQLSchema, build_schema
 
+from lms_graph.domain.identity.rules.permissions import PERMISSIONS
 from lms_graph.kit.ids import new_id, public_id
 from lms_graph.schema import sdl
 from lms_graph.types.nodes import PREFIXES
@@ -63,7 +64,38 @@ def enums_page(schema: GraphQLSchema) -> str:
     )
 
 
-PAGES = {"docs/ids.md": ids_page, "docs/enums.md": enums_page}
+def permissions_page(schema: GraphQLSchema) -> str:
+    """`docs/api/permissions.md`: every permission, who holds it by role, and which fields take it."""
+    kind = schema.type_map["Permission"]
+    assert isinstance(kind, GraphQLEnumType)
+    takes: dict[str, list[str]] = {name: [] for name in kind.values}
+    for owner in schema.type_map.values():
+        for field, said in owner.fields.items() if isinstance(owner, GraphQLObjectType) else ():
+            for directive in (said.ast_node and said.ast_node.directives) or ():
+                for argument in (directive.arguments or ()) if directive.name.value in {"requires", "personal"} else ():
+                    named = getattr(argument.value, "values", (argument.value,))
+                    shown = field if owner in (schema.query_type, schema.mutation_type, schema.subscription_type) else f"{owner.name}.{field}"
+                    for value in named:
+                        takes[value.value].append(f"`{shown}`")
+    rows = [
+        (
+            f"`{name}`",
+            _words(said.description),
+            ", ".join(role.value for role, held in PERMISSIONS.items() if name in held) or "nobody yet",
+            ", ".join(sorted(set(takes[name]))) or "—",
+        )
+        for name, said in sorted(kind.values.items())
+    ]
+    return f"""# Permissions
+
+What may be done in a school beyond what is one's own. Roles hold them, and an [API key](keys.md) has some of its maker's as scopes. `viewer.permissions` are those of the request; the schema says with
+`@requires(anyOf:)` which root field takes which, and with `@personal` what is seen with it. Where a field asks for none, the rule depends on the object, and its description says who may.
+
+{_table(("Permission", "With it one may", "Held by", "Fields that say so"), rows)}
+"""
+
+
+PAGES = {"docs/ids.md": ids_page, "docs/enums.md": enums_page, "docs/api/permissions.md": permissions_page}
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ TENANTLESS_UNIQUES = {
     "tenants_slug_key": "`X-Tenant` names a tenant",
     "domains_host_key": "the host names a tenant",
     "session_tokens_hash": "the token names a tenant",
+    "api_keys_hash": "the key names a tenant",
     "facts_position": "one feed, in the order of commits",
 }
 
@@ -193,6 +194,7 @@ SYSTEM_RIGHTS = {
 }
 SYSTEM_COLUMNS = {
     "accounts": {"tenant_id", "id", "status", "locale"},
+    "api_keys": {"tenant_id", "id", "kind", "scopes", "key_hash", "account_id", "expires_at", "last_used_at", "revoked_at"},
     "files": {"tenant_id", "id", "object_key", "content_type", "size_bytes", "sha256", "is_public"},
     "certificates": {"tenant_id", "code"},
     "signing_keys": {"tenant_id", "id", "public_key"},

@@ -205,6 +205,7 @@ async def test_the_system_reads_no_more_than_it_must(environment: dict[str, str]
             "email FROM accounts",
             "name FROM accounts",
             "password_hash FROM accounts",
+            "name FROM api_keys",
             "sealed_private_key FROM signing_keys",
             "snapshot FROM certificates",
             "title FROM courses",

@@ -129,7 +129,7 @@ def test_money_and_grants_carry_an_idempotency_key() -> None:
 
 # --- The key of a question. ---
 
-KEY = re.compile(r"correct|answer|key|feedback|solution|explanation|right", re.IGNORECASE)
+KEY = re.compile(r"correct|answer|(?<!api)key|feedback|solution|explanation|right", re.IGNORECASE)
 
 # Fields with such a name that a learner may read, and why.
 ALLOWED = {

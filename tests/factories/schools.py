@@ -16,11 +16,13 @@ from lms_graph.domain.media.operations import PutObject
 from lms_graph.domain.tenancy import operations as tenancy
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.ids import parse_id, public_id
+from lms_graph.kit.permissions import Permission
 from lms_graph.models import database
 from lms_graph.models.assessment import QuestionKind
 from lms_graph.models.catalog import EnrollmentPolicy, InstructorRole
 from lms_graph.outbox.unit_of_work import unit_of_work
 from tests.factories.accounts import PASSWORD, account
+from tests.factories.keys import api_key, as_admin
 from tests.factories.quizzes import QuestionDraft, quiz
 from tests.fixtures.callers import School
 from tests.fixtures.client import Client
@@ -94,7 +96,19 @@ async def full_school(house: House, settle: Settle | None = None) -> FullSchool:
     beat = {"clientEventId": 1, "lectureId": lecture["watch"], "fromSeconds": 0, "toSeconds": 30, "occurredAt": datetime.now(UTC).isoformat()}
     await student.data("RecordProgress", input={"enrollmentId": run, "deviceId": f"{mark}prv", "events": [beat]})
     await student.data("CompleteLecture", input={"enrollmentId": run, "lectureId": lecture["read"]})
-    ids = {"Tenant": public_id("tnt", id), "Profile": public_id("prf", account_id), "Course": course_id, "Lecture": lecture["check"], "Enrollment": run}
+    admin = await account(system, name=f"Admin {mark}prv", email=f"{mark}prv-admin@example.com", roles=("TENANT_ADMIN",))
+    key_id = await api_key(as_admin(system, admin), name=f"Key {mark}prv", scopes=(Permission.MEMBERS_READ,))
+    async with database.reading(system):
+        entry_id = await database.fetch_value("SELECT id FROM audit_entries WHERE tenant_id = $1 AND api_key_id IS NULL AND action = 'ApiKeyCreated'", id)
+    ids = {
+        "Tenant": public_id("tnt", id),
+        "ApiKey": public_id("key", key_id),
+        "AuditEntry": public_id("aud", entry_id),
+        "Profile": public_id("prf", account_id),
+        "Course": course_id,
+        "Lecture": lecture["check"],
+        "Enrollment": run,
+    }
     ids["Attempt"] = await _sit(student, run, lecture["check"])
     await _start(student, run, lecture["check"])
     if settle:

@@ -58,6 +58,8 @@ class TestTexts:
             ('{"newPassword": "a \\"quoted\\" one", "n": 1}', f'{{"newPassword": {REDACTED}, "n": 1}}'),
             ('{\\"password\\": \\"two words\\", \\"n\\": 1}', f'{{\\"password\\": {REDACTED}, \\"n\\": 1}}'),
             (f"password={SECRET}&n=1", f"password={REDACTED}&n=1"),
+            ("got lms_sk_" + "a1B2" * 10 + "_abc123!", f"got {REDACTED}!"),
+            ("X: lms_pk_abc", f"X: {REDACTED}"),
             ("https://store/file?X-Amz-Signature=0a1b2c&n=1", f"https://store/file?X-Amz-Signature={REDACTED}&n=1"),
             ("nothing to hide: 3 of 4 tokens", "nothing to hide: 3 of 4 tokens"),
         ],

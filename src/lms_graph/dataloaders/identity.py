@@ -4,9 +4,11 @@ from typing import Any
 from uuid import UUID
 
 from lms_graph.dataloaders.loading import AreaLoaders, batch, grouped, matched
-from lms_graph.domain.identity.queries import accounts, instructors, sessions
+from lms_graph.domain.identity.queries import accounts, audit, instructors, keys, sessions
 from lms_graph.types.identity.accounts import Profile, Viewer
+from lms_graph.types.identity.audit import AuditEntry
 from lms_graph.types.identity.instructors import Instructor
+from lms_graph.types.identity.keys import ApiKey
 from lms_graph.types.identity.sessions import SignedInSession
 
 
@@ -32,6 +34,14 @@ class IdentityLoaders(AreaLoaders):
     @batch
     async def profile(self, account_ids: list[UUID]) -> list[Profile | None]:
         return matched(await accounts.profiles_by_ids(caller=self.caller, account_ids=account_ids), "id", account_ids, Profile.from_row)
+
+    @batch
+    async def api_key(self, key_ids: list[UUID]) -> list[ApiKey | None]:
+        return matched(await keys.keys_by_ids(caller=self.caller, key_ids=key_ids), "id", key_ids, ApiKey.from_row)
+
+    @batch
+    async def audit_entry(self, entry_ids: list[UUID]) -> list[AuditEntry | None]:
+        return matched(await audit.audit_entries_by_ids(caller=self.caller, entry_ids=entry_ids), "id", entry_ids, AuditEntry.from_row)
 
     def _session(self, row: Any) -> SignedInSession:
         return SignedInSession.from_row(row, current_id=self.caller.session_id)

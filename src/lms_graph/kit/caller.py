@@ -14,7 +14,7 @@ class Caller:
     """The person, server or process behind a domain call, and the moment at which it asks.
 
     `account_id` is None for visitors, for servers with an API key and for the system. `permissions` are what the caller may do now: those of the account's roles or of the key,
-    less what the session takes away. `now` is the one clock of the call: rules never read another.
+    less what the session takes away. A read-only caller changes nothing; to a masked one, personal data are not shown. `now` is the one clock of the call: rules never read another.
     """
 
     tenant_id: UUID
@@ -29,6 +29,8 @@ class Caller:
     user_agent: str | None = None
     now: datetime
     is_system: bool = False
+    is_read_only: bool = False
+    is_masked: bool = False
 
     @classmethod
     def system(cls, tenant_id: UUID, *, now: datetime | None = None) -> "Caller":
@@ -63,6 +65,11 @@ class Caller:
         if self.account_id is None and self.key_id is None:
             raise SignedOut()
         raise NotAllowed(f"This needs the permission {' or '.join(permissions)}, which you do not hold here.")
+
+    def require_may_write(self) -> None:
+        """Raises NotAllowed for who may only read."""
+        if self.is_read_only:
+            raise NotAllowed("This token is read-only: it is an explorer's, or somebody's who looks at the school as another person. Nothing can be changed with it but `signOut`.")
 
     def at(self, now: datetime) -> "Caller":
         return replace(self, now=now)

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from tortoise import fields
 
-from lms_graph.models.base import TenantRow
+from lms_graph.models.base import TenantRow, TextArrayField
 
 
 class AccountStatus(StrEnum):
@@ -21,9 +21,20 @@ class Role(StrEnum):
     STUDENT = "STUDENT"
 
 
+class SessionKind(StrEnum):
+    SIGN_IN = "SIGN_IN"
+    EXPLORER = "EXPLORER"
+    IMPERSONATION = "IMPERSONATION"
+
+
 class TokenKind(StrEnum):
     ACCESS = "ACCESS"
     REFRESH = "REFRESH"
+
+
+class ApiKeyKind(StrEnum):
+    SECRET = "SECRET"
+    PUBLISHABLE = "PUBLISHABLE"
 
 
 class ChallengeKind(StrEnum):
@@ -64,9 +75,14 @@ class AccountRole(TenantRow):
 
 
 class Session(TenantRow):
-    """One sign-in on one device. Its tokens rotate; ending it ends them all."""
+    """One sign-in on one device. Its tokens rotate; ending it ends them all, and the sessions that were opened out of it (`opener_id`): those of explorers and impersonations."""
 
     account_id = fields.UUIDField()
+    kind = fields.CharEnumField(SessionKind, max_length=16, default=SessionKind.SIGN_IN, db_default=SessionKind.SIGN_IN.value)
+    is_read_only = fields.BooleanField(default=False, db_default=False)
+    is_masked = fields.BooleanField(default=False, db_default=False)
+    opener_id = fields.UUIDField(null=True)
+    impersonator_id = fields.UUIDField(null=True)
     created_at = fields.DatetimeField()
     last_seen_at = fields.DatetimeField()
     expires_at = fields.DatetimeField()
@@ -93,6 +109,24 @@ class SessionToken(TenantRow):
 
     class Meta:
         table = "session_tokens"
+
+
+class ApiKey(TenantRow):
+    """A key for programs, made by an account; only its SHA-256 is kept. What a secret one may do is what both its scopes and its maker's present rights allow; a publishable one has none."""
+
+    name = fields.CharField(100)
+    kind = fields.CharEnumField(ApiKeyKind, max_length=16)
+    scopes = TextArrayField()
+    key_hash = fields.BinaryField()
+    last_four = fields.CharField(4)
+    account_id = fields.UUIDField()
+    created_at = fields.DatetimeField()
+    expires_at = fields.DatetimeField(null=True)
+    last_used_at = fields.DatetimeField(null=True)
+    revoked_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "api_keys"
 
 
 class Challenge(TenantRow):

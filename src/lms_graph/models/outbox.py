@@ -63,6 +63,7 @@ class AuditEntry(TenantRow):
     account_id = fields.UUIDField(null=True)
     api_key_id = fields.UUIDField(null=True)
     impersonator_id = fields.UUIDField(null=True)
+    is_system = fields.BooleanField(default=False, db_default=False)
     action = fields.CharField(64)
     subject = fields.CharField(40)
     details = fields.JSONField()

@@ -15,13 +15,14 @@ async def write(caller: Caller, events: Iterable[Event]) -> None:
     ]
     if entries:
         await database.fetch(
-            "INSERT INTO audit_entries (tenant_id, id, at, account_id, api_key_id, impersonator_id, action, subject, details, ip_address) "
-            "SELECT $1, r.id, $2, $3, $4, $5, r.action, r.subject, r.details, $6 FROM jsonb_to_recordset($7::jsonb) AS r(id uuid, action text, subject text, details jsonb)",
+            "INSERT INTO audit_entries (tenant_id, id, at, account_id, api_key_id, impersonator_id, is_system, action, subject, details, ip_address) "
+            "SELECT $1, r.id, $2, $3, $4, $5, $6, r.action, r.subject, r.details, $7 FROM jsonb_to_recordset($8::jsonb) AS r(id uuid, action text, subject text, details jsonb)",
             caller.tenant_id,
             caller.now,
             caller.account_id,
             caller.key_id,
             caller.impersonator_id,
+            caller.is_system,
             (caller.address or "")[:45] or None,
             database.to_json(entries),
         )

@@ -22,6 +22,8 @@ LOADERS = {
     "ses": "identity.session",
     "ins": "identity.instructor",
     "prf": "identity.profile",
+    "key": "identity.api_key",
+    "aud": "identity.audit_entry",
     "cat": "catalog.category",
     "crs": "catalog.visible_course",
     "ver": "catalog.published_version",

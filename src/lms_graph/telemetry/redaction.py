@@ -25,6 +25,7 @@ _VALUE = r"""b?"(?:[^"\\]|\\.){0,4096}"?|b?'(?:[^'\\]|\\.){0,4096}'?|\\{1,4}["']
 _NAMED = re.compile(rf"""((?:{_WORDS})[\w-]{{0,40}}[\\"')\]]{{0,4}}\s{{0,4}}[:=]\s{{0,4}})(?:{_VALUE})""", re.IGNORECASE | re.DOTALL)
 _SCHEME = re.compile(r"\b(bearer|basic) {1,4}[\w.~+/=-]{6,4096}", re.IGNORECASE)
 _LOGIN = re.compile(r"(?<=://)[^\s/@]{1,512}@")
+_API_KEY = re.compile(r"\blms_[sp]k_\w{1,200}")
 _EMAIL = re.compile(r"[^\s@<>()\[\]{}\"',;:=\\]{1,64}@[\w.-]{1,255}")
 
 _sent: ContextVar[Callable[[], Iterable[str]] | None] = ContextVar("sent", default=None)
@@ -83,6 +84,8 @@ def text_redacted(text: str) -> str:
         text = _NAMED.sub(rf"\1{REDACTED}", text)
     if " " in text:
         text = _SCHEME.sub(rf"\1 {REDACTED}", text)
+    if "k_" in text:
+        text = _API_KEY.sub(REDACTED, text)
     if "@" in text:
         text = _EMAIL.sub(REDACTED, _LOGIN.sub(f"{REDACTED}@", text))
     return text

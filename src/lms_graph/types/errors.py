@@ -106,8 +106,9 @@ def unexpected(trace_id: str) -> GraphQLError:
 
 
 class _TellErrors(FieldExtension):
-    def __init__(self, payload: Callable[..., Any] | None, requires: Collection[Permission]) -> None:
+    def __init__(self, payload: Callable[..., Any] | None, requires: Collection[Permission], *, writes: bool = False) -> None:
         self.payload = payload
+        self.writes = writes
         self.requires = tuple(requires)
 
     async def resolve_async(self, next_: Callable[..., Awaitable[Any]], source: Any, info: Info, **kwargs: Any) -> Any:
@@ -116,6 +117,8 @@ class _TellErrors(FieldExtension):
             if info.context.reads:
                 await info.context.reads.release()  # a mutation begins with nothing held
         try:
+            if self.writes:
+                info.context.caller.require_may_write()
             if self.requires:
                 info.context.caller.require(*self.requires)
             return await next_(source, info, **kwargs)
@@ -127,13 +130,14 @@ class _TellErrors(FieldExtension):
             return self.payload(errors=user_errors(error))
 
 
-def mutation(*, description: str, cost: int = 10, requires: Collection[Permission] = ()) -> Callable[[Callable[..., Any]], Any]:
+def mutation(*, description: str, cost: int = 10, requires: Collection[Permission] = (), open_to_readers: bool = False) -> Callable[[Callable[..., Any]], Any]:
     """A root mutation field: its expected failures become the payload's `errors`; what was loaded before it is forgotten. `cost` is that of the change itself.
-    `requires` are permissions of which the caller must hold one; the operation's policy has the last word."""
+    `requires` are permissions of which the caller must hold one; the operation's policy has the last word. Read-only tokens are refused, unless it is `open_to_readers`."""
 
     def wrap(resolver: Callable[..., Any]) -> Any:
         payload = get_type_hints(resolver)["return"]
-        return strawberry.mutation(resolver, description=description, extensions=[_TellErrors(payload, requires)], directives=[weight(cost), *requiring(requires)])
+        tells = _TellErrors(payload, requires, writes=not open_to_readers)
+        return strawberry.mutation(resolver, description=description, extensions=[tells], directives=[weight(cost), *requiring(requires)])
 
     return wrap
 

@@ -25,6 +25,8 @@ PREFIXES = {
     "Viewer": "vwr",
     "SignedInSession": "ses",
     "Profile": "prf",
+    "ApiKey": "key",
+    "AuditEntry": "aud",
     "Enrollment": "enr",
     "QuizOverview": "qzo",
     "Attempt": "att",

@@ -23,7 +23,7 @@ LINGER_SECONDS = 1.0  # for who still sends does not hear
 MAX_FRAGMENTS = 1_000
 
 # Where two readers would take one each, and see another school or another person.
-SINGULAR = (b"host", b"authorization", b"x-tenant", b"content-type", b"origin")
+SINGULAR = (b"host", b"authorization", b"x-api-key", b"x-tenant", b"content-type", b"origin")
 
 
 class _Refused(Exception):

@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 METHODS = "GET, HEAD, POST, OPTIONS"
 PREFLIGHT = {
     "Access-Control-Allow-Methods": METHODS,
-    "Access-Control-Allow-Headers": "accept, apollo-require-preflight, authorization, content-type, last-event-id, traceparent, tracestate, x-tenant",
+    "Access-Control-Allow-Headers": "accept, apollo-require-preflight, authorization, content-type, last-event-id, traceparent, tracestate, x-api-key, x-tenant",
     "Access-Control-Max-Age": "7200",  # two hours: no browser keeps it for longer
 }
 EXPOSED = "Retry-After"

@@ -227,7 +227,9 @@ class TestSweep:
         for where in (school, other_school):
             old = await signed_in(where.system.at(now - timedelta(days=121)))
             async with unit_of_work(where.system):
-                await challenges.pose(caller=where.system.at(now - timedelta(days=33)), account_id=old.account_id, kind=rows.ChallengeKind.EMAIL_VERIFICATION, email="a", life=timedelta(days=2))
+                await challenges.pose(
+                    caller=where.system.at(now - timedelta(days=33)), account_id=old.account_id, kind=rows.ChallengeKind.EMAIL_VERIFICATION, email="a", life=timedelta(days=2)
+                )
         kept = await signed_in(school.system.at(now - timedelta(days=119)))
 
         await housekeeping.sweep()

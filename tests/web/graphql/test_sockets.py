@@ -253,7 +253,7 @@ class TestTheRightToIt:
             await client.data("SignOut", input={})
 
             code, reason = await closed(socket)
-            assert (code, reason) == (4403, "UNAUTHENTICATED: the access token or its session has ended")
+            assert (code, reason) == (4403, "UNAUTHENTICATED: the access token, its session or the API key has ended")
             await say(going_on, type="ping")
             assert await hear(going_on) == {"type": "pong"}
 

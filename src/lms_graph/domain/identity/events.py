@@ -22,8 +22,8 @@ class SessionOpened(Event, about="session_id"):
 
 @dataclass(frozen=True, kw_only=True)
 class SessionEnded(Event, about="session_id"):
-    """`reason`: SIGNED_OUT, REVOKED (from another session), PASSWORD_CHANGED, TOKEN_REUSED (a used refresh token came back: it was copied) or CROWDED_OUT (the account has too
-    many sessions)."""
+    """`reason`: SIGNED_OUT, REVOKED (from another session), PASSWORD_CHANGED, TOKEN_REUSED (a used refresh token came back: it was copied), CROWDED_OUT (the account has too many sessions),
+    REPLACED (its impersonator went on to another) or OPENER_ENDED (the session out of which it was opened has ended)."""
 
     session_id: UUID
     account_id: UUID
@@ -95,3 +95,44 @@ class RecoveryCodesRenewed(Event, about="account_id", audited="mbr"):
 @dataclass(frozen=True, kw_only=True)
 class RecoveryCodeUsed(Event, about="account_id", audited="mbr"):
     account_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExplorerSessionOpened(Event, about="session_id", audited="ses"):
+    session_id: UUID
+    account_id: UUID
+    is_read_only: bool
+    is_masked: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImpersonationStarted(Event, about="account_id", audited="prf"):
+    """`account_id` is looked at. It ends by itself after half an hour, which no fact tells."""
+
+    session_id: UUID
+    account_id: UUID
+    impersonator_id: UUID
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImpersonationEnded(Event, about="account_id", audited="prf"):
+    """Before its time. `reason` is that of SessionEnded."""
+
+    session_id: UUID
+    account_id: UUID
+    impersonator_id: UUID
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiKeyCreated(Event, about="key_id", audited="key"):
+    key_id: UUID
+    account_id: UUID
+    kind: str
+    scopes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiKeyRevoked(Event, about="key_id", audited="key"):
+    key_id: UUID

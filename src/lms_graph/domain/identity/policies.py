@@ -1,4 +1,4 @@
-"""Who may make accounts with which roles, and change whose public page."""
+"""Who may make accounts with which roles, change whose public page, make which API keys, and look at the school as whom."""
 
 from collections.abc import Collection
 from uuid import UUID
@@ -6,7 +6,7 @@ from uuid import UUID
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.errors import NotAllowed
 from lms_graph.kit.permissions import Permission
-from lms_graph.models.identity import Role
+from lms_graph.models.identity import Role, SessionKind
 
 
 def require_may_register(caller: Caller, roles: Collection[Role]) -> None:
@@ -27,3 +27,34 @@ def require_in_person(caller: Caller) -> UUID:
     if caller.impersonator_id is not None:
         raise NotAllowed("Only the account's owner may do this, not who acts in their place.")
     return caller.account
+
+
+def require_may_manage_keys(caller: Caller) -> None:
+    """Raises SignedOut, NotAllowed."""
+    caller.require(Permission.API_KEYS_MANAGE)
+
+
+def require_may_make_key(caller: Caller, scopes: Collection[Permission]) -> None:
+    """A person who manages keys, and gives none a right that they lack themselves. Raises SignedOut, NotAllowed."""
+    require_may_manage_keys(caller)
+    _ = caller.account  # a key makes no keys: whoever found one would keep a way in
+    if missing := sorted(set(scopes) - caller.permissions):
+        raise NotAllowed(f"A key may do no more than who makes it. You do not hold {', '.join(missing)} here.")
+
+
+def require_may_impersonate(caller: Caller) -> None:
+    """Raises SignedOut, NotAllowed."""
+    caller.require(Permission.MEMBERS_IMPERSONATE)
+    _ = caller.account
+
+
+def require_student(roles: Collection[str]) -> None:
+    """Raises NotAllowed for an account with any other role: nobody gains a right by looking at the school as somebody else."""
+    if not set(roles) <= {Role.STUDENT}:
+        raise NotAllowed("The school can be looked at as one of its students only, not as somebody with a further role.")
+
+
+def require_sign_in(kind: str | None) -> None:
+    """Sessions are opened out of a sign-in only. `kind` is that of the caller's session; none is that of another provider's token. Raises NotAllowed."""
+    if kind not in (None, SessionKind.SIGN_IN):
+        raise NotAllowed("This takes the access token of a sign-in, not that of an explorer or of an impersonation.")

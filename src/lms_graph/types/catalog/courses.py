@@ -15,6 +15,7 @@ from lms_graph.types.catalog.lectures import Section
 from lms_graph.types.connections import Connection
 from lms_graph.types.costs import listed, weight
 from lms_graph.types.enums import described
+from lms_graph.types.filters import StringFilter, chosen
 from lms_graph.types.nodes import Node, child
 from lms_graph.types.text import FormattedText
 
@@ -170,23 +171,14 @@ class CourseConnection(Connection[Course]):
         return CourseFacets(**{name: [FacetValue.from_bucket(bucket) for bucket in getattr(summary, name)] for name in ("category", "level", "duration")})
 
 
-@strawberry.input(description="A text must be one of these.")
-class StringFilter:
-    in_: list[str] | None = strawberry.field(default=None, name="in", description="Any of these; at most 100.")
-    eq: str | None = strawberry.field(default=None, description="Exactly this.")
-
-    def values(self) -> list[str] | None:
-        return _chosen(self.in_, self.eq)
-
-
 @strawberry.input(description="The level must be one of these.")
 class CourseLevelFilter:
     in_: list[CourseLevel] | None = strawberry.field(default=None, name="in", description="Any of these; at most 250.")
     eq: CourseLevel | None = strawberry.field(default=None, description="Exactly this.")
 
     def values(self) -> list[str] | None:
-        chosen = _chosen(self.in_, self.eq)
-        return chosen and [level.value for level in chosen]
+        wanted = chosen(self.in_, self.eq)
+        return wanted and [level.value for level in wanted]
 
 
 @strawberry.input(description="The policy must be one of these.")
@@ -195,8 +187,8 @@ class EnrollmentPolicyFilter:
     eq: EnrollmentPolicy | None = strawberry.field(default=None, description="Exactly this.")
 
     def values(self) -> list[str] | None:
-        chosen = _chosen(self.in_, self.eq)
-        return chosen and [policy.value for policy in chosen]
+        wanted = chosen(self.in_, self.eq)
+        return wanted and [policy.value for policy in wanted]
 
 
 @strawberry.input(description="It must be so, or not so.")
@@ -208,12 +200,6 @@ class BooleanFilter:
 class IntRangeFilter:
     gte: int | None = strawberry.field(default=None, description="At least this.")
     lte: int | None = strawberry.field(default=None, description="At most this.")
-
-
-def _chosen(several: Any, one: Any) -> Any:
-    if several is None:
-        return None if one is None else [one]
-    return [value for value in several if one is None or value == one]
 
 
 @strawberry.input(description="What the courses must be like: all of what is given.")

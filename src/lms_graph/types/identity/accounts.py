@@ -1,7 +1,7 @@
 """People: the one who is signed in, and anybody as others see them."""
 
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Optional, Self
 from uuid import UUID
 
 import strawberry
@@ -14,6 +14,7 @@ from lms_graph.types.errors import Payload
 from lms_graph.types.identity.sessions import EMAIL, Session, SignedInSession
 from lms_graph.types.nodes import Node, child
 from lms_graph.types.permissions import Permission
+from lms_graph.types.personal import masked_email, personal
 
 if TYPE_CHECKING:
     from lms_graph.types.certificates import CertificateConnection
@@ -31,20 +32,37 @@ class Role(Enum):
 
 @strawberry.type(description="The one who is signed in. Nobody sees another's.")
 class Viewer(Node):
-    email: str = strawberry.field(description="The address, as it was typed; up to 254 characters.")
+    email: str = personal(
+        "address",
+        of="account_id",
+        permission=None,
+        masked=masked_email,
+        description="The address, as it was typed; up to 254 characters. Masked (`a•••@e•••.com`) for a token that masks personal data.",
+    )
     name: str = strawberry.field(description="The name shown to others; 1 to 200 characters.")
     email_verified: bool = strawberry.field(description="Whether the address was proved to be theirs.")
     roles: list[Role] = strawberry.field(description="What they may do in this tenant, each once, by name.")
     two_factor_enabled: bool = strawberry.field(description="Whether signing in asks for a code of an authenticator app too.")
     recovery_codes_left: int = strawberry.field(description="How many recovery codes have not been used: 0 to 10; 0 while the second factor is off.")
     account_id: strawberry.Private[UUID]
+    address: strawberry.Private[str]
     avatar_file_id: strawberry.Private[UUID | None]
 
     @strawberry.field(description="What this request may do in the tenant beyond what is the viewer's own: the rights of their roles, less what the token takes away. By name.")
     def permissions(self, info: Info) -> list[Permission]:
         return sorted(info.context.caller.permissions)
 
-    sessions: list[SignedInSession] = child("identity.sessions", key="account_id", size=5, description="Where they are signed in, last seen first; at most 50.")
+    sessions: list[SignedInSession] = child(
+        "identity.sessions",
+        key="account_id",
+        size=5,
+        description="Where they are signed in, last seen first: at most 50 sign-ins and 10 of explorers; and who looks at the school as them.",
+    )
+
+    @strawberry.field(description="Who is at work in truth, when somebody of the school looks at it as the viewer; null when it is the viewer. Mark it on the page.")
+    def impersonated_by(self, info: Info) -> Optional["Profile"]:
+        id = info.context.caller.impersonator_id
+        return None if id is None else info.context.loaders.identity.profile.load(id)  # type: ignore[return-value]  # the executor awaits it
 
     @strawberry.field(description="Address of the picture; null when there is none.")
     def avatar_url(self, info: Info) -> str | None:
@@ -75,7 +93,7 @@ class Viewer(Node):
     def from_row(cls, row: Any) -> Self:
         return cls(
             id=strawberry.ID(public_id("vwr", row["id"])),
-            email=row["email"],
+            address=row["email"],
             name=row["name"],
             email_verified=row["email_verified_at"] is not None,
             roles=[Role(role) for role in row["roles"]],

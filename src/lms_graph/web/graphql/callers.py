@@ -5,8 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
+from uuid import UUID
 
+from lms_graph.domain.identity.rules.keys import ApiKeyKind, is_spelled_right, kind_of, rights_of_key
 from lms_graph.domain.identity.rules.permissions import permissions_of
+from lms_graph.domain.identity.rules.sessions import may_impersonate, rights_of_session
+from lms_graph.domain.tenancy import queries as tenancy
 from lms_graph.domain.tenancy.rules import ApiSettings
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.secrets import token_hash
@@ -18,12 +22,17 @@ _SLUG = re.compile(r"[a-z0-9-]{1,63}")
 
 @dataclass(frozen=True)
 class Visit:
-    """Who asks, and what the school lets them ask."""
+    """Who asks, with which API key if with one, and what the school lets them ask. A publishable key is nobody's: its caller is the visitor or the person beside it."""
 
     caller: Caller
     api: ApiSettings
     base_url: str
     token_expires_at: datetime | None = None
+    key: tenancy.FoundKey | None = None
+
+    @property
+    def publishable_key_id(self) -> UUID | None:
+        return self.key.id if self.key and not self.key.is_secret else None
 
     @property
     def introspection(self) -> bool:
@@ -31,30 +40,41 @@ class Visit:
 
 
 async def identify(headers: Mapping[str, str], *, known: Known, address: str | None, default_tenant: str | None, development: bool, base_url: str) -> Visit:
-    """Whose request it is. In development every school opens introspection and explorer. Raises Refused when no tenant is named, a token is no good, or token and host disagree."""
+    """Whose request it is. In development every school opens introspection and explorer. Raises Refused when no tenant is named, a token or key is no good, or it and the
+    host disagree."""
     now = datetime.now(UTC)
-    token = _bearer(headers.get("authorization"))
+    token, key = _credentials(headers)
     host = host_name(headers.get("host"))
     slug = headers.get("x-tenant")
     if slug is not None and not _SLUG.fullmatch(slug):
         raise refused(404, "NOT_FOUND", "No school answers to this `X-Tenant`.")
-    found = await known.identify(host=host, slug=slug, token_hash=token_hash(token) if token else None, now=now)
-    if token and found.account_id is None:
+    found = await known.identify(host=host, slug=slug, token_hash=token_hash(token) if token else None, now=now, key_hash=token_hash(key) if key else None)
+    if token and (found.account_id is None or not _is_impersonation_good(found)):
         raise refused(401, "UNAUTHENTICATED", "The access token is unknown, expired or its session has ended. Refresh the session or sign in again.")
-    tenant_id, api = found.tenant_id or (found.session_tenant_id if slug is None else None), found.api
+    if key and found.key is None:
+        raise refused(401, "UNAUTHENTICATED", "The API key is unknown, expired or revoked. An administrator of the school can make another.")
+    named_by_token = found.key.tenant_id if found.key else found.session_tenant_id
+    tenant_id, api = found.tenant_id or (named_by_token if slug is None else None), found.api
     if tenant_id is None and slug is None and default_tenant:
         default = await known.identify(host=None, slug=default_tenant, token_hash=None, now=now)
         tenant_id, api = default.tenant_id, default.api
     if tenant_id is None or api is None:
         raise refused(404, "NOT_FOUND", "No school answers here. Ask under its own domain or send its slug as `X-Tenant`.")
+    if found.key is not None and found.key.tenant_id != tenant_id:
+        raise refused(401, "UNAUTHENTICATED", "The API key belongs to another school.")
     if found.session_tenant_id is not None and found.session_tenant_id != tenant_id:
         raise refused(401, "UNAUTHENTICATED", "The access token belongs to another school.")
+    secret = found.key if found.key and found.key.is_secret else None
     caller = Caller(
         tenant_id=tenant_id,
         account_id=found.account_id,
         session_id=found.session_id,
+        key_id=secret.id if secret else None,
+        impersonator_id=found.impersonator_id,
         roles=found.roles,
-        permissions=permissions_of(found.roles),
+        permissions=rights_of_key(secret.scopes, permissions_of(secret.maker_roles)) if secret else rights_of_session(found.roles, is_masked=found.is_masked),
+        is_read_only=found.is_read_only,
+        is_masked=found.is_masked,
         locale=found.locale or "en",
         address=address,
         user_agent=(headers.get("user-agent") or "")[:400] or None,
@@ -62,7 +82,8 @@ async def identify(headers: Mapping[str, str], *, known: Known, address: str | N
     )
     if development:
         api = replace(api, introspection=True, explorer=True)
-    return Visit(caller, api, base_url, found.token_expires_at)
+    ends = [end for end in (found.token_expires_at, found.key.expires_at if found.key else None) if end]
+    return Visit(caller, api, base_url, min(ends, default=None), found.key)
 
 
 def host_name(host: str | None) -> str | None:
@@ -71,6 +92,31 @@ def host_name(host: str | None) -> str | None:
         return urlsplit(f"//{host or ''}").hostname
     except ValueError:
         return None
+
+
+def _credentials(headers: Mapping[str, str]) -> tuple[str | None, str | None]:
+    """The access token and the API key of a request, at most one key. Raises Refused for what is neither, or stands in the wrong place."""
+    bearer, key = _bearer(headers.get("authorization")), headers.get("x-api-key")
+    kind = kind_of(bearer) if bearer else None
+    if kind is ApiKeyKind.PUBLISHABLE:
+        raise refused(401, "UNAUTHENTICATED", "A publishable key is sent as `X-Api-Key`, not as `Authorization`.")
+    if key is not None and kind_of(key) is ApiKeyKind.SECRET:
+        raise refused(401, "UNAUTHENTICATED", "A secret key is sent as `Authorization: Bearer lms_sk_…`, not as `X-Api-Key`.")
+    if key is not None and kind:
+        raise refused(401, "UNAUTHENTICATED", "Send one API key: a server's secret one names the school by itself.")
+    if kind and headers.get("origin") is not None:
+        message = "A secret key came from a web page, where everybody can read it. Revoke it now, make another for your server, and give pages a publishable key."
+        raise refused(403, "FORBIDDEN", message)
+    if kind:
+        bearer, key = None, bearer
+    if key is not None and not is_spelled_right(key):
+        raise refused(401, "UNAUTHENTICATED", "This is not a whole API key: its checksum does not fit. It was cut off or mistyped.")
+    return bearer, key
+
+
+def _is_impersonation_good(found: tenancy.Identified) -> bool:
+    """Where the session is one: whether whoever looks still may, and the account is still a student's alone."""
+    return found.impersonator_id is None or may_impersonate(impersonator_roles=found.impersonator_roles, roles=found.roles)
 
 
 def _bearer(authorization: str | None) -> str | None:

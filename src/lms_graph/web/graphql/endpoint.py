@@ -14,6 +14,7 @@ from lms_graph.domain.tenancy.rules import is_origin_allowed
 from lms_graph.web import explorer
 from lms_graph.web.graphql import answers
 from lms_graph.web.graphql.callers import Visit, identify
+from lms_graph.web.graphql.key_uses import KeyUses
 from lms_graph.web.graphql.known import Known
 from lms_graph.web.graphql.operations import Operations
 from lms_graph.web.graphql.refusals import Refused, internal, refused
@@ -34,6 +35,7 @@ class Endpoint:
         self._default_tenant = default_tenant
         self._development = development
         self._sessions = Sessions()
+        self._key_uses = KeyUses()
         self._stopping = asyncio.Event()
 
     def end_streams(self) -> None:
@@ -93,11 +95,11 @@ class Endpoint:
 
     async def _socket(self, socket: WebSocket) -> None:
         async def identify(said: Mapping[str, Any]) -> Visit:
-            """`connection_init { authorization tenant }`, both optional. A header on the socket itself is not looked at: browsers cannot send one."""
-            headers = {name: value for name, value in socket.headers.items() if name != "authorization"}
-            for name, value in (("authorization", said.get("authorization")), ("x-tenant", said.get("tenant"))):
+            """`connection_init { authorization tenant apiKey }`, all optional. A header on the socket itself is not looked at: browsers cannot send one."""
+            headers = {name: value for name, value in socket.headers.items() if name not in ("authorization", "x-api-key")}
+            for name, value in (("authorization", said.get("authorization")), ("x-tenant", said.get("tenant")), ("x-api-key", said.get("apiKey"))):
                 if value is not None and not isinstance(value, str):
-                    raise refused(400, "BAD_USER_INPUT", "`authorization` and `tenant` are strings.")
+                    raise refused(400, "BAD_USER_INPUT", "`authorization`, `tenant` and `apiKey` are strings.")
                 if value is not None:
                     headers[name] = value
             visit, origin = await self._identify(socket, headers), socket.headers.get("origin")
@@ -114,4 +116,5 @@ class Endpoint:
         address = request.client.host if request.client else None
         visit = await identify(headers, known=self._known, address=address, default_tenant=self._default_tenant, development=self._development, base_url=base_url)
         request.state.api = visit.api  # `Cors` asks it which origins may read the answer
+        self._key_uses.note(visit)
         return visit

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from graphql import GraphQLError, OperationType
 from strawberry import Schema
@@ -50,7 +51,7 @@ class Operations:
             raise
 
     async def _admit(self, asked: Asked, visit: Visit, seen: telemetry.Operation, allow: Callable[[OperationType], None]) -> "Admitted":
-        payer = _payer(visit.caller)
+        payer = _payer(visit.caller, visit.publishable_key_id)
         if (known := self._adapters.budget.refusal(payer, REFUSAL_COST)) is not None:  # then its document is not even read
             raise self._spent(known, 0)
         try:
@@ -166,6 +167,8 @@ class Admitted:
 _finishing: set[asyncio.Task[dict[str, Any]]] = set()  # the loop itself holds its tasks only weakly
 
 
-def _payer(caller: Caller) -> str:
-    """Whose budget it is: the account's, else that of the address."""
-    return f"{caller.tenant_id}:{caller.account_id or network_of(caller.address)}"
+def _payer(caller: Caller, publishable_key_id: UUID | None) -> str:
+    """Whose budget it is: the account's, else the secret key's, else that of the network, apart for each publishable key: the visitors of a shop do not share one."""
+    if caller.account_id or caller.key_id:
+        return f"{caller.tenant_id}:{caller.account_id or caller.key_id}"
+    return f"{caller.tenant_id}:{f'{publishable_key_id}:' if publishable_key_id else ''}{network_of(caller.address)}"

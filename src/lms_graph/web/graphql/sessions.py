@@ -2,12 +2,16 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from uuid import UUID
 
 import structlog
 
+from lms_graph.domain.identity.rules.keys import rights_of_key
+from lms_graph.domain.identity.rules.permissions import permissions_of
+from lms_graph.domain.identity.rules.sessions import may_impersonate
 from lms_graph.domain.tenancy import queries as tenancy
 from lms_graph.web.graphql.callers import Visit
 from lms_graph.web.graphql.refusals import refused
@@ -20,7 +24,7 @@ log = structlog.get_logger(__name__)
 
 
 class Sessions:
-    """Watches the sessions of this process's streams and sockets: one look-up a second for all of them, while there are any."""
+    """Watches the sessions and API keys of this process's streams and sockets: a look-up of each a second for all of them, while there are any."""
 
     def __init__(self) -> None:
         self._watched: dict[asyncio.Event, Visit] = {}
@@ -34,10 +38,10 @@ class Sessions:
 
     @contextmanager
     def watched(self, visit: Visit) -> Iterator[asyncio.Event]:
-        """Counts a stream or socket while it is open, and gives an event that is set once the visit's token or session or one of its roles has ended; a visitor's never is."""
+        """Counts a stream or socket while it is open, and gives an event that is set once the visit's token, session or API key or a right that comes with it has ended; a plain visitor's never is."""
         key, ended = _key(visit), asyncio.Event()
         self._open[key] += 1
-        if visit.caller.session_id is not None:
+        if visit.caller.session_id is not None or visit.key is not None:
             self._watched[ended] = visit
             if self._task is None or self._task.done():
                 self._task = asyncio.create_task(self._look(), name="sessions")
@@ -58,15 +62,32 @@ class Sessions:
                     ended.set()
             try:
                 async with asyncio.timeout(LOOK_SECONDS):
-                    sessions = {(visit.caller.tenant_id, visit.caller.session_id) for visit in self._watched.values() if visit.caller.session_id}
-                    living = await tenancy.roles_of_living_sessions(sessions=sessions, now=now)
+                    looked_at = dict(self._watched)
+                    sessions = {(visit.caller.tenant_id, visit.caller.session_id) for visit in looked_at.values() if visit.caller.session_id}
+                    keys = {(visit.key.tenant_id, visit.key.id) for visit in looked_at.values() if visit.key}
+                    roles = await tenancy.roles_of_living_sessions(sessions=sessions, now=now) if sessions else {}
+                    makers = await tenancy.maker_roles_of_living_keys(keys=keys, now=now) if keys else {}
             except Exception:  # the database is away: who was let in stays until it is back
                 log.exception("sessions.not_looked_up")
                 continue
-            for ended, visit in self._watched.items():
-                if (visit.caller.tenant_id, visit.caller.session_id) in sessions and living.get(visit.caller.session_id) != visit.caller.roles:
+            for ended, visit in looked_at.items():
+                if not (_session_lives(visit, roles) and _key_lives(visit, makers)):
                     ended.set()
 
 
+def _session_lives(visit: Visit, roles: Mapping[UUID, tuple[frozenset[str], frozenset[str]]]) -> bool:
+    if visit.caller.session_id is None:
+        return True
+    own, impersonators = roles.get(visit.caller.session_id, (None, frozenset[str]()))
+    return own == visit.caller.roles and (visit.caller.impersonator_id is None or may_impersonate(impersonator_roles=impersonators, roles=own))
+
+
+def _key_lives(visit: Visit, makers: Mapping[UUID, frozenset[str]]) -> bool:
+    if visit.key is None:
+        return True
+    maker = makers.get(visit.key.id)
+    return maker is not None and (not visit.key.is_secret or rights_of_key(visit.key.scopes, permissions_of(maker)) == visit.caller.permissions)
+
+
 def _key(visit: Visit) -> object:
-    return visit.caller.account_id or visit.caller.address
+    return visit.caller.account_id or visit.caller.key_id or visit.caller.address

@@ -89,7 +89,7 @@ class Socket:
                 await _cancel(*waiting)
         if self._deaf.is_set():
             raise Close(1013, "Nothing was read for half a minute")
-        raise Close(4403, "UNAUTHENTICATED: the access token or its session has ended")
+        raise Close(4403, "UNAUTHENTICATED: the access token, its session or the API key has ended")
 
     async def _listen(self) -> None:
         while (message := await self._socket.receive())["type"] != "websocket.disconnect":

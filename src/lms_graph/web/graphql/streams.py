@@ -45,7 +45,10 @@ class EventStream:
             await _cancel(telling, ended, *others)
         with suppress(OSError, TimeoutError):
             if ended in done and telling not in done:
-                await write("next", refused(401, "UNAUTHENTICATED", "The access token or its session has ended. Refresh the session, then subscribe again.").body)
+                await write(
+                    "next",
+                    refused(401, "UNAUTHENTICATED", "The access token, its session or the API key has ended, or a right with it. Refresh the session, then subscribe again.").body,
+                )
                 await write("complete")
             async with asyncio.timeout(SEND_SECONDS):
                 await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -11,7 +11,7 @@ that a copy is found out at the first rotation that thief and owner do not make 
 
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -32,7 +32,7 @@ from lms_graph.kit.secrets import following_token, new_token, token_hash
 from lms_graph.kit.throttle import Throttle, attempt, network_of
 from lms_graph.models import database
 from lms_graph.models import identity as rows
-from lms_graph.models.identity import TokenKind
+from lms_graph.models.identity import SessionKind, TokenKind
 from lms_graph.outbox.unit_of_work import UnitOfWork, unit_of_work
 
 
@@ -118,9 +118,43 @@ async def open_session(*, caller: Caller, account_id: UUID, at_sign_up: bool = F
         session = await rows.Session.create(tenant_id=caller.tenant_id, account_id=account_id, created_at=now, last_seen_at=now, expires_at=now + rules.REFRESH_TOKEN_LIFE, **seen)
         signed_in = await _issue(caller, account_id, session.id, {kind: (new_id(), new_token()) for kind in TokenKind})
         work.record(events.SessionOpened(session_id=session.id, account_id=account_id, is_new_device=not is_known))
-        for surplus in await queries.surplus_sessions(caller=caller, account_id=account_id, keep=rules.MAX_SESSIONS):
-            await _end(work, caller, surplus, account_id, "CROWDED_OUT")
+        for surplus in await queries.surplus_sessions(caller=caller, account_id=account_id, kind=SessionKind.SIGN_IN, keep=rules.MAX_SESSIONS):
+            await end(work, caller, surplus, "CROWDED_OUT")
     return signed_in
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShortSession:
+    """A session of one access token and its own end, which goes on by no refresh."""
+
+    session_id: UUID
+    access_token: str = field(repr=False)
+    expires_at: datetime
+
+
+async def open_short_session(
+    *, caller: Caller, account_id: UUID, kind: SessionKind, life: timedelta, is_read_only: bool, is_masked: bool, impersonator_id: UUID | None = None
+) -> ShortSession:
+    """Open a session out of the caller's own, with which it ends. Inside a unit of work, whose operation records what it is for."""
+    now, token = caller.now, new_token()
+    async with unit_of_work(caller):
+        session = await rows.Session.create(
+            tenant_id=caller.tenant_id,
+            account_id=account_id,
+            kind=kind,
+            is_read_only=is_read_only,
+            is_masked=is_masked,
+            opener_id=caller.session_id,
+            impersonator_id=impersonator_id,
+            created_at=now,
+            last_seen_at=now,
+            expires_at=now + life,
+            **_seen(caller),
+        )
+        await rows.SessionToken.create(
+            tenant_id=caller.tenant_id, session_id=session.id, kind=TokenKind.ACCESS, token_hash=token_hash(token), created_at=now, expires_at=now + life
+        )
+    return ShortSession(session_id=session.id, access_token=token, expires_at=now + life)
 
 
 def _seen(caller: Caller) -> dict[str, Any]:
@@ -156,7 +190,7 @@ async def _refresh(caller: Caller, refresh_token: str) -> SignedIn:
             return await _rotate(caller, token, refresh_token)
         if (again := await _repeat(caller, token, refresh_token)) is not None:
             return again
-        await _end(work, caller, token["session_id"], token["account_id"], "TOKEN_REUSED")
+        await end(work, caller, token["session_id"], "TOKEN_REUSED")
     raise errors.TokenInvalid()  # after the commit: the session stays ended
 
 
@@ -167,9 +201,26 @@ async def sign_out(*, caller: Caller, refresh_token: str | None = None) -> None:
     async with unit_of_work(caller) as work:
         if refresh_token is None:
             assert caller.session_id is not None
-            await _end(work, caller, caller.session_id, caller.account, "SIGNED_OUT")
+            await end(work, caller, caller.session_id, "SIGNED_OUT")
         elif refresh_token.isascii() and (token := await queries.refresh_token_for_update(caller=caller, token_hash=token_hash(refresh_token))):
-            await _end(work, caller, token["session_id"], token["account_id"], "SIGNED_OUT")
+            await end(work, caller, token["session_id"], "SIGNED_OUT")
+
+
+async def end(work: UnitOfWork, caller: Caller, session_id: UUID, reason: str) -> None:
+    """End a session and those opened out of it, and forget their tokens; nothing happens to what has ended. Records SessionEnded, and ImpersonationEnded where it was one."""
+    found = await database.fetch(
+        "UPDATE sessions SET revoked_at = $3, revoked_reason = CASE WHEN id = $2 THEN $4 ELSE 'OPENER_ENDED' END "
+        "WHERE tenant_id = $1 AND (id = $2 OR (opener_id = $2 AND expires_at > $3)) AND revoked_at IS NULL RETURNING id, account_id, impersonator_id, revoked_reason",
+        caller.tenant_id,
+        session_id,
+        caller.now,
+        reason,
+    )
+    for ended in found:
+        await rows.SessionToken.for_caller(caller, session_id=ended["id"]).delete()
+        work.record(events.SessionEnded(session_id=ended["id"], account_id=ended["account_id"], reason=ended["revoked_reason"]))
+        if ended["impersonator_id"] is not None:
+            work.record(events.ImpersonationEnded(session_id=ended["id"], account_id=ended["account_id"], impersonator_id=ended["impersonator_id"], reason=ended["revoked_reason"]))
 
 
 async def revoke(*, caller: Caller, session_id: UUID) -> None:
@@ -177,7 +228,7 @@ async def revoke(*, caller: Caller, session_id: UUID) -> None:
     async with unit_of_work(caller) as work:
         if not await queries.own_session(caller=caller, session_id=session_id):
             raise NotFound("You have no session with this id.", path=("sessionId",))
-        await _end(work, caller, session_id, caller.account, "REVOKED")
+        await end(work, caller, session_id, "REVOKED")
 
 
 async def revoke_others(*, caller: Caller, keep: Collection[UUID] = ()) -> None:
@@ -191,7 +242,7 @@ async def end_sessions(*, work: UnitOfWork, caller: Caller, account_id: UUID, re
     await rows.SecondFactorToken.for_caller(caller, account_id=account_id).delete()
     for session_id in await queries.live_session_ids(caller=caller, account_id=account_id):
         if session_id not in keep:
-            await _end(work, caller, session_id, account_id, reason)
+            await end(work, caller, session_id, reason)
 
 
 async def _rotate(caller: Caller, token: database.Record, refresh_token: str) -> SignedIn:
@@ -234,11 +285,3 @@ async def _issue(caller: Caller, account_id: UUID, session_id: UUID, pair: dict[
         refresh_token=pair[TokenKind.REFRESH][1],
         expires_at=ends[TokenKind.ACCESS],
     )
-
-
-async def _end(work: UnitOfWork, caller: Caller, session_id: UUID, account_id: UUID, reason: str) -> None:
-    """End a session and forget its tokens; nothing happens to one that has ended."""
-    ended = await rows.Session.for_caller(caller, id=session_id, revoked_at__isnull=True).update(revoked_at=caller.now, revoked_reason=reason)
-    if ended:
-        await rows.SessionToken.for_caller(caller, session_id=session_id).delete()
-        work.record(events.SessionEnded(session_id=session_id, account_id=account_id, reason=reason))

@@ -77,7 +77,7 @@ async def credentials_or_none(*, caller: Caller, email: str) -> database.Record 
 
 # A session that somebody else had, or that its owner has thrown out, makes nothing known.
 _KNOWN_NETWORK = (
-    "EXISTS(SELECT FROM sessions s WHERE s.tenant_id = a.tenant_id AND s.account_id = a.id AND s.network = $3 AND s.last_seen_at > $4 "
+    "EXISTS(SELECT FROM sessions s WHERE s.tenant_id = a.tenant_id AND s.account_id = a.id AND s.kind = 'SIGN_IN' AND s.network = $3 AND s.last_seen_at > $4 "
     "AND (s.revoked_at IS NULL OR s.revoked_reason IN ('SIGNED_OUT', 'CROWDED_OUT')))"
 )
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from lms_graph.kit.caller import Caller
 from lms_graph.models import database
 
-_SESSION = "SELECT id, account_id, created_at, last_seen_at, ip_address, user_agent FROM sessions "
+_SESSION = "SELECT id, account_id, kind, created_at, last_seen_at, expires_at, is_read_only, is_masked, impersonator_id, ip_address, user_agent FROM sessions "
 
 
 async def sessions_of_accounts(*, caller: Caller, account_ids: list[UUID]) -> list[database.Record]:
@@ -32,16 +32,31 @@ async def sessions_by_ids(*, caller: Caller, session_ids: list[UUID]) -> list[da
     )
 
 
-async def surplus_sessions(*, caller: Caller, account_id: UUID, keep: int) -> list[UUID]:
-    """The account's live sessions beyond the `keep` last seen."""
+async def surplus_sessions(*, caller: Caller, account_id: UUID, kind: str, keep: int) -> list[UUID]:
+    """The account's live sessions of a kind beyond the `keep` last seen."""
     rows: list[Any] = await database.fetch(
-        "SELECT id FROM sessions WHERE tenant_id = $1 AND account_id = $2 AND revoked_at IS NULL AND expires_at > $3 ORDER BY last_seen_at DESC, id DESC OFFSET $4",
+        "SELECT id FROM sessions WHERE tenant_id = $1 AND account_id = $2 AND revoked_at IS NULL AND expires_at > $3 AND kind = $5 ORDER BY last_seen_at DESC, id DESC OFFSET $4",
         caller.tenant_id,
         account_id,
         caller.now,
         keep,
+        kind,
     )
     return [row["id"] for row in rows]
+
+
+async def own_kind_or_none(*, caller: Caller) -> str | None:
+    """The kind of the caller's session; None for who has none of ours, such as an account that shows another provider's token."""
+    kind: str | None = await database.fetch_value("SELECT kind FROM sessions WHERE tenant_id = $1 AND id = $2", caller.tenant_id, caller.session_id)
+    return kind
+
+
+async def impersonations_by(*, caller: Caller) -> list[UUID]:
+    """The live sessions in which the caller looks at the school as somebody else."""
+    found: list[Any] = await database.fetch(
+        "SELECT id FROM sessions WHERE tenant_id = $1 AND impersonator_id = $2 AND revoked_at IS NULL AND expires_at > $3", caller.tenant_id, caller.account_id, caller.now
+    )
+    return [row["id"] for row in found]
 
 
 async def refresh_token_for_update(*, caller: Caller, token_hash: bytes) -> database.Record | None:
@@ -76,7 +91,7 @@ async def is_known_device(*, caller: Caller, account_id: UUID, network: str, age
     """Whether the account was used by this kind of client from this network; what somebody else had, or its owner has thrown out, makes nothing known."""
     return bool(
         await database.fetch_value(
-            "SELECT EXISTS(SELECT FROM sessions WHERE tenant_id = $1 AND account_id = $2 AND network = $3 AND agent = $4 AND last_seen_at > $5 "
+            "SELECT EXISTS(SELECT FROM sessions WHERE tenant_id = $1 AND account_id = $2 AND kind = 'SIGN_IN' AND network = $3 AND agent = $4 AND last_seen_at > $5 "
             "AND (revoked_at IS NULL OR revoked_reason IN ('SIGNED_OUT', 'CROWDED_OUT')))",
             caller.tenant_id,
             account_id,

@@ -1,0 +1,9 @@
+"""How the audit log says what a fact holds."""
+
+# The ids in audited facts, and the prefix under which the API knows each. What stands here under none is not shown, and a test asks why.
+SHOWN_AS = {
+    "account_id": "prf",
+    "impersonator_id": "prf",
+    "session_id": "ses",
+    "key_id": "key",
+}

@@ -1,0 +1,59 @@
+"""What changes rights or money stands in the audit log: every fact is in it, or it is said here why not."""
+
+from dataclasses import fields
+from importlib import import_module
+from pathlib import Path
+
+from lms_graph.domain.identity.rules.audit import SHOWN_AS
+from lms_graph.kit.facts import Event
+from lms_graph.types.nodes import PREFIXES
+from tests.architecture.sources import PACKAGE
+
+# Facts that change nobody's rights and no money, or that another entry tells.
+NOT_AUDITED = {
+    "AccountRegistered": "a new account holds what anybody may have",
+    "SessionOpened": "who signs in gains nothing that they did not hold",
+    "SessionEnded": "who signs out loses nothing; the end of an impersonation has an entry of its own",
+    "InstructorPageSaved": "words on a page",
+    "TenantCreated": "there is nobody yet in whose log it could stand",
+    "TenantUpdated": "brand, and what the API shows to everybody alike",
+    "QuizRevisionSaved": "content",
+    "CoursePublished": "content",
+    "EnrollmentOpened": "opens what a grant or an open door had opened",
+    "EntitlementGranted": "by the importer and the demo school only: nobody can ask for it yet",
+    "ProgressAdvanced": "learning",
+    "LectureCompleted": "learning",
+    "CourseCompleted": "learning",
+    "AttemptStarted": "learning",
+    "AttemptSubmitted": "learning",
+    "AttemptGraded": "by the machine, from answers that are kept",
+    "CertificateIssued": "follows from a finished run",
+    "CertificateReady": "follows from a finished run",
+}
+
+
+def facts() -> dict[str, type[Event]]:
+    """Every fact of every area, by its name."""
+    found = {}
+    for path in sorted(Path(PACKAGE / "domain").glob("*/events.py")):
+        module = import_module(f"lms_graph.domain.{path.parent.name}.events")
+        found |= {name: each for name, each in vars(module).items() if isinstance(each, type) and issubclass(each, Event) and each is not Event}
+    return found
+
+
+def test_every_fact_is_audited_or_it_is_said_why_not() -> None:
+    unaudited = {name for name, fact in facts().items() if fact.audited is None}
+
+    assert len(facts()) > 20
+    assert unaudited == set(NOT_AUDITED)
+
+
+def test_what_an_entry_is_about_has_a_prefix_of_the_api() -> None:
+    assert {name: fact.audited for name, fact in facts().items() if fact.audited and fact.audited not in PREFIXES.values()} == {}
+
+
+def test_every_id_of_an_audited_fact_is_shown_under_a_prefix() -> None:
+    ids = {field.name for fact in facts().values() if fact.audited for field in fields(fact) if field.name.endswith("_id")}
+
+    assert ids - set(SHOWN_AS) == set()
+    assert {name: prefix for name, prefix in SHOWN_AS.items() if prefix not in PREFIXES.values()} == {}
