@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 
 from lms_graph.domain.certificates.ports import CertificateRenderer
+from lms_graph.domain.identity.ports import OpenIdProviders, SocialSignIn
 from lms_graph.domain.media.ports import ObjectStore, VideoProbe
 from lms_graph.kit.budget import Budget
 from lms_graph.kit.live import LiveBus
+from lms_graph.kit.outbound import OutboundHttp
 from lms_graph.kit.pages import Cursors
 from lms_graph.kit.secrets import SecretKeys
 
@@ -20,3 +22,6 @@ class Adapters:
     budget: Budget
     certificate_renderer: CertificateRenderer
     video_probe: VideoProbe
+    http: OutboundHttp
+    openid: OpenIdProviders
+    social: SocialSignIn

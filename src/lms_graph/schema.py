@@ -19,6 +19,7 @@ from lms_graph.resolvers.catalog.courses import CatalogQuery
 from lms_graph.resolvers.certificates import CertificatesQuery, CertificatesSubscription
 from lms_graph.resolvers.identity.accounts import AccountsMutation, AccountsQuery
 from lms_graph.resolvers.identity.instructors import InstructorsQuery
+from lms_graph.resolvers.identity.providers import ProvidersMutation, ProvidersQuery
 from lms_graph.resolvers.identity.sessions import SessionsMutation
 from lms_graph.resolvers.learning.enrollments import LearningMutation, LearningQuery, LearningSubscription
 from lms_graph.resolvers.nodes import NodeQuery
@@ -34,12 +35,12 @@ log = structlog.get_logger(__name__)
 
 
 @strawberry.type(description="Everything that can be read.")
-class Query(TenancyQuery, AccountsQuery, InstructorsQuery, CatalogQuery, LearningQuery, AssessmentQuery, CertificatesQuery, NodeQuery):
+class Query(TenancyQuery, AccountsQuery, InstructorsQuery, ProvidersQuery, CatalogQuery, LearningQuery, AssessmentQuery, CertificatesQuery, NodeQuery):
     pass
 
 
 @strawberry.type(description="Everything that can be changed.")
-class Mutation(TenancyMutation, AccountsMutation, SessionsMutation, LearningMutation, AssessmentMutation):
+class Mutation(TenancyMutation, AccountsMutation, SessionsMutation, ProvidersMutation, LearningMutation, AssessmentMutation):
     pass
 
 

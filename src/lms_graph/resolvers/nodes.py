@@ -22,6 +22,8 @@ LOADERS = {
     "ses": "identity.session",
     "ins": "identity.instructor",
     "prf": "identity.profile",
+    "idp": "identity.identity_provider",
+    "sop": "identity.social_provider",
     "cat": "catalog.category",
     "crs": "catalog.visible_course",
     "ver": "catalog.published_version",

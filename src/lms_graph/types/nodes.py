@@ -25,6 +25,8 @@ PREFIXES = {
     "Viewer": "vwr",
     "SignedInSession": "ses",
     "Profile": "prf",
+    "IdentityProvider": "idp",
+    "SocialProvider": "sop",
     "Enrollment": "enr",
     "QuizOverview": "qzo",
     "Attempt": "att",

@@ -20,3 +20,8 @@ def require_may_edit_page(caller: Caller, account_id: UUID) -> None:
     is_own = caller.account_id == account_id and caller.has_role(Role.INSTRUCTOR)
     if not is_own and not caller.may(Permission.MEMBERS_MANAGE):
         raise NotAllowed("Instructors change their own page, administrators any.")
+
+
+def require_may_set_providers(caller: Caller) -> None:
+    """Who runs the tenant says who else may vouch for people there."""
+    caller.require(Permission.TENANT_MANAGE)

@@ -6,11 +6,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
+from lms_graph.domain.identity.ports import OpenIdProviders
+from lms_graph.domain.identity.queries.external import ProviderVersion
 from lms_graph.domain.identity.rules.permissions import permissions_of
 from lms_graph.domain.tenancy import queries as tenancy
 from lms_graph.domain.tenancy.rules import ApiSettings
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.secrets import token_hash
+from lms_graph.web.graphql import external
 from lms_graph.web.graphql.refusals import refused
 
 _SLUG = re.compile(r"[a-z0-9-]{1,63}")
@@ -24,13 +27,14 @@ class Visit:
     api: ApiSettings
     base_url: str
     token_expires_at: datetime | None = None
+    provider: ProviderVersion | None = None  # by which somebody came in whose token is not ours
 
     @property
     def introspection(self) -> bool:
         return self.api.introspection
 
 
-async def identify(headers: Mapping[str, str], *, address: str | None, default_tenant: str | None, development: bool, base_url: str) -> Visit:
+async def identify(headers: Mapping[str, str], *, address: str | None, default_tenant: str | None, development: bool, base_url: str, openid: OpenIdProviders) -> Visit:
     """Whose request it is. In development every school opens introspection and explorer. Raises Refused when no tenant is named, a token is no good, or token and host disagree."""
     now = datetime.now(UTC)
     token = _bearer(headers.get("authorization"))
@@ -38,8 +42,9 @@ async def identify(headers: Mapping[str, str], *, address: str | None, default_t
     slug = headers.get("x-tenant")
     if slug is not None and not _SLUG.fullmatch(slug):
         raise refused(404, "NOT_FOUND", "No school answers to this `X-Tenant`.")
-    found = await tenancy.identify(host=host, slug=slug, token_hash=token_hash(token) if token else None, now=now)
-    if token and found.account_id is None:
+    is_foreign = token is not None and external.is_foreign(token)
+    found = await tenancy.identify(host=host, slug=slug, token_hash=token_hash(token) if token and not is_foreign else None, now=now)
+    if token and not is_foreign and found.account_id is None:
         raise refused(401, "UNAUTHENTICATED", "The access token is unknown, expired or its session has ended. Refresh the session or sign in again.")
     tenant_id, api = found.tenant_id or (found.session_tenant_id if slug is None else None), found.api
     if tenant_id is None and slug is None and default_tenant:
@@ -62,6 +67,9 @@ async def identify(headers: Mapping[str, str], *, address: str | None, default_t
     )
     if development:
         api = replace(api, introspection=True, explorer=True)
+    if token and is_foreign:
+        guest = await external.let_in(caller, token, openid)
+        return Visit(guest.caller, api, base_url, guest.expires_at, guest.provider)
     return Visit(caller, api, base_url, found.token_expires_at)
 
 

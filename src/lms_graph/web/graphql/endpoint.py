@@ -110,6 +110,8 @@ class Endpoint:
         host = request.headers.get("host")
         base_url = f"{scheme}://{host}" if host else self._base_url
         address = request.client.host if request.client else None
-        visit = await identify(headers, address=address, default_tenant=self._default_tenant, development=self._development, base_url=base_url)
+        visit = await identify(
+            headers, address=address, default_tenant=self._default_tenant, development=self._development, base_url=base_url, openid=self._operations.adapters.openid
+        )
         request.state.api = visit.api  # `Cors` asks it which origins may read the answer
         return visit

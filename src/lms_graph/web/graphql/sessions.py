@@ -5,9 +5,12 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from uuid import UUID
 
 import structlog
 
+from lms_graph.domain.identity.queries import external
+from lms_graph.domain.identity.queries.external import ProviderVersion
 from lms_graph.domain.tenancy import queries as tenancy
 from lms_graph.web.graphql.callers import Visit
 from lms_graph.web.graphql.refusals import refused
@@ -34,10 +37,11 @@ class Sessions:
 
     @contextmanager
     def watched(self, visit: Visit) -> Iterator[asyncio.Event]:
-        """Counts a stream or socket while it is open, and gives an event that is set once the visit's token or session or one of its roles has ended; a visitor's never is."""
+        """Counts a stream or socket while it is open, and gives an event that is set once the visit's token or session or one of its roles has ended, or the provider whose token it is
+        was set anew; a visitor's never is."""
         key, ended = _key(visit), asyncio.Event()
         self._open[key] += 1
-        if visit.caller.session_id is not None:
+        if visit.caller.session_id is not None or visit.provider is not None:
             self._watched[ended] = visit
             if self._task is None or self._task.done():
                 self._task = asyncio.create_task(self._look(), name="sessions")
@@ -59,13 +63,22 @@ class Sessions:
             try:
                 async with asyncio.timeout(LOOK_SECONDS):
                     sessions = {(visit.caller.tenant_id, visit.caller.session_id) for visit in self._watched.values() if visit.caller.session_id}
-                    living = await tenancy.roles_of_living_sessions(sessions=sessions, now=now)
+                    living = await tenancy.roles_of_living_sessions(sessions=sessions, now=now) if sessions else {}
+                    guests = {guest for visit in self._watched.values() if (guest := _guest(visit))}
+                    staying = await external.roles_by_provider(entered=guests) if guests else {}
             except Exception:  # the database is away: who was let in stays until it is back
                 log.exception("sessions.not_looked_up")
                 continue
             for ended, visit in self._watched.items():
                 if (visit.caller.tenant_id, visit.caller.session_id) in sessions and living.get(visit.caller.session_id) != visit.caller.roles:
                     ended.set()
+                if (guest := _guest(visit)) in guests and staying.get(guest) != visit.caller.roles:
+                    ended.set()
+
+
+def _guest(visit: Visit) -> tuple[UUID, UUID, ProviderVersion] | None:
+    """Who came in by a provider's token, and by which setting."""
+    return (visit.caller.tenant_id, visit.caller.account_id, visit.provider) if visit.provider and visit.caller.account_id else None
 
 
 def _key(visit: Visit) -> object:
