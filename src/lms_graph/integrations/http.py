@@ -156,13 +156,13 @@ class GuardedHttp:
             found = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
             if found.get("content-encoding", "identity") != "identity":
                 raise NotAnswered("The answer is compressed, which was not asked for.")
-            parts: list[bytes] = []
+            body_read = bytearray()
             async with aclosing(response.aiter_stream()) as stream:
                 async for part in stream:
-                    parts.append(part)
-                    if sum(map(len, parts)) > MAX_BYTES:
+                    body_read += part
+                    if len(body_read) > MAX_BYTES:
                         raise NotAnswered(f"The answer is larger than {MAX_BYTES:,} bytes.")
-            return Answer(response.status, b"".join(parts), found)
+            return Answer(response.status, bytes(body_read), found)
 
 
 def _is_address(host: str) -> bool:
