@@ -82,7 +82,7 @@ class Migration(migrations.Migration):
             tenant_table("identity_providers")
             + tenant_table("social_providers")
             + tenant_table("external_identities")
-            + tenant_table("login_attempts", app="SELECT, INSERT, DELETE")
+            + tenant_table("login_attempts")
             + reference("external_identities", "account_id", "accounts")
             + reference("login_attempts", "account_id", "accounts")
             + one_of("social_providers", "kind", "GOOGLE", "GITHUB")
