@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 
 from lms_graph.domain.certificates.ports import CertificateRenderer
+from lms_graph.domain.identity.ports import OpenIdProviders, SocialSignIn
 from lms_graph.domain.media.ports import ObjectStore, VideoProbe
 from lms_graph.kit.budget import Budget
 from lms_graph.kit.live import LiveBus
+from lms_graph.kit.outbound import OutboundHttp
 from lms_graph.kit.pages import Cursors
 from lms_graph.kit.secrets import SecretKeys
 from lms_graph.kit.throttle import Throttle
@@ -22,3 +24,6 @@ class Adapters:
     throttle: Throttle
     certificate_renderer: CertificateRenderer
     video_probe: VideoProbe
+    http: OutboundHttp
+    openid: OpenIdProviders
+    social: SocialSignIn

@@ -23,6 +23,7 @@ from lms_graph.resolvers.identity.emails import EmailsMutation
 from lms_graph.resolvers.identity.instructors import InstructorsQuery
 from lms_graph.resolvers.identity.keys import KeysMutation, KeysQuery
 from lms_graph.resolvers.identity.passwords import PasswordsMutation
+from lms_graph.resolvers.identity.providers import ProvidersMutation, ProvidersQuery
 from lms_graph.resolvers.identity.second_factor import SecondFactorMutation
 from lms_graph.resolvers.identity.sessions import SessionsMutation
 from lms_graph.resolvers.learning.enrollments import LearningMutation, LearningQuery, LearningSubscription
@@ -39,12 +40,23 @@ log = structlog.get_logger(__name__)
 
 
 @strawberry.type(description="Everything that can be read.")
-class Query(TenancyQuery, AccountsQuery, InstructorsQuery, KeysQuery, AuditQuery, CatalogQuery, LearningQuery, AssessmentQuery, CertificatesQuery, NodeQuery):
+class Query(TenancyQuery, AccountsQuery, InstructorsQuery, ProvidersQuery, KeysQuery, AuditQuery, CatalogQuery, LearningQuery, AssessmentQuery, CertificatesQuery, NodeQuery):
     pass
 
 
 @strawberry.type(description="Everything that can be changed.")
-class Mutation(TenancyMutation, AccountsMutation, SessionsMutation, EmailsMutation, PasswordsMutation, SecondFactorMutation, KeysMutation, LearningMutation, AssessmentMutation):
+class Mutation(
+    TenancyMutation,
+    AccountsMutation,
+    SessionsMutation,
+    EmailsMutation,
+    PasswordsMutation,
+    SecondFactorMutation,
+    ProvidersMutation,
+    KeysMutation,
+    LearningMutation,
+    AssessmentMutation,
+):
     pass
 
 

@@ -28,6 +28,9 @@ class Settings(BaseSettings):
     s3_secret_access_key: SecretStr
     secret_keys: SecretStr = Field(validation_alias="LMS_SECRET_KEYS", description="32-byte keys in base64, parted by commas; the first encrypts, all decrypt.")
     base_url: str = Field("http://localhost:8000", validation_alias="LMS_BASE_URL", description="Where people reach this server.")
+    google_url: str = Field("https://accounts.google.com", validation_alias="LMS_GOOGLE_URL", description="Google's issuer, or its twin's.")
+    github_url: str = Field("https://github.com", validation_alias="LMS_GITHUB_URL", description="GitHub's pages, or its twin's; part of who somebody is: never change it later.")
+    github_api_url: str = Field("https://api.github.com", validation_alias="LMS_GITHUB_API_URL", description="GitHub's API, or its twin's.")
     default_tenant: str | None = Field(None, validation_alias="LMS_DEFAULT_TENANT", description="Slug of the tenant where neither host, token nor header names one.")
     development: bool = Field(
         False, validation_alias="LMS_DEVELOPMENT", description="Open introspection and the explorer whatever tenants set, and take pages of this machine. `lms-graph dev` sets it."

@@ -6,11 +6,14 @@ from importlib.metadata import version
 
 from lms_graph.adapters import Adapters
 from lms_graph.integrations.ffmpeg import FfmpegProbe
+from lms_graph.integrations.http import GuardedHttp
+from lms_graph.integrations.openid import OpenIdClient
 from lms_graph.integrations.pdf import ChromiumCertificateRenderer
 from lms_graph.integrations.redis_budget import RedisBudget
 from lms_graph.integrations.redis_live import RedisLiveBus
 from lms_graph.integrations.redis_throttle import RedisThrottle
 from lms_graph.integrations.s3 import S3ObjectStore
+from lms_graph.integrations.social import GoogleAndGithub
 from lms_graph.kit.budget import Rate
 from lms_graph.kit.pages import Cursors
 from lms_graph.kit.secrets import SecretKeys
@@ -47,6 +50,8 @@ async def running(settings: Settings) -> AsyncIterator[Adapters]:
         stack.push_async_callback(throttle.aclose)
         renderer = ChromiumCertificateRenderer(chromium_path=settings.chromium_path)
         stack.push_async_callback(renderer.aclose)
+        http = GuardedHttp(development=settings.development)
+        openid = OpenIdClient(http)
         secret_keys = SecretKeys.parse(settings.secret_keys.get_secret_value())
         yield Adapters(
             base_url=settings.base_url.rstrip("/"),
@@ -58,6 +63,9 @@ async def running(settings: Settings) -> AsyncIterator[Adapters]:
             throttle=throttle,
             certificate_renderer=renderer,
             video_probe=FfmpegProbe(),
+            http=http,
+            openid=openid,
+            social=GoogleAndGithub(http, openid, google_url=settings.google_url, github_url=settings.github_url, github_api_url=settings.github_api_url),
         )
 
 

@@ -91,6 +91,7 @@ async def test_a_column_named_after_a_table_refers_to_it(owner: asyncpg.Connecti
         ("entitlements", "subject_id"): "a course, or later a path",
         ("entitlements", "source_id"): "what commerce says",
         ("audit_entries", "api_key_id"): "an entry outlives everything",
+        ("social_providers", "client_id"): "Google's or GitHub's own",
         ("facts", "aggregate_id"): "of any table",
         ("facts", "account_id"): "a fact outlives the account",
         ("progress_devices", "device_id"): "the client's own",
@@ -191,10 +192,12 @@ SYSTEM_RIGHTS = {
     "session_tokens": {"SELECT"},
     "sessions": {"SELECT"},
     "account_roles": {"SELECT"},
+    "identity_providers": {"SELECT"},
 }
 SYSTEM_COLUMNS = {
     "accounts": {"tenant_id", "id", "status", "locale"},
     "api_keys": {"tenant_id", "id", "kind", "scopes", "key_hash", "account_id", "expires_at", "last_used_at", "revoked_at"},
+    "external_identities": {"tenant_id", "account_id", "issuer", "subject"},
     "files": {"tenant_id", "id", "object_key", "content_type", "size_bytes", "sha256", "is_public"},
     "certificates": {"tenant_id", "code"},
     "signing_keys": {"tenant_id", "id", "public_key"},
@@ -233,6 +236,7 @@ async def test_the_systems_policies_are_those_that_are_stated(owner: asyncpg.Con
     assert {row["tablename"]: row["qual"] for row in rows} == dict.fromkeys([*SYSTEM_RIGHTS, *SYSTEM_COLUMNS], "true") | {
         "domains": "((status)::text = 'VERIFIED'::text)",
         "files": "is_public",
+        "identity_providers": "is_enabled",
     }
 
 

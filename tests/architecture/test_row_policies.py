@@ -20,6 +20,10 @@ BY_HAND = {
     "SELECT $1, $2, now(), a.id, a.id, 'RoleGranted', 'x', '{}' FROM accounts a WHERE a.tenant_id = $1 LIMIT 1",
     "challenges": "INSERT INTO challenges (tenant_id, id, account_id, kind, email, salt, created_at, expires_at) "
     "SELECT $1, $2, a.id, 'PASSWORD_RESET', 'x', '', now(), now() + interval '1 hour' FROM accounts a WHERE a.tenant_id = $1 LIMIT 1",
+    "external_identities": "INSERT INTO external_identities (tenant_id, id, account_id, issuer, subject, created_at) "
+    "SELECT $1, $2, a.id, 'x', $2::uuid::text, now() FROM accounts a WHERE a.tenant_id = $1 LIMIT 1",
+    "login_attempts": "INSERT INTO login_attempts (tenant_id, id, kind, state_hash, sealed, redirect_uri, account_id, created_at, expires_at) "
+    "SELECT $1, $2, 'GITHUB', sha256($2::uuid::text::bytea), '', 'x', a.id, now(), now() + interval '1 hour' FROM accounts a WHERE a.tenant_id = $1 LIMIT 1",
     "deliveries": "INSERT INTO deliveries (tenant_id, id, fact_id, reaction, state, attempts, due_at) "
     "SELECT $1, $2, f.id, 'none.at_all', 'DONE', 0, now() FROM facts f WHERE f.tenant_id = $1 LIMIT 1",
 }
@@ -207,6 +211,8 @@ async def test_the_system_reads_no_more_than_it_must(environment: dict[str, str]
             "password_hash FROM accounts",
             "name FROM api_keys",
             "sealed_private_key FROM signing_keys",
+            "sealed_client_secret FROM social_providers",
+            "sealed FROM login_attempts",
             "snapshot FROM certificates",
             "title FROM courses",
         ):

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 from lms_graph.domain.catalog.operations import courses
 from lms_graph.domain.catalog.operations.courses import CourseSource, LectureSource, ResourceSource, SectionSource
 from lms_graph.domain.certificates import operations as certificates
-from lms_graph.domain.identity.operations import instructors, sessions
+from lms_graph.domain.identity.operations import instructors, providers, sessions
 from lms_graph.domain.learning.operations import entitlements
 from lms_graph.domain.media import operations as media
 from lms_graph.domain.media.operations import PutObject
@@ -18,8 +18,10 @@ from lms_graph.kit.caller import Caller
 from lms_graph.kit.ids import parse_id, public_id
 from lms_graph.kit.permissions import Permission
 from lms_graph.models import database
+from lms_graph.models import identity as rows
 from lms_graph.models.assessment import QuestionKind
 from lms_graph.models.catalog import EnrollmentPolicy, InstructorRole
+from lms_graph.models.identity import SocialKind
 from lms_graph.outbox.unit_of_work import unit_of_work
 from tests.factories.accounts import PASSWORD, account
 from tests.factories.keys import api_key, as_admin
@@ -100,10 +102,15 @@ async def full_school(house: House, settle: Settle | None = None) -> FullSchool:
     key_id = await api_key(as_admin(system, admin), name=f"Key {mark}prv", scopes=(Permission.MEMBERS_READ,))
     async with database.reading(system):
         entry_id = await database.fetch_value("SELECT id FROM audit_entries WHERE tenant_id = $1 AND api_key_id IS NULL AND action = 'ApiKeyCreated'", id)
+    app = await providers.set_social_provider(
+        caller=system, secret_keys=house.adapters.secret_keys, kind=SocialKind.GITHUB, client_id=f"{mark}prv", client_secret=f"{mark}prv-secret"
+    )
     ids = {
         "Tenant": public_id("tnt", id),
         "ApiKey": public_id("key", key_id),
         "AuditEntry": public_id("aud", entry_id),
+        "IdentityProvider": public_id("idp", await _provider(system, mark)),
+        "SocialProvider": public_id("sop", app),
         "Profile": public_id("prf", account_id),
         "Course": course_id,
         "Lecture": lecture["check"],
@@ -152,6 +159,22 @@ async def _lectures(caller: Caller, course_id: UUID) -> dict[str, str]:
     async with database.reading(caller):
         rows = await database.fetch("SELECT key, id FROM lectures WHERE tenant_id = $1 AND course_id = $2", caller.tenant_id, course_id)
     return {row["key"]: public_id("lec", row["id"]) for row in rows}
+
+
+async def _provider(caller: Caller, mark: str) -> UUID:
+    """A provider as it stands once it was set; to set it takes one that listens."""
+    async with unit_of_work(caller):
+        made = await rows.IdentityProvider.create(
+            tenant_id=caller.tenant_id,
+            issuer=f"https://{mark}prv.example",
+            audience=[f"{mark}prv"],
+            jwks_url=f"https://{mark}prv.example/jwks",
+            algorithms=["RS256"],
+            authorized_parties=[],
+            created_at=caller.now,
+            updated_at=caller.now,
+        )
+    return made.id
 
 
 def _file(caller: Caller, key: str) -> PutObject:

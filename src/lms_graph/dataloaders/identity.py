@@ -4,11 +4,12 @@ from typing import Any
 from uuid import UUID
 
 from lms_graph.dataloaders.loading import AreaLoaders, batch, grouped, matched
-from lms_graph.domain.identity.queries import accounts, audit, instructors, keys, sessions
+from lms_graph.domain.identity.queries import accounts, audit, instructors, keys, providers, sessions
 from lms_graph.types.identity.accounts import Profile, Viewer
 from lms_graph.types.identity.audit import AuditEntry
 from lms_graph.types.identity.instructors import Instructor
 from lms_graph.types.identity.keys import ApiKey
+from lms_graph.types.identity.providers import IdentityProvider, SignInProvider, SocialProvider
 from lms_graph.types.identity.sessions import SignedInSession
 
 
@@ -42,6 +43,19 @@ class IdentityLoaders(AreaLoaders):
     @batch
     async def audit_entry(self, entry_ids: list[UUID]) -> list[AuditEntry | None]:
         return matched(await audit.audit_entries_by_ids(caller=self.caller, entry_ids=entry_ids), "id", entry_ids, AuditEntry.from_row)
+
+    @batch
+    async def identity_provider(self, provider_ids: list[UUID]) -> list[IdentityProvider | None]:
+        return matched(await providers.identity_providers_by_ids(caller=self.caller, provider_ids=provider_ids), "id", provider_ids, IdentityProvider.from_row)
+
+    @batch
+    async def social_provider(self, provider_ids: list[UUID]) -> list[SocialProvider | None]:
+        return matched(await providers.social_providers_by_ids(caller=self.caller, provider_ids=provider_ids), "id", provider_ids, SocialProvider.from_row)
+
+    @batch
+    async def sign_in_providers(self, tenant_ids: list[UUID]) -> list[list[SignInProvider]]:
+        rows = await providers.sign_in_ways(caller=self.caller, tenant_ids=tenant_ids)
+        return grouped(rows, "tenant_id", tenant_ids, lambda row: SignInProvider(row["kind"]))
 
     def _session(self, row: Any) -> SignedInSession:
         return SignedInSession.from_row(row, current_id=self.caller.session_id)

@@ -9,7 +9,7 @@ import signal
 import socket
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -19,7 +19,7 @@ from rich.console import Console
 
 from lms_graph.embedded import explorer
 from lms_graph.embedded.parts import Parts, running
-from lms_graph.embedded.processes import Child, PartFailed, wait_until
+from lms_graph.embedded.processes import Child, PartFailed, free_port, wait_until
 
 CLI = (sys.executable, "-m", "lms_graph.cli")
 DEMO = Path(__file__).parents[1] / "demo" / "tenant.yaml"
@@ -48,8 +48,13 @@ def dev(*, port: int, data: Path) -> int:
 
 
 def _start(parts: Parts, port: int, console: Console, stack: ExitStack) -> list[Child]:
+    twins_port = _twins_port(parts)
+    twins = f"http://localhost:{twins_port}"
     environment = {
         "LMS_BASE_URL": f"http://localhost:{port}",
+        "LMS_GOOGLE_URL": f"{twins}/google",
+        "LMS_GITHUB_URL": f"{twins}/github",
+        "LMS_GITHUB_API_URL": f"{twins}/github/api",
         "LMS_DEVELOPMENT": "true",
         **os.environ,
         **parts.environment,
@@ -69,7 +74,9 @@ def _start(parts: Parts, port: int, console: Console, stack: ExitStack) -> list[
         if child.wait() != 0:
             raise PartFailed(f"`lms-graph {step}` failed with code {child.exit_code}. The end of {child.log}:\n{child.tail()}")
     console.print("Starting the API and the worker …")
-    children = [start("serve", "--port", str(port)), start("worker")]
+    outside = parts.folder.start("twins", [sys.executable, "-m", "lms_graph.integrations.twins", str(twins_port)], directory=Path.cwd())
+    stack.callback(outside.stop)
+    children = [start("serve", "--port", str(port)), start("worker"), outside]
     for child in children:  # the first to run at the end: both hear of it at once, then each is waited for
         stack.callback(child.ask_to_stop)
     wait_until(lambda: _answers(port), children[0])
@@ -136,6 +143,19 @@ def _answers(port: int) -> bool:
         connection.close()
 
 
+def _twins_port(parts: Parts) -> int:
+    """Where twins of other parties listen. The same each time while it is free: whoever came in by them is known by their address."""
+    path = parts.folder.path / "twins-port"
+    if path.exists():
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with suppress(OSError):
+                probe.bind(("127.0.0.1", port := int(path.read_text())))
+                return port
+    path.write_text(f"{free_port()}\n")
+    return int(path.read_text())
+
+
 def _secret_keys(path: Path) -> str:
     """The keys that seal secrets in this data folder's database, made once."""
     if not path.exists():
@@ -160,6 +180,7 @@ def _ready(port: int, parts: Parts) -> str:
         f"  GraphQL       {address}/graphql",
         f"  Explorer      {address}/graphql{'' if explorer.is_current() else '  (in a browser; it is built in the background: about a minute, once)'}",
         f"  Certificates  {address}/verify",
+        f"  Twins         http://localhost:{(parts.folder.path / 'twins-port').read_text().strip()}/openid, …/google and …/github: other parties to sign in with (docs/single-sign-on.md)",
         f"  Logs          {parts.folder.path / 'log'}",
         "",
         f"  Demo sign-ins (tenant {demo['slug']}):",

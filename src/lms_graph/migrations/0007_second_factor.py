@@ -8,7 +8,7 @@ from lms_graph.models.identity import ChallengeKind
 from tortoise import fields
 
 class Migration(migrations.Migration):
-    dependencies = [('models', '0003_audit_and_links')]
+    dependencies = [('models', '0005_external_identity')]
 
     initial = False
 

@@ -208,3 +208,70 @@ class Instructor(TenantRow):
     class Meta:
         table = "instructors"
         unique_together = (("tenant_id", "slug"),)
+
+
+class SocialKind(StrEnum):
+    GOOGLE = "GOOGLE"
+    GITHUB = "GITHUB"
+
+
+class IdentityProvider(TenantRow):
+    """The tenant's own OpenID provider, whose tokens are taken. `updated_at` is its version: who came in under another one is let in anew."""
+
+    issuer = fields.CharField(255)
+    audience = TextArrayField()
+    jwks_url = fields.CharField(1000)
+    algorithms = TextArrayField()
+    authorized_parties = TextArrayField()
+    email_claim = fields.CharField(100, default="email")
+    email_verified_claim = fields.CharField(100, default="email_verified")
+    name_claim = fields.CharField(100, default="name")
+    is_enabled = fields.BooleanField(default=True)
+    created_at = fields.DatetimeField()
+    updated_at = fields.DatetimeField()
+
+    class Meta:
+        table = "identity_providers"
+
+
+class SocialProvider(TenantRow):
+    """The tenant's own app at Google or GitHub. The secret is sealed."""
+
+    kind = fields.CharEnumField(SocialKind, max_length=16)
+    client_id = fields.CharField(255)
+    sealed_client_secret = fields.BinaryField()
+    secret_last_four = fields.CharField(4)
+    created_at = fields.DatetimeField()
+    updated_at = fields.DatetimeField()
+
+    class Meta:
+        table = "social_providers"
+        unique_together = (("tenant_id", "kind"),)
+
+
+class ExternalIdentity(TenantRow):
+    """Somebody as a provider knows them: the subject of an issuer. Whose account it is never follows from an address again."""
+
+    account_id = fields.UUIDField()
+    issuer = fields.CharField(255)
+    subject = fields.CharField(255)
+    created_at = fields.DatetimeField()
+
+    class Meta:
+        table = "external_identities"
+        unique_together = (("tenant_id", "issuer", "subject"),)
+
+
+class LoginAttempt(TenantRow):
+    """A sign-in that has gone to Google or GitHub and is waited for. Used once. With an account it links, else it signs in."""
+
+    kind = fields.CharEnumField(SocialKind, max_length=16)
+    state_hash = fields.BinaryField()
+    sealed = fields.BinaryField()
+    redirect_uri = fields.CharField(1000)
+    account_id = fields.UUIDField(null=True)
+    created_at = fields.DatetimeField()
+    expires_at = fields.DatetimeField()
+
+    class Meta:
+        table = "login_attempts"

@@ -24,6 +24,8 @@ LOADERS = {
     "prf": "identity.profile",
     "key": "identity.api_key",
     "aud": "identity.audit_entry",
+    "idp": "identity.identity_provider",
+    "sop": "identity.social_provider",
     "cat": "catalog.category",
     "crs": "catalog.visible_course",
     "ver": "catalog.published_version",

@@ -36,6 +36,11 @@ class ErrorCode(Enum):
     GRANT_REQUIRED = strawberry.enum_value("GRANT_REQUIRED", description="The course needs a grant, and you hold none that no run has used.")
     RUN_CLOSED = strawberry.enum_value("RUN_CLOSED", description="The run was canceled.")
     ATTEMPT_CLOSED = strawberry.enum_value("ATTEMPT_CLOSED", description="The attempt was handed in, or its time is over.")
+    PROVIDER_UNREACHABLE = strawberry.enum_value("PROVIDER_UNREACHABLE", description="What an identity provider must publish could not be read; the message says why.")
+    SIGN_IN_EXPIRED = strawberry.enum_value("SIGN_IN_EXPIRED", description="The sign-in with a provider was used, is too old, or the provider does not take its code. Start again.")
+    ACCOUNT_EXISTS = strawberry.enum_value("ACCOUNT_EXISTS", description="An account has the provider's address, and may be another person's: sign in to it, and link.")
+    ACCOUNT_CLOSED = strawberry.enum_value("ACCOUNT_CLOSED", description="The account is closed.")
+    EMAIL_MISSING = strawberry.enum_value("EMAIL_MISSING", description="The provider gives no address that could be an account's.")
     UNAVAILABLE = strawberry.enum_value("UNAVAILABLE", description="A part of the service does not answer. Try again later.")
 
 

@@ -27,6 +27,8 @@ PREFIXES = {
     "Profile": "prf",
     "ApiKey": "key",
     "AuditEntry": "aud",
+    "IdentityProvider": "idp",
+    "SocialProvider": "sop",
     "Enrollment": "enr",
     "QuizOverview": "qzo",
     "Attempt": "att",

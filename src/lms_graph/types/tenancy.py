@@ -9,6 +9,7 @@ from lms_graph.context import Info
 from lms_graph.kit.errors import Invalid, Issue
 from lms_graph.kit.ids import public_id
 from lms_graph.types.errors import Payload
+from lms_graph.types.identity.providers import SignInProvider
 from lms_graph.types.nodes import Node, child
 
 
@@ -45,6 +46,9 @@ def _brand(row: Any) -> dict[str, Any]:
 class Storefront(Brand):
     tenant_id: strawberry.Private[UUID]
     domains: list[StorefrontDomain] = child("tenancy.domains", key="tenant_id", size=3, description="Verified domains, primary first; at most 20.")
+    sign_in_providers: list[SignInProvider] = child(
+        "identity.sign_in_providers", key="tenant_id", description="Which ways to sign in there are beside address and password, each once."
+    )
 
     @classmethod
     def from_row(cls, row: Any) -> Self:

@@ -76,3 +76,58 @@ class LinkInvalid(DomainError):
 class SlugTaken(Conflict):
     def __init__(self) -> None:
         super().__init__("Another instructor's page has this slug. Choose another.", path=("slug",))
+
+
+class ProviderTokenInvalid(DomainError):
+    """A provider's token is not believed. The message says why; nothing in it is the token's."""
+
+    code = "TOKEN_INVALID"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"The provider's token was not taken. {why}", path=("token",))
+
+
+class ProviderUnreachable(DomainError):
+    """What a provider must publish could not be read, when an administrator sets it."""
+
+    code = "PROVIDER_UNREACHABLE"
+
+    def __init__(self, why: str, *, path: tuple[str, ...]) -> None:
+        super().__init__(f"The provider's keys could not be read, so nothing was changed. {why}", path=path)
+
+
+class SignInExpired(DomainError):
+    """One error for a state that is unknown, used, too old or another redirect's, and for a code that the provider does not take."""
+
+    code = "SIGN_IN_EXPIRED"
+
+    def __init__(self, why: str = "") -> None:
+        super().__init__(f"This sign-in is no longer good. Start again with `providerSignInStart`. {why}".strip())
+
+
+class AccountExists(Conflict):
+    """An account has the address, and nobody has shown that it is the same person's."""
+
+    code = "ACCOUNT_EXISTS"
+
+    def __init__(self) -> None:
+        super().__init__("An account with this address exists. Sign in to it as before, verify its address, and link the provider with `externalIdentityLink`.")
+
+
+class AccountClosed(DomainError):
+    code = "ACCOUNT_CLOSED"
+
+    def __init__(self) -> None:
+        super().__init__("This account is closed. The school can open it again.")
+
+
+class EmailMissing(DomainError):
+    code = "EMAIL_MISSING"
+
+    def __init__(self) -> None:
+        super().__init__("The provider gives no e-mail address that could be an account's. Let its tokens carry `email` and `email_verified`, or verify the address there.")
+
+
+class IdentityTaken(Conflict):
+    def __init__(self) -> None:
+        super().__init__("This identity opens another account of the school. Sign in with it to use that one.")

@@ -136,3 +136,42 @@ class ApiKeyCreated(Event, about="key_id", audited="key"):
 @dataclass(frozen=True, kw_only=True)
 class ApiKeyRevoked(Event, about="key_id", audited="key"):
     key_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class IdentityProviderSet(Event, about="provider_id", audited="idp"):
+    """The tenant takes tokens of this issuer from now on, as it has set; those who came in by an earlier setting come in anew."""
+
+    provider_id: UUID
+    issuer: str
+    enabled: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class IdentityProviderRemoved(Event, about="provider_id", audited="idp"):
+    provider_id: UUID
+    issuer: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SocialProviderSet(Event, about="provider_id", audited="sop"):
+    """`kind`: GOOGLE or GITHUB."""
+
+    provider_id: UUID
+    kind: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SocialProviderRemoved(Event, about="provider_id", audited="sop"):
+    provider_id: UUID
+    kind: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExternalIdentityLinked(Event, about="account_id", audited="mbr"):
+    """Whoever is this subject at the issuer gets into the account from now on. `is_new_account`: it was made for them."""
+
+    account_id: UUID
+    identity_id: UUID
+    issuer: str
+    is_new_account: bool

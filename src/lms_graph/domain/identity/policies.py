@@ -58,3 +58,8 @@ def require_sign_in(kind: str | None) -> None:
     """Sessions are opened out of a sign-in only. `kind` is that of the caller's session; none is that of another provider's token. Raises NotAllowed."""
     if kind not in (None, SessionKind.SIGN_IN):
         raise NotAllowed("This takes the access token of a sign-in, not that of an explorer or of an impersonation.")
+
+
+def require_may_set_providers(caller: Caller) -> None:
+    """Who runs the tenant says who else may vouch for people there."""
+    caller.require(Permission.TENANT_MANAGE)

@@ -203,3 +203,12 @@ async def tenant_id_by_slug(*, slug: str) -> UUID | None:
     async with database.as_system() as connection:
         id: UUID | None = await connection.fetchval("SELECT id FROM tenants WHERE slug = $1", slug)
     return id
+
+
+async def origins_of_tenant(*, caller: Caller) -> list[str]:
+    """The origins that the tenant lists, and its verified domains'."""
+    origins: list[str] = await database.fetch_value(
+        "SELECT t.allowed_origins || ARRAY(SELECT 'https://' || d.host FROM domains d WHERE d.tenant_id = $1 AND d.status = 'VERIFIED') FROM tenants t WHERE t.tenant_id = $1",
+        caller.tenant_id,
+    )
+    return origins

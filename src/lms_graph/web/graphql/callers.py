@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from lms_graph.domain.identity.ports import OpenIdProviders
+from lms_graph.domain.identity.queries.external import ProviderVersion
 from lms_graph.domain.identity.rules.keys import ApiKeyKind, is_spelled_right, kind_of, rights_of_key
 from lms_graph.domain.identity.rules.permissions import permissions_of
 from lms_graph.domain.identity.rules.sessions import may_impersonate, rights_of_session
@@ -14,6 +16,7 @@ from lms_graph.domain.tenancy import queries as tenancy
 from lms_graph.domain.tenancy.rules import ApiSettings
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.secrets import token_hash
+from lms_graph.web.graphql import external
 from lms_graph.web.graphql.known import Known
 from lms_graph.web.graphql.refusals import refused
 
@@ -29,6 +32,7 @@ class Visit:
     base_url: str
     token_expires_at: datetime | None = None
     key: tenancy.FoundKey | None = None
+    provider: ProviderVersion | None = None  # by which somebody came in whose token is not ours
 
     @property
     def publishable_key_id(self) -> UUID | None:
@@ -39,7 +43,9 @@ class Visit:
         return self.api.introspection
 
 
-async def identify(headers: Mapping[str, str], *, known: Known, address: str | None, default_tenant: str | None, development: bool, base_url: str) -> Visit:
+async def identify(
+    headers: Mapping[str, str], *, known: Known, openid: OpenIdProviders, address: str | None, default_tenant: str | None, development: bool, base_url: str
+) -> Visit:
     """Whose request it is. In development every school opens introspection and explorer. Raises Refused when no tenant is named, a token or key is no good, or it and the
     host disagree."""
     now = datetime.now(UTC)
@@ -48,8 +54,10 @@ async def identify(headers: Mapping[str, str], *, known: Known, address: str | N
     slug = headers.get("x-tenant")
     if slug is not None and not _SLUG.fullmatch(slug):
         raise refused(404, "NOT_FOUND", "No school answers to this `X-Tenant`.")
-    found = await known.identify(host=host, slug=slug, token_hash=token_hash(token) if token else None, now=now, key_hash=token_hash(key) if key else None)
-    if token and (found.account_id is None or not _is_impersonation_good(found)):
+    is_foreign = token is not None and external.is_foreign(token)
+    hashed = token_hash(token) if token and not is_foreign else None
+    found = await known.identify(host=host, slug=slug, token_hash=hashed, now=now, key_hash=token_hash(key) if key else None)
+    if hashed and (found.account_id is None or not _is_impersonation_good(found)):
         raise refused(401, "UNAUTHENTICATED", "The access token is unknown, expired or its session has ended. Refresh the session or sign in again.")
     if key and found.key is None:
         raise refused(401, "UNAUTHENTICATED", "The API key is unknown, expired or revoked. An administrator of the school can make another.")
@@ -83,6 +91,9 @@ async def identify(headers: Mapping[str, str], *, known: Known, address: str | N
     if development:
         api = replace(api, introspection=True, explorer=True)
     ends = [end for end in (found.token_expires_at, found.key.expires_at if found.key else None) if end]
+    if token and is_foreign:
+        guest = await external.let_in(caller, token, openid)
+        return Visit(guest.caller, api, base_url, min([*ends, guest.expires_at]), found.key, guest.provider)
     return Visit(caller, api, base_url, min(ends, default=None), found.key)
 
 

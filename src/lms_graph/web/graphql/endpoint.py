@@ -114,7 +114,15 @@ class Endpoint:
         host = request.headers.get("host")
         base_url = f"{scheme}://{host}" if host else self._base_url
         address = request.client.host if request.client else None
-        visit = await identify(headers, known=self._known, address=address, default_tenant=self._default_tenant, development=self._development, base_url=base_url)
+        visit = await identify(
+            headers,
+            known=self._known,
+            openid=self._operations.adapters.openid,
+            address=address,
+            default_tenant=self._default_tenant,
+            development=self._development,
+            base_url=base_url,
+        )
         request.state.api = visit.api  # `Cors` asks it which origins may read the answer
         self._key_uses.note(visit)
         return visit

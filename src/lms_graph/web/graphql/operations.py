@@ -35,7 +35,7 @@ class Operations:
 
     def __init__(self, schema: Schema, adapters: Adapters, documents: Documents) -> None:
         self._schema = schema
-        self._adapters = adapters
+        self.adapters = adapters
         self._documents = documents
 
     async def admit(self, asked: Asked, visit: Visit, *, transport: str, headers: Mapping[str, str], allow: Callable[[OperationType], None] = lambda _: None) -> "Admitted":
@@ -52,7 +52,7 @@ class Operations:
 
     async def _admit(self, asked: Asked, visit: Visit, seen: telemetry.Operation, allow: Callable[[OperationType], None]) -> "Admitted":
         payer = _payer(visit.caller, visit.publishable_key_id)
-        if (known := self._adapters.budget.refusal(payer, REFUSAL_COST)) is not None:  # then its document is not even read
+        if (known := self.adapters.budget.refusal(payer, REFUSAL_COST)) is not None:  # then its document is not even read
             raise self._spent(known, 0)
         try:
             document, operation = self._read(asked, visit, seen)
@@ -74,7 +74,7 @@ class Operations:
 
     async def _pay(self, payer: str, requested: int, price: int) -> dict[str, Any]:
         """Take the price from the payer's budget. Gives the answer's `extensions`; raises Refused with RATE_LIMITED when there is not as much."""
-        allowance = await self._adapters.budget.take(payer, price)
+        allowance = await self.adapters.budget.take(payer, price)
         if not allowance.granted:
             raise self._spent(allowance, requested)
         return self._told(allowance, requested)
@@ -102,7 +102,7 @@ class Operations:
         return document, operation
 
     def _context(self, visit: Visit, document: Document, trace_id: str) -> Context:
-        return Context(caller=visit.caller, adapters=self._adapters, make_loaders=Loaders, base_url=visit.base_url, trace_id=trace_id, document=document.node)
+        return Context(caller=visit.caller, adapters=self.adapters, make_loaders=Loaders, base_url=visit.base_url, trace_id=trace_id, document=document.node)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,8 @@ from uuid import UUID
 
 import structlog
 
+from lms_graph.domain.identity.queries import external
+from lms_graph.domain.identity.queries.external import ProviderVersion
 from lms_graph.domain.identity.rules.keys import rights_of_key
 from lms_graph.domain.identity.rules.permissions import permissions_of
 from lms_graph.domain.identity.rules.sessions import may_impersonate
@@ -38,10 +40,11 @@ class Sessions:
 
     @contextmanager
     def watched(self, visit: Visit) -> Iterator[asyncio.Event]:
-        """Counts a stream or socket while it is open, and gives an event that is set once the visit's token, session or API key or a right that comes with it has ended; a plain visitor's never is."""
+        """Counts a stream or socket while it is open, and gives an event that is set once the visit's token, session or API key or a right that comes with it has ended, or the provider whose
+        token it is was set anew; a plain visitor's never is."""
         key, ended = _key(visit), asyncio.Event()
         self._open[key] += 1
-        if visit.caller.session_id is not None or visit.key is not None:
+        if visit.caller.session_id is not None or visit.key is not None or visit.provider is not None:
             self._watched[ended] = visit
             if self._task is None or self._task.done():
                 self._task = asyncio.create_task(self._look(), name="sessions")
@@ -65,14 +68,23 @@ class Sessions:
                     looked_at = dict(self._watched)
                     sessions = {(visit.caller.tenant_id, visit.caller.session_id) for visit in looked_at.values() if visit.caller.session_id}
                     keys = {(visit.key.tenant_id, visit.key.id) for visit in looked_at.values() if visit.key}
+                    guests = {guest for visit in looked_at.values() if (guest := _guest(visit))}
                     roles = await tenancy.roles_of_living_sessions(sessions=sessions, now=now) if sessions else {}
                     makers = await tenancy.maker_roles_of_living_keys(keys=keys, now=now) if keys else {}
+                    staying = await external.roles_by_provider(entered=guests) if guests else {}
             except Exception:  # the database is away: who was let in stays until it is back
                 log.exception("sessions.not_looked_up")
                 continue
             for ended, visit in looked_at.items():
                 if not (_session_lives(visit, roles) and _key_lives(visit, makers)):
                     ended.set()
+                if (guest := _guest(visit)) in guests and staying.get(guest) != visit.caller.roles:
+                    ended.set()
+
+
+def _guest(visit: Visit) -> tuple[UUID, UUID, ProviderVersion] | None:
+    """Who came in by a provider's token, and by which setting."""
+    return (visit.caller.tenant_id, visit.caller.account_id, visit.provider) if visit.provider and visit.caller.account_id else None
 
 
 def _session_lives(visit: Visit, roles: Mapping[UUID, tuple[frozenset[str], frozenset[str]]]) -> bool:
