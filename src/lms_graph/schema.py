@@ -16,9 +16,12 @@ from lms_graph.kit.errors import DomainError
 from lms_graph.limits.values import written
 from lms_graph.resolvers.assessment import AssessmentMutation, AssessmentQuery, AssessmentSubscription
 from lms_graph.resolvers.catalog.courses import CatalogQuery
+from lms_graph.resolvers.catalog.teams import CourseTeamsMutation
 from lms_graph.resolvers.certificates import CertificatesQuery, CertificatesSubscription
 from lms_graph.resolvers.identity.accounts import AccountsMutation, AccountsQuery
+from lms_graph.resolvers.identity.applications import ApplicationsMutation, ApplicationsQuery
 from lms_graph.resolvers.identity.instructors import InstructorsQuery
+from lms_graph.resolvers.identity.members import MembersMutation, MembersQuery
 from lms_graph.resolvers.identity.sessions import SessionsMutation
 from lms_graph.resolvers.learning.enrollments import LearningMutation, LearningQuery, LearningSubscription
 from lms_graph.resolvers.nodes import NodeQuery
@@ -34,12 +37,12 @@ log = structlog.get_logger(__name__)
 
 
 @strawberry.type(description="Everything that can be read.")
-class Query(TenancyQuery, AccountsQuery, InstructorsQuery, CatalogQuery, LearningQuery, AssessmentQuery, CertificatesQuery, NodeQuery):
+class Query(TenancyQuery, AccountsQuery, MembersQuery, InstructorsQuery, ApplicationsQuery, CatalogQuery, LearningQuery, AssessmentQuery, CertificatesQuery, NodeQuery):
     pass
 
 
 @strawberry.type(description="Everything that can be changed.")
-class Mutation(TenancyMutation, AccountsMutation, SessionsMutation, LearningMutation, AssessmentMutation):
+class Mutation(TenancyMutation, AccountsMutation, SessionsMutation, MembersMutation, ApplicationsMutation, CourseTeamsMutation, LearningMutation, AssessmentMutation):
     pass
 
 

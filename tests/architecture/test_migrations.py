@@ -19,7 +19,7 @@ pytestmark = pytest.mark.anyio
 # Tables made in SQL only, for Tortoise cannot say them.
 IN_SQL_ONLY = {"progress_events"}
 # Columns that only PostgreSQL fills.
-GENERATED = {("courses", "search"), ("courses", "search_text")}
+GENERATED = {("accounts", "search_name"), ("courses", "search"), ("courses", "search_text")}
 # Keys that look up a tenant, and so cannot start with it.
 TENANTLESS_UNIQUES = {
     "tenants_id_key": "every table refers to its tenant",
@@ -236,7 +236,7 @@ async def test_the_systems_policies_are_those_that_are_stated(owner: asyncpg.Con
 
 async def test_functions_that_run_as_the_owner_are_fenced(owner: asyncpg.Connection) -> None:
     """Their path to names is fixed, and only who is meant may call them."""
-    callers = {"search_courses": ["lms_app"], "prepare_progress_partitions": ["lms_system"]}
+    callers = {"search_courses": ["lms_app"], "search_members": ["lms_app"], "prepare_progress_partitions": ["lms_system"]}
     rows = await owner.fetch(
         "SELECT p.proname AS name, p.proconfig AS settings, has_function_privilege('public', p.oid, 'EXECUTE') AS open, "
         "ARRAY(SELECT role FROM unnest(ARRAY['lms_app', 'lms_system']) AS role WHERE has_function_privilege(role, p.oid, 'EXECUTE')) AS callers "

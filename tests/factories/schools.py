@@ -19,6 +19,7 @@ from lms_graph.kit.ids import parse_id, public_id
 from lms_graph.models import database
 from lms_graph.models.assessment import QuestionKind
 from lms_graph.models.catalog import EnrollmentPolicy, InstructorRole
+from lms_graph.models.identity import ApplicationStatus, InstructorApplication
 from lms_graph.outbox.unit_of_work import unit_of_work
 from tests.factories.accounts import PASSWORD, account
 from tests.factories.quizzes import QuestionDraft, quiz
@@ -86,6 +87,8 @@ async def full_school(house: House, settle: Settle | None = None) -> FullSchool:
     await student.data("RecordProgress", input={"enrollmentId": run, "deviceId": f"{mark}prv", "events": [beat]})
     await student.data("CompleteLecture", input={"enrollmentId": run, "lectureId": lecture["read"]})
     ids = {"Tenant": public_id("tnt", id), "Profile": public_id("prf", account_id), "Course": course_id, "Lecture": lecture["check"], "Enrollment": run}
+    ids |= {"Member": public_id("mbr", account_id), "CourseTeamMember": await _team_member(system, made.course_id)}
+    await _refused(system, account_id, mark)
     ids["Attempt"] = await _sit(student, run, lecture["check"])
     await _start(student, run, lecture["check"])
     if settle:
@@ -128,6 +131,26 @@ async def _lectures(caller: Caller, course_id: UUID) -> dict[str, str]:
     async with database.reading(caller):
         rows = await database.fetch("SELECT key, id FROM lectures WHERE tenant_id = $1 AND course_id = $2", caller.tenant_id, course_id)
     return {row["key"]: public_id("lec", row["id"]) for row in rows}
+
+
+async def _team_member(caller: Caller, course_id: UUID) -> str:
+    """The id of the course's creator in its team."""
+    async with database.reading(caller):
+        return public_id("tea", await database.fetch_value("SELECT id FROM course_team WHERE tenant_id = $1 AND course_id = $2", caller.tenant_id, course_id))
+
+
+async def _refused(caller: Caller, account_id: UUID, mark: str) -> None:
+    """An application of the student's that was refused."""
+    async with unit_of_work(caller):
+        await InstructorApplication.create(
+            tenant_id=caller.tenant_id,
+            account_id=account_id,
+            motivation=f"Because {mark}prv",
+            status=ApplicationStatus.REFUSED,
+            reason=f"Not yet {mark}prv",
+            applied_at=caller.now,
+            decided_at=caller.now,
+        )
 
 
 def _file(caller: Caller, key: str) -> PutObject:

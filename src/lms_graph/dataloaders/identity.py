@@ -4,9 +4,11 @@ from typing import Any
 from uuid import UUID
 
 from lms_graph.dataloaders.loading import AreaLoaders, batch, grouped, matched
-from lms_graph.domain.identity.queries import accounts, instructors, sessions
+from lms_graph.domain.identity.queries import accounts, applications, instructors, members, sessions
 from lms_graph.types.identity.accounts import Profile, Viewer
+from lms_graph.types.identity.applications import InstructorApplication
 from lms_graph.types.identity.instructors import Instructor
+from lms_graph.types.identity.members import Member
 from lms_graph.types.identity.sessions import SignedInSession
 
 
@@ -32,6 +34,18 @@ class IdentityLoaders(AreaLoaders):
     @batch
     async def profile(self, account_ids: list[UUID]) -> list[Profile | None]:
         return matched(await accounts.profiles_by_ids(caller=self.caller, account_ids=account_ids), "id", account_ids, Profile.from_row)
+
+    @batch
+    async def member(self, account_ids: list[UUID]) -> list[Member | None]:
+        return matched(await members.members_by_ids(caller=self.caller, account_ids=account_ids), "id", account_ids, Member.from_row)
+
+    @batch
+    async def application(self, ids: list[UUID]) -> list[InstructorApplication | None]:
+        return matched(await applications.applications_by_ids(caller=self.caller, ids=ids), "id", ids, InstructorApplication.from_row)
+
+    @batch
+    async def latest_application(self, account_ids: list[UUID]) -> list[InstructorApplication | None]:
+        return matched(await applications.latest_of_accounts(caller=self.caller, account_ids=account_ids), "account_id", account_ids, InstructorApplication.from_row)
 
     def _session(self, row: Any) -> SignedInSession:
         return SignedInSession.from_row(row, current_id=self.caller.session_id)

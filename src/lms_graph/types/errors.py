@@ -30,6 +30,8 @@ class ErrorCode(Enum):
     CREDENTIALS_WRONG = strawberry.enum_value("CREDENTIALS_WRONG", description="Address and password do not go together, or the account is closed.")
     TOKEN_INVALID = strawberry.enum_value("TOKEN_INVALID", description="The token is unknown, used, expired or its session has ended.")
     LINK_INVALID = strawberry.enum_value("LINK_INVALID", description="The link from a mail was used, replaced by a newer one, or its time is over.")
+    LAST_ADMIN = strawberry.enum_value("LAST_ADMIN", description="It would leave the tenant without an active administrator.")
+    EMAIL_UNVERIFIED = strawberry.enum_value("EMAIL_UNVERIFIED", description="Your e-mail address must be verified first.")
     ACCESS_DENIED = strawberry.enum_value("ACCESS_DENIED", description="This is closed to you now; its `access` field says why and what opens it.")
     GRANT_REQUIRED = strawberry.enum_value("GRANT_REQUIRED", description="The course needs a grant, and you hold none that no run has used.")
     RUN_CLOSED = strawberry.enum_value("RUN_CLOSED", description="The run was canceled.")

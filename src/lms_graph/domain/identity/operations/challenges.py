@@ -39,19 +39,33 @@ def token_of(challenge: database.Record, secret_keys: SecretKeys) -> str:
     return f"{public_id(_PREFIX, id)}.{_proofs(challenge, secret_keys)[0]}"
 
 
+async def find(*, caller: Caller, token: str, kinds: tuple[ChallengeKind, ...], secret_keys: SecretKeys) -> database.Record:
+    """The challenge that a token meets, without using it up: for what must be known before. Raises LinkInvalid as `redeem` does."""
+    challenge = await queries.challenge_or_none(caller=caller, challenge_id=_id_of(token))
+    return _sound(caller, challenge, token, kinds, secret_keys)
+
+
 async def redeem(*, caller: Caller, token: str, kinds: tuple[ChallengeKind, ...], secret_keys: SecretKeys) -> database.Record:
     """The challenge that a token meets, used up with the present unit of work: `id`, `account_id`, `kind`, `email`. Raises LinkInvalid, one error for every reason."""
-    id, _, proof = token.partition(".")
-    parsed = parse_id(id)
-    if parsed is None or parsed[0] != _PREFIX or not proof.isascii():
-        raise errors.LinkInvalid()
     async with unit_of_work(caller):
-        challenge = await queries.challenge_for_update(caller=caller, challenge_id=parsed[1])
-        if challenge is None or challenge["kind"] not in kinds or challenge["used_at"] is not None or challenge["expires_at"] <= caller.now:
-            raise errors.LinkInvalid()
-        if not any(hmac.compare_digest(proof, valid) for valid in _proofs(challenge, secret_keys)):
-            raise errors.LinkInvalid()
+        challenge = _sound(caller, await queries.challenge_for_update(caller=caller, challenge_id=_id_of(token)), token, kinds, secret_keys)
         await rows.Challenge.for_caller(caller, id=challenge["id"]).update(used_at=caller.now)
+    return challenge
+
+
+def _id_of(token: str) -> UUID:
+    parsed = parse_id(token.partition(".")[0])
+    if parsed is None or parsed[0] != _PREFIX:
+        raise errors.LinkInvalid()
+    return parsed[1]
+
+
+def _sound(caller: Caller, challenge: database.Record | None, token: str, kinds: tuple[ChallengeKind, ...], secret_keys: SecretKeys) -> database.Record:
+    proof = token.partition(".")[2]
+    if challenge is None or challenge["kind"] not in kinds or challenge["used_at"] is not None or challenge["expires_at"] <= caller.now or not proof.isascii():
+        raise errors.LinkInvalid()
+    if not any(hmac.compare_digest(proof, valid) for valid in _proofs(challenge, secret_keys)):
+        raise errors.LinkInvalid()
     return challenge
 
 

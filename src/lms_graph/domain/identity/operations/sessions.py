@@ -155,6 +155,12 @@ async def _issue(caller: Caller, account_id: UUID, session_id: UUID, pair: dict[
     )
 
 
+async def end_all(work: UnitOfWork, *, caller: Caller, account_id: UUID, reason: str) -> None:
+    """End every session of an account, in the present unit of work. Records SessionEnded for each."""
+    for session in await rows.Session.for_caller(caller, account_id=account_id, revoked_at__isnull=True).order_by("id"):
+        await _end(work, caller, session.id, account_id, reason)
+
+
 async def _end(work: UnitOfWork, caller: Caller, session_id: UUID, account_id: UUID, reason: str) -> None:
     """End a session and forget its tokens; nothing happens to one that has ended."""
     ended = await rows.Session.for_caller(caller, id=session_id, revoked_at__isnull=True).update(revoked_at=caller.now, revoked_reason=reason)
