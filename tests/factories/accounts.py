@@ -41,3 +41,8 @@ async def suspend(caller: Caller, account_id: UUID) -> None:
 async def take_role(caller: Caller, account_id: UUID, role: str) -> None:
     async with unit_of_work(caller):
         await rows.AccountRole.for_caller(caller, account_id=account_id, role=role).delete()
+
+
+async def verify_address(caller: Caller, account_id: UUID) -> None:
+    async with unit_of_work(caller):
+        await rows.Account.for_caller(caller, id=account_id).update(email_verified_at=caller.now)

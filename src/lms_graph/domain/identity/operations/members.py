@@ -42,9 +42,9 @@ async def revoke_role(*, caller: Caller, account_id: UUID, role: Role) -> UUID:
     if role is Role.STUDENT:
         raise Invalid(Issue("Everybody stays a student. To keep somebody out, suspend them.", ("role",)))
     async with unit_of_work(caller) as work:
+        policies.require_may_set_role(caller, role, is_platform=await tenancy.is_platform(caller=caller))
         await roles.require_other_holders(caller=caller, account_id=account_id, roles=frozenset({role}))
         await _locked(caller, account_id)
-        policies.require_may_set_role(caller, role, is_platform=await tenancy.is_platform(caller=caller))
         await roles.take(work, caller=caller, account_id=account_id, role=role)
     return account_id
 
@@ -58,8 +58,9 @@ async def suspend(*, caller: Caller, account_id: UUID, reason: str) -> UUID:
     if issues := [*rules.issues_with_suspension(reason)]:
         raise Invalid(*issues)
     async with unit_of_work(caller) as work:
-        held = await queries.roles_of(caller=caller, account_id=account_id)
-        await roles.require_other_holders(caller=caller, account_id=account_id, roles=_known(held))
+        held = _known(await queries.roles_of(caller=caller, account_id=account_id))
+        policies.require_may_govern(caller, account_id, held)
+        await roles.require_other_holders(caller=caller, account_id=account_id, roles=held)  # before the account itself: two who suspend each other lock in one order
         member = await _locked(caller, account_id)
         policies.require_may_govern(caller, account_id, _known(await queries.roles_of(caller=caller, account_id=account_id)))
         if member["status"] == AccountStatus.ACTIVE:
