@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from lms_graph.domain.identity.queries.members import Members
+from lms_graph.domain.identity.queries.members import Members, members_by_ids
 from lms_graph.kit.ids import public_id
 from lms_graph.kit.pages import PageRequest
 from lms_graph.kit.permissions import Permission
@@ -136,6 +136,17 @@ class TestMembers:
             (True, "findme"): (["findme@example.com"], 1),
             (True, "findme@example.com"): (["findme@example.com"], 1),
         }
+
+    async def test_who_may_not_see_addresses_is_told_none_by_id_either(self, school: School) -> None:
+        ada = await account(school.system, email="findme@example.com")
+
+        told = {}
+        for scopes in ((Permission.MEMBERS_READ,), (Permission.MEMBERS_MANAGE, Permission.PERSONAL_READ), (Permission.PERSONAL_READ,)):
+            caller = key(school, *scopes)
+            async with database.reading(caller):
+                told[scopes] = [row["email"] for row in await members_by_ids(caller=caller, account_ids=[ada])]
+
+        assert list(told.values()) == [[None], ["findme@example.com"], []]
 
     async def test_is_refused_to_everybody_else(self, visitor: Client, student: Client, sign_in: SignIn) -> None:
         assert await visitor.codes("Members") == ["UNAUTHENTICATED"]

@@ -129,7 +129,7 @@ class MemberRoleRevokeInput:
 class MemberInviteInput:
     email: str = strawberry.field(description=EMAIL)
     name: str = strawberry.field(description="One line of 1 to 200 characters; they may change it when they accept.")
-    roles: list[Role] = strawberry.field(default_factory=list, description="Roles besides STUDENT, which everybody has; as `memberRoleGrant` would give them.")
+    roles: list[Role] = strawberry.field(default_factory=list, description="Roles besides STUDENT, which everybody has; as `memberRoleGrant` would give them. At most 250.")
     idempotency_key: str = strawberry.field(description=REPEAT)
 
     def as_arguments(self) -> dict[str, Any]:
