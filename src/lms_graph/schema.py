@@ -16,12 +16,15 @@ from lms_graph.kit.errors import DomainError
 from lms_graph.limits.values import written
 from lms_graph.resolvers.assessment import AssessmentMutation, AssessmentQuery, AssessmentSubscription
 from lms_graph.resolvers.catalog.courses import CatalogQuery
+from lms_graph.resolvers.catalog.teams import CourseTeamsMutation
 from lms_graph.resolvers.certificates import CertificatesQuery, CertificatesSubscription
 from lms_graph.resolvers.identity.accounts import AccountsMutation, AccountsQuery
+from lms_graph.resolvers.identity.applications import ApplicationsMutation, ApplicationsQuery
 from lms_graph.resolvers.identity.audit import AuditQuery
 from lms_graph.resolvers.identity.emails import EmailsMutation
 from lms_graph.resolvers.identity.instructors import InstructorsQuery
 from lms_graph.resolvers.identity.keys import KeysMutation, KeysQuery
+from lms_graph.resolvers.identity.members import MembersMutation, MembersQuery
 from lms_graph.resolvers.identity.passwords import PasswordsMutation
 from lms_graph.resolvers.identity.providers import ProvidersMutation, ProvidersQuery
 from lms_graph.resolvers.identity.second_factor import SecondFactorMutation
@@ -40,7 +43,21 @@ log = structlog.get_logger(__name__)
 
 
 @strawberry.type(description="Everything that can be read.")
-class Query(TenancyQuery, AccountsQuery, InstructorsQuery, ProvidersQuery, KeysQuery, AuditQuery, CatalogQuery, LearningQuery, AssessmentQuery, CertificatesQuery, NodeQuery):
+class Query(
+    TenancyQuery,
+    AccountsQuery,
+    MembersQuery,
+    InstructorsQuery,
+    ApplicationsQuery,
+    ProvidersQuery,
+    KeysQuery,
+    AuditQuery,
+    CatalogQuery,
+    LearningQuery,
+    AssessmentQuery,
+    CertificatesQuery,
+    NodeQuery,
+):
     pass
 
 
@@ -52,8 +69,11 @@ class Mutation(
     EmailsMutation,
     PasswordsMutation,
     SecondFactorMutation,
+    MembersMutation,
+    ApplicationsMutation,
     ProvidersMutation,
     KeysMutation,
+    CourseTeamsMutation,
     LearningMutation,
     AssessmentMutation,
 ):

@@ -10,16 +10,23 @@ from tortoise.context import TortoiseContext
 from tortoise.fields.data import CharEnumFieldInstance
 from tortoise.migrations.autodetector import MigrationAutodetector
 
+from lms_graph.kit.caller import Caller
 from lms_graph.models.base import TenantRow
+from lms_graph.models.catalog import InstructorRole
 from lms_graph.models.database import MODELS, configuration
 from tests.architecture.catalogue import FOREIGN, columns, constraints, indexes, parents, tables, values_of
+from tests.architecture.sources import PACKAGE
+from tests.factories.accounts import instructor
+from tests.factories.courses import course, text
+from tests.factories.tenants import tenant
+from tests.fixtures.house import House
 
 pytestmark = pytest.mark.anyio
 
 # Tables made in SQL only, for Tortoise cannot say them.
 IN_SQL_ONLY = {"progress_events"}
 # Columns that only PostgreSQL fills.
-GENERATED = {("courses", "search"), ("courses", "search_text")}
+GENERATED = {("accounts", "search_name"), ("courses", "search"), ("courses", "search_text")}
 # Keys that look up a tenant, and so cannot start with it.
 TENANTLESS_UNIQUES = {
     "tenants_id_key": "every table refers to its tenant",
@@ -49,6 +56,23 @@ async def test_no_migration_is_missing() -> None:
 
     operations = [str(operation.describe()) if hasattr(operation, "describe") else repr(operation) for writer in writers for operation in writer.operations]
     assert operations == [], "Models have changed: make a migration, with tables, checks and references as in `models/ddl.py`."
+
+
+async def test_those_who_taught_before_there_were_teams_have_their_parts(house: House, superuser: asyncpg.Connection) -> None:
+    """The lead who stands first is the creator, all others edit."""
+    (name,) = [path.stem for path in (PACKAGE / "migrations").glob("*_members_and_teams.py")]
+    tenant_id, _ = await tenant()
+    system = Caller.system(tenant_id)
+    people = [await instructor(system) for _ in range(3)]
+    parts = (InstructorRole.ASSISTANT, InstructorRole.LEAD, InstructorRole.LEAD)
+    made = await course(system, text(), instructors=tuple(zip(people, parts, strict=True)))
+    alone = await course(system, text())
+    async with superuser.transaction():
+        await superuser.execute("DELETE FROM course_team")
+        await superuser.execute(importlib.import_module(f"lms_graph.migrations.{name}")._TEAMS)
+        team = await superuser.fetch("SELECT account_id, role FROM course_team WHERE tenant_id = $1 AND course_id = ANY($2)", tenant_id, [made.course_id, alone.course_id])
+
+    assert {row["account_id"]: row["role"] for row in team} == dict(zip(people, ["EDITOR", "CREATOR", "EDITOR"], strict=True))
 
 
 async def test_tables_and_columns_are_those_of_the_models(owner: asyncpg.Connection) -> None:
@@ -242,7 +266,7 @@ async def test_the_systems_policies_are_those_that_are_stated(owner: asyncpg.Con
 
 async def test_functions_that_run_as_the_owner_are_fenced(owner: asyncpg.Connection) -> None:
     """Their path to names is fixed, and only who is meant may call them."""
-    callers = {"search_courses": ["lms_app"], "prepare_progress_partitions": ["lms_system"]}
+    callers = {"search_courses": ["lms_app"], "search_members": ["lms_app"], "prepare_progress_partitions": ["lms_system"]}
     rows = await owner.fetch(
         "SELECT p.proname AS name, p.proconfig AS settings, has_function_privilege('public', p.oid, 'EXECUTE') AS open, "
         "ARRAY(SELECT role FROM unnest(ARRAY['lms_app', 'lms_system']) AS role WHERE has_function_privilege(role, p.oid, 'EXECUTE')) AS callers "

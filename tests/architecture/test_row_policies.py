@@ -201,6 +201,20 @@ async def test_a_search_stays_in_its_tenant(filled: tuple[UUID, UUID], app: asyn
     assert {row["tenant_id"] for row in found} == {filled[0]}
 
 
+async def test_a_search_of_members_stays_in_its_tenant(filled: tuple[UUID, UUID], app: asyncpg.Connection) -> None:
+    """`search_members` too, by name and by address."""
+    mine, others = filled
+    without = await app.fetch("SELECT * FROM search_members('student', 'a')")
+    await become(app, others)
+    theirs = await app.fetchval("SELECT email_key FROM accounts WHERE name LIKE 'Student %'")
+    await become(app, mine)
+    found = await app.fetch("SELECT a.tenant_id FROM search_members('student', 'a') f LEFT JOIN accounts a ON a.id = f.account_id")
+
+    assert without == []
+    assert {row["tenant_id"] for row in found} == {mine}
+    assert await app.fetch("SELECT * FROM search_members('nobody at all', $1)", theirs) == []
+
+
 async def test_the_system_reads_no_more_than_it_must(environment: dict[str, str]) -> None:
     """Neither names and addresses, nor hashes, nor keys, nor what is taught."""
     system = await asyncpg.connect(environment["DATABASE_SYSTEM_URL"])

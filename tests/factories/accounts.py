@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 import pyotp
 
+from lms_graph.domain.identity import events
 from lms_graph.domain.identity.operations import accounts, challenges, instructors, second_factor, sessions
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.secrets import SecretKeys
@@ -65,10 +66,18 @@ def app_code(secret: str, at: datetime) -> str:
 
 
 async def suspend(caller: Caller, account_id: UUID) -> None:
-    async with unit_of_work(caller):
+    """Its sessions go on in the table, as those that are opened at the same moment would."""
+    async with unit_of_work(caller) as work:
         await rows.Account.for_caller(caller, id=account_id).update(status=rows.AccountStatus.SUSPENDED)
+        work.record(events.MemberSuspended(account_id=account_id))
 
 
 async def take_role(caller: Caller, account_id: UUID, role: str) -> None:
-    async with unit_of_work(caller):
+    async with unit_of_work(caller) as work:
         await rows.AccountRole.for_caller(caller, account_id=account_id, role=role).delete()
+        work.record(events.RoleRevoked(account_id=account_id, role=role))
+
+
+async def verify_address(caller: Caller, account_id: UUID) -> None:
+    async with unit_of_work(caller):
+        await rows.Account.for_caller(caller, id=account_id).update(email_verified_at=caller.now)

@@ -21,7 +21,7 @@ from lms_graph.models import database
 from lms_graph.models import identity as rows
 from lms_graph.models.assessment import QuestionKind
 from lms_graph.models.catalog import EnrollmentPolicy, InstructorRole
-from lms_graph.models.identity import SocialKind
+from lms_graph.models.identity import ApplicationStatus, InstructorApplication, SocialKind
 from lms_graph.outbox.unit_of_work import unit_of_work
 from tests.factories.accounts import PASSWORD, account
 from tests.factories.keys import api_key, as_admin
@@ -105,6 +105,7 @@ async def full_school(house: House, settle: Settle | None = None) -> FullSchool:
     app = await providers.set_social_provider(
         caller=system, secret_keys=house.adapters.secret_keys, kind=SocialKind.GITHUB, client_id=f"{mark}prv", client_secret=f"{mark}prv-secret"
     )
+    await _refused(system, account_id, mark)
     ids = {
         "Tenant": public_id("tnt", id),
         "ApiKey": public_id("key", key_id),
@@ -112,7 +113,9 @@ async def full_school(house: House, settle: Settle | None = None) -> FullSchool:
         "IdentityProvider": public_id("idp", await _provider(system, mark)),
         "SocialProvider": public_id("sop", app),
         "Profile": public_id("prf", account_id),
+        "Member": public_id("mbr", account_id),
         "Course": course_id,
+        "CourseTeamMember": await _team_member(system, made.course_id),
         "Lecture": lecture["check"],
         "Enrollment": run,
     }
@@ -175,6 +178,26 @@ async def _provider(caller: Caller, mark: str) -> UUID:
             updated_at=caller.now,
         )
     return made.id
+
+
+async def _team_member(caller: Caller, course_id: UUID) -> str:
+    """The id of the course's creator in its team."""
+    async with database.reading(caller):
+        return public_id("tea", await database.fetch_value("SELECT id FROM course_team WHERE tenant_id = $1 AND course_id = $2", caller.tenant_id, course_id))
+
+
+async def _refused(caller: Caller, account_id: UUID, mark: str) -> None:
+    """An application of the student's that was refused."""
+    async with unit_of_work(caller):
+        await InstructorApplication.create(
+            tenant_id=caller.tenant_id,
+            account_id=account_id,
+            motivation=f"Because {mark}prv",
+            status=ApplicationStatus.REFUSED,
+            reason=f"Not yet {mark}prv",
+            applied_at=caller.now,
+            decided_at=caller.now,
+        )
 
 
 def _file(caller: Caller, key: str) -> PutObject:

@@ -5,11 +5,13 @@ from typing import Any
 from uuid import UUID
 
 from lms_graph.dataloaders.loading import AreaLoaders, batch, grouped, matched
-from lms_graph.domain.catalog.queries import browse, outline
+from lms_graph.domain.catalog import policies
+from lms_graph.domain.catalog.queries import browse, outline, teams
 from lms_graph.kit.pages import PageRequest
 from lms_graph.types.catalog.categories import Category
 from lms_graph.types.catalog.courses import Course, CourseConnection, CourseInstructor, CourseVersion
 from lms_graph.types.catalog.lectures import Lecture, Section
+from lms_graph.types.catalog.teams import CoursePermission, CourseTeamMember
 
 Whole = tuple[UUID, UUID | None]
 
@@ -30,6 +32,21 @@ class CatalogLoaders(AreaLoaders):
     @batch
     async def instructors(self, course_ids: list[UUID]) -> list[list[CourseInstructor]]:
         return grouped(await outline.instructors_of_courses(caller=self.caller, course_ids=course_ids), "course_id", course_ids, CourseInstructor.from_row)
+
+    @batch
+    async def team(self, course_ids: list[UUID]) -> list[list[CourseTeamMember] | None]:
+        """None where the caller may not see it: nobody's team is empty to those who are in it."""
+        rows = await teams.team_of_courses(caller=self.caller, course_ids=course_ids)
+        return [team if team or policies.may_see_team(self.caller, None) else None for team in grouped(rows, "course_id", course_ids, CourseTeamMember.from_row)]
+
+    @batch
+    async def team_member(self, ids: list[UUID]) -> list[CourseTeamMember | None]:
+        return matched(await teams.team_members_by_ids(caller=self.caller, ids=ids), "id", ids, CourseTeamMember.from_row)
+
+    @batch
+    async def viewer_permissions(self, course_ids: list[UUID]) -> list[list[CoursePermission]]:
+        held = await teams.roles_in_teams(caller=self.caller, course_ids=course_ids)
+        return [sorted(policies.permissions_on_course(self.caller, held.get(id))) for id in course_ids]
 
     @batch
     async def version(self, ids: list[UUID]) -> list[CourseVersion | None]:

@@ -4,11 +4,13 @@ from typing import Any
 from uuid import UUID
 
 from lms_graph.dataloaders.loading import AreaLoaders, batch, grouped, matched
-from lms_graph.domain.identity.queries import accounts, audit, instructors, keys, providers, sessions
+from lms_graph.domain.identity.queries import accounts, applications, audit, instructors, keys, members, providers, sessions
 from lms_graph.types.identity.accounts import Profile, Viewer
+from lms_graph.types.identity.applications import InstructorApplication
 from lms_graph.types.identity.audit import AuditEntry
 from lms_graph.types.identity.instructors import Instructor
 from lms_graph.types.identity.keys import ApiKey
+from lms_graph.types.identity.members import Member
 from lms_graph.types.identity.providers import IdentityProvider, SignInProvider, SocialProvider
 from lms_graph.types.identity.sessions import SignedInSession
 
@@ -56,6 +58,18 @@ class IdentityLoaders(AreaLoaders):
     async def sign_in_providers(self, tenant_ids: list[UUID]) -> list[list[SignInProvider]]:
         rows = await providers.sign_in_ways(caller=self.caller, tenant_ids=tenant_ids)
         return grouped(rows, "tenant_id", tenant_ids, lambda row: SignInProvider(row["kind"]))
+
+    @batch
+    async def member(self, account_ids: list[UUID]) -> list[Member | None]:
+        return matched(await members.members_by_ids(caller=self.caller, account_ids=account_ids), "id", account_ids, Member.from_row)
+
+    @batch
+    async def application(self, ids: list[UUID]) -> list[InstructorApplication | None]:
+        return matched(await applications.applications_by_ids(caller=self.caller, ids=ids), "id", ids, InstructorApplication.from_row)
+
+    @batch
+    async def latest_application(self, account_ids: list[UUID]) -> list[InstructorApplication | None]:
+        return matched(await applications.latest_of_accounts(caller=self.caller, account_ids=account_ids), "account_id", account_ids, InstructorApplication.from_row)
 
     def _session(self, row: Any) -> SignedInSession:
         return SignedInSession.from_row(row, current_id=self.caller.session_id)

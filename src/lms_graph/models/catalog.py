@@ -43,6 +43,12 @@ class InstructorRole(StrEnum):
     ASSISTANT = "ASSISTANT"
 
 
+class CourseTeamRole(StrEnum):
+    CREATOR = "CREATOR"
+    EDITOR = "EDITOR"
+    GRADER = "GRADER"
+
+
 class Category(TenantRow):
     slug = fields.CharField(80)
     name = fields.CharField(120)
@@ -93,6 +99,19 @@ class CourseInstructor(TenantRow):
 
     class Meta:
         table = "course_instructors"
+        unique_together = (("tenant_id", "course_id", "account_id"),)
+
+
+class CourseTeamMember(TenantRow):
+    """Who may do what with a course. Who teaches it, for everybody to see, is a `CourseInstructor`: mostly the same people, and other rights. At most one is the creator."""
+
+    course_id = fields.UUIDField()
+    account_id = fields.UUIDField()
+    role = fields.CharEnumField(CourseTeamRole, max_length=16)
+    added_at = fields.DatetimeField()
+
+    class Meta:
+        table = "course_team"
         unique_together = (("tenant_id", "course_id", "account_id"),)
 
 

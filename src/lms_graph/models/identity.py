@@ -1,4 +1,4 @@
-"""Accounts of a tenant, their roles, sessions and tokens, and the public pages of instructors."""
+"""Accounts of a tenant, their roles, sessions and tokens, the public pages of instructors, and those who apply to be one."""
 
 from enum import StrEnum
 
@@ -17,6 +17,7 @@ class Role(StrEnum):
     PLATFORM_ADMIN = "PLATFORM_ADMIN"
     TENANT_ADMIN = "TENANT_ADMIN"
     INSTRUCTOR = "INSTRUCTOR"
+    APPLICANT = "APPLICANT"
     SUPPORT = "SUPPORT"
     STUDENT = "STUDENT"
 
@@ -25,6 +26,13 @@ class SessionKind(StrEnum):
     SIGN_IN = "SIGN_IN"
     EXPLORER = "EXPLORER"
     IMPERSONATION = "IMPERSONATION"
+
+
+class ApplicationStatus(StrEnum):
+    PENDING = "PENDING"
+    APPROVED = "APPROVED"
+    REFUSED = "REFUSED"
+    WITHDRAWN = "WITHDRAWN"
 
 
 class TokenKind(StrEnum):
@@ -55,6 +63,8 @@ class Account(TenantRow):
     email_verified_at = fields.DatetimeField(null=True)
     locale = fields.CharField(35, null=True)
     status = fields.CharEnumField(AccountStatus, max_length=16, default=AccountStatus.ACTIVE)
+    suspended_at = fields.DatetimeField(null=True)
+    suspension_reason = fields.CharField(1000, null=True)
     created_at = fields.DatetimeField(auto_now_add=True)
 
     class Meta:
@@ -275,3 +285,22 @@ class LoginAttempt(TenantRow):
 
     class Meta:
         table = "login_attempts"
+
+
+class InstructorApplication(TenantRow):
+    """Somebody's wish to teach, and what became of it; at most one of an account is pending. `slug`, `headline` and `bio_markdown` are what their page is to say."""
+
+    account_id = fields.UUIDField()
+    motivation = fields.TextField()
+    links = TextArrayField(default=list)
+    slug = fields.CharField(80, null=True)
+    headline = fields.CharField(200, null=True)
+    bio_markdown = fields.TextField(default="")
+    status = fields.CharEnumField(ApplicationStatus, max_length=16, default=ApplicationStatus.PENDING)
+    reason = fields.CharField(2000, null=True)
+    decided_by = fields.UUIDField(null=True)
+    applied_at = fields.DatetimeField()
+    decided_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "instructor_applications"

@@ -32,6 +32,8 @@ class ErrorCode(Enum):
     CODE_WRONG = strawberry.enum_value("CODE_WRONG", description="The code of the second factor is wrong, or was used.")
     SIGN_IN_AGAIN = strawberry.enum_value("SIGN_IN_AGAIN", description="The account has no password to ask for: sign in again, then repeat it within ten minutes.")
     LINK_INVALID = strawberry.enum_value("LINK_INVALID", description="The link from a mail was used, replaced by a newer one, or its time is over.")
+    LAST_ADMIN = strawberry.enum_value("LAST_ADMIN", description="It would leave the tenant without an active administrator.")
+    EMAIL_UNVERIFIED = strawberry.enum_value("EMAIL_UNVERIFIED", description="Your e-mail address must be verified first.")
     ACCESS_DENIED = strawberry.enum_value("ACCESS_DENIED", description="This is closed to you now; its `access` field says why and what opens it.")
     GRANT_REQUIRED = strawberry.enum_value("GRANT_REQUIRED", description="The course needs a grant, and you hold none that no run has used.")
     RUN_CLOSED = strawberry.enum_value("RUN_CLOSED", description="The run was canceled.")

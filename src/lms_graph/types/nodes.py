@@ -1,6 +1,6 @@
 """Nodes: everything that has a globally unique id, and how a type says where its children come from."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Collection
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +9,9 @@ import strawberry
 from lms_graph.context import Info
 from lms_graph.kit.errors import Invalid, Issue, NotFound
 from lms_graph.kit.ids import parse_id
+from lms_graph.kit.permissions import Permission
 from lms_graph.types.costs import usually
+from lms_graph.types.permissions import requiring
 
 # One prefix per GraphQL type; `docs/ids.md` lists them and a test holds that page against this table.
 PREFIXES = {
@@ -29,6 +31,9 @@ PREFIXES = {
     "AuditEntry": "aud",
     "IdentityProvider": "idp",
     "SocialProvider": "sop",
+    "Member": "mbr",
+    "InstructorApplication": "app",
+    "CourseTeamMember": "tea",
     "Enrollment": "enr",
     "QuizOverview": "qzo",
     "Attempt": "att",
@@ -59,9 +64,9 @@ def decode_or_none(id: str, prefix: str) -> UUID | None:
     return parsed[1] if parsed and parsed[0] == prefix else None
 
 
-def child(loader: str, *, key: str, description: str, then: str | None = None, size: int | None = None, **options: Any) -> Any:
+def child(loader: str, *, key: str, description: str, then: str | None = None, size: int | None = None, requires: Collection[Permission] = (), **options: Any) -> Any:
     """A field that leads to other rows: declared by its loader (`area.name`), the attribute that holds the key, and perhaps the attribute of what is loaded.
-    A list of objects says how many they usually are (`size`): so often what is asked of one is counted.
+    A list of objects says how many they usually are (`size`): so often what is asked of one is counted. `requires` are permissions without which the loader gives nothing.
 
     A plain field with a plain function, never a coroutine: an executor can batch a whole level of them.
     """
@@ -74,7 +79,9 @@ def child(loader: str, *, key: str, description: str, then: str | None = None, s
         loading = getattr(getattr(info.context.loaders, area), name).load(value)
         return loading if then is None else _attribute(loading, then)
 
-    return strawberry.field(resolver=resolve, description=description, metadata={"child": (loader, key, then)}, directives=[usually(size)] if size else [], **options)
+    return strawberry.field(
+        resolver=resolve, description=description, metadata={"child": (loader, key, then)}, directives=[*([usually(size)] if size else []), *requiring(requires)], **options
+    )
 
 
 async def _attribute(loading: Awaitable[Any], name: str) -> Any:

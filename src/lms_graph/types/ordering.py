@@ -11,6 +11,18 @@ class OrderDirection(Enum):
     DESC = strawberry.enum_value("DESC", description="Largest, latest, Z first.")
 
 
+@strawberry.enum(description="By what members are ordered.")
+class MemberOrderField(Enum):
+    CREATED_AT = strawberry.enum_value("CREATED_AT", description="When the account was made.")
+    NAME = strawberry.enum_value("NAME", description="By name, without regard to case.")
+
+
+@strawberry.input(description="One term of an order; earlier terms go first. Each field at most once.")
+class MemberOrder:
+    field: MemberOrderField = strawberry.field(description="By what.")
+    direction: OrderDirection = strawberry.field(description="Up or down.")
+
+
 @strawberry.enum(description="By what the catalog is ordered.")
 class CourseOrderField(Enum):
     RELEVANCE = strawberry.enum_value("RELEVANCE", description="How well it fits `search`; only together with it.")

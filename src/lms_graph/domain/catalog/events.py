@@ -1,4 +1,4 @@
-"""Facts about courses."""
+"""Facts about courses and their teams."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -13,3 +13,12 @@ class CoursePublished(Event, about="course_id"):
     course_id: UUID
     version_id: UUID
     number: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CourseTeamChanged(Event, about="course_id", audited="crs"):
+    """Somebody has this role in the course's team from now on, or none."""
+
+    course_id: UUID
+    account_id: UUID
+    role: str | None

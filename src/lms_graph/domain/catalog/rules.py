@@ -1,14 +1,16 @@
-"""What a course must be like, and how long it is."""
+"""What a course must be like, how long it is, and what a part in its team allows."""
 
 import re
 from collections.abc import Sequence
+from enum import StrEnum
 
 from lms_graph.kit.errors import Issue
-from lms_graph.models.catalog import CompletionKind, ContentType
+from lms_graph.models.catalog import CompletionKind, ContentType, CourseTeamRole
 
 KEY = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 MAX_LECTURES = 1000
 MAX_CATEGORIES = 500
+MAX_TEAM = 50
 
 DEFAULT_COMPLETION: dict[ContentType, tuple[CompletionKind, int | None]] = {
     ContentType.TEXT: (CompletionKind.OPENED, None),
@@ -34,3 +36,27 @@ def fits_completion(content_type: ContentType, kind: CompletionKind, target: int
     if kind is CompletionKind.PASSED:
         return content_type is ContentType.QUIZ and target is None
     return content_type is not ContentType.QUIZ and target is None
+
+
+class CoursePermission(StrEnum):
+    """What one may do with a single course."""
+
+    EDIT = "EDIT"
+    PUBLISH = "PUBLISH"
+    GRADE = "GRADE"
+    MANAGE_TEAM = "MANAGE_TEAM"
+
+
+_OF_THE_TEAM = {
+    CourseTeamRole.CREATOR: frozenset(CoursePermission),
+    CourseTeamRole.EDITOR: frozenset({CoursePermission.EDIT, CoursePermission.PUBLISH}),
+    CourseTeamRole.GRADER: frozenset({CoursePermission.GRADE}),
+}
+
+
+def course_permissions(team_role: CourseTeamRole | None, *, may_manage: bool, may_sell: bool) -> frozenset[CoursePermission]:
+    """`may_manage`: COURSES_MANAGE; `may_sell`: COURSES_SELL, without which nobody of the team publishes."""
+    if may_manage:
+        return frozenset(CoursePermission)
+    of_the_team = _OF_THE_TEAM[team_role] if team_role else frozenset()
+    return of_the_team if may_sell else of_the_team - {CoursePermission.PUBLISH}

@@ -1,6 +1,6 @@
-"""What can go wrong with accounts, sessions and instructors' pages."""
+"""What can go wrong with accounts, members, sessions and instructors' pages."""
 
-from lms_graph.kit.errors import Conflict, DomainError
+from lms_graph.kit.errors import Conflict, DomainError, NotFound
 
 
 class EmailTaken(Conflict):
@@ -131,3 +131,29 @@ class EmailMissing(DomainError):
 class IdentityTaken(Conflict):
     def __init__(self) -> None:
         super().__init__("This identity opens another account of the school. Sign in with it to use that one.")
+
+
+class MemberNotFound(NotFound):
+    def __init__(self) -> None:
+        super().__init__("There is no such member for you.", path=("memberId",))
+
+
+class ApplicationNotFound(NotFound):
+    def __init__(self) -> None:
+        super().__init__("There is no such application for you.", path=("id",))
+
+
+class LastAdmin(Conflict):
+    """A school that nobody runs could not be mended by anybody in it."""
+
+    code = "LAST_ADMIN"
+
+    def __init__(self, role: str) -> None:
+        super().__init__(f"This is the last active {role} here. Make somebody else one first.", path=("memberId",))
+
+
+class EmailUnverified(DomainError):
+    code = "EMAIL_UNVERIFIED"
+
+    def __init__(self) -> None:
+        super().__init__("Verify your e-mail address first, then do this again.")

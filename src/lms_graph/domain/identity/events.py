@@ -23,7 +23,7 @@ class SessionOpened(Event, about="session_id"):
 @dataclass(frozen=True, kw_only=True)
 class SessionEnded(Event, about="session_id"):
     """`reason`: SIGNED_OUT, REVOKED (from another session), PASSWORD_CHANGED, TOKEN_REUSED (a used refresh token came back: it was copied), CROWDED_OUT (the account has too many sessions),
-    REPLACED (its impersonator went on to another) or OPENER_ENDED (the session out of which it was opened has ended)."""
+    REPLACED (its impersonator went on to another), OPENER_ENDED (the session out of which it was opened has ended) or SUSPENDED."""
 
     session_id: UUID
     account_id: UUID
@@ -175,3 +175,59 @@ class ExternalIdentityLinked(Event, about="account_id", audited="mbr"):
     identity_id: UUID
     issuer: str
     is_new_account: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoleGranted(Event, about="account_id", audited="mbr"):
+    account_id: UUID
+    role: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoleRevoked(Event, about="account_id", audited="mbr"):
+    account_id: UUID
+    role: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemberInvited(Event, about="account_id", audited="mbr"):
+    """Somebody is to be sent the link of this challenge; again, where an earlier one is of no use."""
+
+    challenge_id: UUID
+    account_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class InvitationAccepted(Event, about="account_id", audited="mbr"):
+    account_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemberSuspended(Event, about="account_id", audited="mbr"):
+    account_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemberRestored(Event, about="account_id", audited="mbr"):
+    account_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class InstructorApplied(Event, about="application_id", audited="app"):
+    application_id: UUID
+    account_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class InstructorApplicationWithdrawn(Event, about="application_id", audited="app"):
+    application_id: UUID
+    account_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class InstructorApplicationDecided(Event, about="application_id", audited="app"):
+    """`status`: APPROVED or REFUSED."""
+
+    application_id: UUID
+    account_id: UUID
+    status: str

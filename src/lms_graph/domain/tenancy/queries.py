@@ -189,6 +189,11 @@ async def tenant_or_none(*, caller: Caller) -> database.Record | None:
     )
 
 
+async def is_platform(*, caller: Caller) -> bool:
+    """Whether the caller's tenant is the platform's own."""
+    return bool(await database.fetch_value("SELECT kind = 'PLATFORM' FROM tenants WHERE tenant_id = $1", caller.tenant_id))
+
+
 async def domains_of_tenants(*, caller: Caller, tenant_ids: list[UUID]) -> list[database.Record]:
     """The verified domains, primary first."""
     return await database.fetch(

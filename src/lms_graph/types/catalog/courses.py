@@ -12,6 +12,7 @@ from lms_graph.kit.ids import public_id
 from lms_graph.models import catalog as rows
 from lms_graph.types.catalog.categories import Category
 from lms_graph.types.catalog.lectures import Section
+from lms_graph.types.catalog.teams import CoursePermission, CourseTeamMember
 from lms_graph.types.connections import Connection
 from lms_graph.types.costs import listed, weight
 from lms_graph.types.enums import described
@@ -100,6 +101,14 @@ class Course(Node):
 
     category: Category | None = child("catalog.category", key="category_id", description="The shelf it stands on.")
     instructors: list[CourseInstructor] = child("catalog.instructors", key="uuid", size=3, description="Who teaches it, in the school's order; at most 20.")
+    team: list[CourseTeamMember] | None = child(
+        "catalog.team", key="uuid", size=5, description="Who may do what with it, the creator first; at most 50. Null but for the team itself and COURSES_MANAGE."
+    )
+    viewer_permissions: list[CoursePermission] = child(
+        "catalog.viewer_permissions",
+        key="uuid",
+        description="What the viewer may do with it beyond what every learner may, through its team or COURSES_MANAGE; by name, mostly nothing.",
+    )
     version: CourseVersion | None = child("catalog.version", key="version_id", description="The latest published version.")
     description: FormattedText | None = child("catalog.version", key="version_id", then="description", description="What it is about.")
     outcomes: list[str] | None = child("catalog.version", key="version_id", then="outcomes", description="What one can do afterwards; at most 20.")

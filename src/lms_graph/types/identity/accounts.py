@@ -1,6 +1,5 @@
 """People: the one who is signed in, and anybody as others see them."""
 
-from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any, Optional, Self
 from uuid import UUID
 
@@ -9,7 +8,9 @@ import strawberry
 from lms_graph.context import Info
 from lms_graph.kit.ids import public_id
 from lms_graph.kit.pages import PageRequest
+from lms_graph.models import identity as rows
 from lms_graph.types.connections import After, Before, First, Last, connection
+from lms_graph.types.enums import described
 from lms_graph.types.errors import Payload
 from lms_graph.types.identity.sessions import EMAIL, Session, SignedInSession
 from lms_graph.types.nodes import Node, child
@@ -18,16 +19,21 @@ from lms_graph.types.personal import masked_email, personal
 
 if TYPE_CHECKING:
     from lms_graph.types.certificates import CertificateConnection
+    from lms_graph.types.identity.applications import InstructorApplication
     from lms_graph.types.learning.enrollments import EnrollmentConnection, EnrollmentWhere
 
 
-@strawberry.enum(description="What a person may do in the whole tenant. Further values may come.")
-class Role(Enum):
-    PLATFORM_ADMIN = strawberry.enum_value("PLATFORM_ADMIN", description="Runs the platform: makes tenants. Held in the platform's own tenant only.")
-    TENANT_ADMIN = strawberry.enum_value("TENANT_ADMIN", description="Runs the tenant: people, brand, every course and order.")
-    INSTRUCTOR = strawberry.enum_value("INSTRUCTOR", description="Makes courses and has a public page.")
-    SUPPORT = strawberry.enum_value("SUPPORT", description="Helps learners: reads their runs and orders.")
-    STUDENT = strawberry.enum_value("STUDENT", description="Buys and learns.")
+Role = described(
+    rows.Role,
+    "Role",
+    "What a person may do in the whole tenant. Further values may come.",
+    PLATFORM_ADMIN="Runs the platform: makes tenants. Held in the platform's own tenant only.",
+    TENANT_ADMIN="Runs the tenant: people, brand, every course and order.",
+    INSTRUCTOR="Makes courses and has a public page.",
+    APPLICANT="Has applied to teach: may write drafts, not publish them for sale.",
+    SUPPORT="Helps learners: reads their runs and orders.",
+    STUDENT="Buys and learns.",
+)
 
 
 @strawberry.type(description="The one who is signed in. Nobody sees another's.")
@@ -52,6 +58,9 @@ class Viewer(Node):
     def permissions(self, info: Info) -> list[Permission]:
         return sorted(info.context.caller.permissions)
 
+    instructor_application: Annotated["InstructorApplication", strawberry.lazy("lms_graph.types.identity.applications")] | None = child(
+        "identity.latest_application", key="account_id", description="Their last application to teach; null when there is none."
+    )
     sessions: list[SignedInSession] = child(
         "identity.sessions",
         key="account_id",
@@ -96,7 +105,7 @@ class Viewer(Node):
             address=row["email"],
             name=row["name"],
             email_verified=row["email_verified_at"] is not None,
-            roles=[Role(role) for role in row["roles"]],
+            roles=[rows.Role(role) for role in row["roles"]],
             two_factor_enabled=row["two_factor_enabled"],
             recovery_codes_left=row["recovery_codes_left"],
             account_id=row["id"],

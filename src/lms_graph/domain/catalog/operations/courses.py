@@ -4,7 +4,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from lms_graph.domain.catalog import errors, events, rules
+from lms_graph.domain.catalog import errors, events, policies, rules
+from lms_graph.domain.catalog.operations import teams
+from lms_graph.domain.catalog.queries import teams as team_queries
+from lms_graph.domain.catalog.rules import CoursePermission
 from lms_graph.kit import text
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.errors import Invalid, Issue
@@ -85,13 +88,21 @@ class Published:
 async def publish_course(*, caller: Caller, source: CourseSource) -> Published:
     """Write a version from its source and publish it. Sections and lectures keep their identity by key.
 
-    The same source again changes nothing. Raises Invalid with every issue. Records CoursePublished.
+    The same source again changes nothing. A new course is its maker's, and those whom the source names come into its team. Raises Invalid with every issue, SignedOut;
+    NotAllowed for a new course by who may not draft, and where the team's role and COURSES_SELL do not allow publishing. Records CoursePublished, CourseTeamChanged.
     """
     _require_sound(source)
     async with unit_of_work(caller) as work:
-        course = await _course_for_update(caller, source.slug)
+        course, is_new = await _course_for_update(caller, source.slug)
+        if is_new:
+            policies.require_may_draft(caller)
+            await teams.found(work, caller=caller, course_id=course.id)
+        team_role = await team_queries.role_in_team(caller=caller, course_id=course.id)
+        policies.require_may_publish(caller, team_role)
         published = await rows.CourseVersion.for_caller(caller).get_or_none(id=course.published_version_id) if course.published_version_id else None
         await _write_settings(caller, course, source)
+        if CoursePermission.MANAGE_TEAM in policies.permissions_on_course(caller, team_role):
+            await teams.fill(work, caller=caller, course_id=course.id, instructors=source.instructors)
         if published and source.sha256 and published.source_sha256 == source.sha256:
             return Published(course.id, published.id, is_new=False)
         version = await _write_version(caller, course, source)
@@ -100,7 +111,8 @@ async def publish_course(*, caller: Caller, source: CourseSource) -> Published:
 
 
 async def save_category(*, caller: Caller, slug: str, name: str, position: int = 0) -> UUID:
-    """Make or rename a category; gives its id. Raises CategoriesUsedUp past 500."""
+    """Make or rename a category; gives its id. Raises SignedOut, NotAllowed, CategoriesUsedUp past 500."""
+    policies.require_may_manage_catalog(caller)
     async with unit_of_work(caller):
         category = await rows.Category.for_caller(caller, slug=slug).get_or_none()
         if category is None:
@@ -143,16 +155,17 @@ def _require_sound(source: CourseSource) -> None:
         raise Invalid(*issues)
 
 
-async def _course_for_update(caller: Caller, slug: str) -> rows.Course:
-    await database.fetch(
+async def _course_for_update(caller: Caller, slug: str) -> tuple[rows.Course, bool]:
+    """The course of this slug, locked, and whether it was made just now."""
+    made = await database.fetch(
         "INSERT INTO courses (tenant_id, id, slug, status, enrollment_policy, is_featured, created_at, updated_at, enrollment_count, title, short_description, tags, level, language, "
-        "lecture_count, duration_seconds) VALUES ($1, $2, $3, 'DRAFT', 'BY_GRANT', false, $4, $4, 0, '', '', '{}', 'ALL_LEVELS', 'en', 0, 0) ON CONFLICT DO NOTHING",
+        "lecture_count, duration_seconds) VALUES ($1, $2, $3, 'DRAFT', 'BY_GRANT', false, $4, $4, 0, '', '', '{}', 'ALL_LEVELS', 'en', 0, 0) ON CONFLICT DO NOTHING RETURNING id",
         caller.tenant_id,
         new_id(),
         slug,
         caller.now,
     )
-    return await rows.Course.for_caller(caller, slug=slug).select_for_update().get()
+    return await rows.Course.for_caller(caller, slug=slug).select_for_update().get(), bool(made)
 
 
 async def _write_settings(caller: Caller, course: rows.Course, source: CourseSource) -> None:

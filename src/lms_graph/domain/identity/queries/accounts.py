@@ -54,6 +54,11 @@ async def names_of_accounts(*, caller: Caller, account_ids: list[UUID]) -> dict[
     return {row["id"]: row["name"] for row in rows}
 
 
+async def is_active(*, caller: Caller, account_id: UUID) -> bool:
+    """Whether there is such an account, neither suspended nor erased."""
+    return bool(await database.fetch_value("SELECT true FROM accounts WHERE tenant_id = $1 AND id = $2 AND status = 'ACTIVE'", caller.tenant_id, account_id))
+
+
 async def account_id_by_email(*, caller: Caller, email: str) -> UUID | None:
     """Whose address this is, however it is spelled."""
     if not is_storable(email):

@@ -13,9 +13,13 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.PLATFORM_ADMIN: _TENANT_ADMIN | {Permission.TENANTS_MANAGE},
     Role.TENANT_ADMIN: _TENANT_ADMIN,
     Role.INSTRUCTOR: _INSTRUCTOR,
+    Role.APPLICANT: frozenset({Permission.COURSES_DRAFT}),
     Role.SUPPORT: _SUPPORT,
     Role.STUDENT: frozenset(),
 }
+
+ADMINS = frozenset({Role.PLATFORM_ADMIN, Role.TENANT_ADMIN})
+"""The roles of which a tenant keeps somebody active, once it has somebody."""
 
 
 def permissions_of(roles: Collection[str]) -> frozenset[Permission]:
