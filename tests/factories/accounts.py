@@ -78,6 +78,12 @@ async def take_role(caller: Caller, account_id: UUID, role: str) -> None:
         work.record(events.RoleRevoked(account_id=account_id, role=role))
 
 
+async def give_role(caller: Caller, account_id: UUID, role: str) -> None:
+    async with unit_of_work(caller) as work:
+        await rows.AccountRole.create(tenant_id=caller.tenant_id, account_id=account_id, role=role)
+        work.record(events.RoleGranted(account_id=account_id, role=role))
+
+
 async def verify_address(caller: Caller, account_id: UUID) -> None:
     async with unit_of_work(caller):
         await rows.Account.for_caller(caller, id=account_id).update(email_verified_at=caller.now)

@@ -9,10 +9,12 @@ from uuid import uuid4
 
 import pytest
 
+from lms_graph.domain.identity.events import SessionEnded
 from lms_graph.domain.identity.operations import explorers
 from lms_graph.embedded.postgres import database_url
 from lms_graph.kit.permissions import Permission
 from lms_graph.models import database
+from lms_graph.outbox.unit_of_work import unit_of_work
 from tests.api.test_isolation import MUTATIONS, Filler, document, rows_of
 from tests.factories.accounts import account, signed_in, suspend
 from tests.factories.courses import course, text
@@ -186,8 +188,9 @@ class TestTheEnd:
     async def test_comes_with_it_however_that_ended(self, student: Client, school: School, clients: list[Client]) -> None:
         """Even if nobody ended this one by name."""
         reader = await explorer(student, clients)
-        async with database.writing(school.system):
-            await database.fetch("UPDATE sessions SET revoked_at = now() WHERE tenant_id = $1 AND kind = 'SIGN_IN'", school.id)
+        async with unit_of_work(school.system) as work:
+            (ended,) = await database.fetch("UPDATE sessions SET revoked_at = now() WHERE tenant_id = $1 AND kind = 'SIGN_IN' RETURNING id, account_id", school.id)
+            work.record(SessionEnded(session_id=ended["id"], account_id=ended["account_id"], reason="REVOKED"))
 
         assert await reader.codes("Me") == ["UNAUTHENTICATED"]
 

@@ -16,7 +16,7 @@ from lms_graph.models import database
 from lms_graph.models import identity as rows
 from lms_graph.models.identity import AccountStatus, Role
 from lms_graph.outbox.unit_of_work import unit_of_work
-from tests.factories.accounts import account, signed_in, suspend, take_role
+from tests.factories.accounts import account, give_role, signed_in, suspend, take_role
 from tests.factories.courses import course, text
 from tests.factories.keys import admin, made_key
 from tests.fixtures.callers import School, SignIn
@@ -184,8 +184,7 @@ class TestTheEnd:
                 case "the student is suspended":
                     await suspend(school.system, learner)
                 case "gets a role":
-                    async with unit_of_work(school.system):
-                        await rows.AccountRole.create(tenant_id=school.id, account_id=learner, role=Role.SUPPORT)
+                    await give_role(school.system, learner, Role.SUPPORT)
 
             assert await looks.codes("Me") == ["UNAUTHENTICATED"]
             assert (await closed(socket))[0] == 4403

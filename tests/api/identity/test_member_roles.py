@@ -19,6 +19,8 @@ from tests.fixtures.rights import audit_of, facts_of, fetch, key, person, roles_
 
 pytestmark = pytest.mark.anyio
 
+NOBODY = UUID("019aa000-0000-7000-8000-000000000000")
+
 FACTS = ("RoleGranted", "RoleRevoked", "InstructorPageSaved")
 
 
@@ -139,7 +141,7 @@ class TestGrant:
         assert await there.codes("RevokeRole", input=revoke(ada, "SUPPORT")) == ["NOT_FOUND"]
         assert await facts_of(school, FACTS) == await facts_of(other_school, FACTS) == []
 
-    @pytest.mark.parametrize(("id", "code"), [("nonsense", "ID_INVALID"), (public_id("prf", uuid4()), "NOT_FOUND"), (public_id("mbr", uuid4()), "NOT_FOUND")])
+    @pytest.mark.parametrize(("id", "code"), [("nonsense", "ID_INVALID"), (public_id("prf", NOBODY), "NOT_FOUND"), (public_id("mbr", NOBODY), "NOT_FOUND")])
     async def test_ids_of_nobody_are_refused(self, admin: Client, id: str, code: str) -> None:
         assert await admin.codes("GrantRole", input=grant(uuid4(), "SUPPORT", memberId=id)) == [code]
 

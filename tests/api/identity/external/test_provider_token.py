@@ -12,7 +12,7 @@ from lms_graph.models import database
 from lms_graph.models import identity as rows
 from lms_graph.outbox.unit_of_work import unit_of_work
 from tests.api.identity.external.conftest import Clock, as_bearer, claims, set_provider
-from tests.factories.accounts import PASSWORD, account, suspend, take_role
+from tests.factories.accounts import PASSWORD, account, give_role, suspend, take_role
 from tests.fixtures.callers import School, SignIn
 from tests.fixtures.client import Client
 from tests.fixtures.house import House
@@ -128,8 +128,7 @@ class TestBearer:
         token = provider.sign(claims(provider))
         await as_bearer(house, school.slug, token)
         (made,) = await accounts_with(school, "ada@people.example")
-        async with unit_of_work(school.system):
-            await rows.AccountRole.create(tenant_id=school.id, account_id=made["id"], role="TENANT_ADMIN")
+        await give_role(school.system, made["id"], "TENANT_ADMIN")
 
         answer = await as_bearer(house, school.slug, token, "{ tenant { name } viewer { roles permissions } }")
 
