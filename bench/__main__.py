@@ -14,11 +14,11 @@ from typing import Annotated, Any, Literal
 from cyclopts import App, Parameter
 from rich.console import Console
 
-from bench import certificates, house, live, pages, report, typename
+from bench import certificates, house, live, pages, report, timing, typename
 from lms_graph.embedded.processes import PartFailed
 
 RESULTS = Path(__file__).parent / "results"
-Part = Literal["pages", "certificates", "live", "typename", "answers"]
+Part = Literal["pages", "certificates", "live", "typename", "timing", "answers"]
 
 app = App(
     name="python -m bench", help="Measure the product against its limit and its peers, on servers that it starts and stops by itself.", help_format="plaintext", version_flags=()
@@ -33,7 +33,7 @@ def bench(
     """Measure, print the figures, and keep them in bench/results. Ctrl-C stops everything that was started."""
     console = Console(markup=False, highlight=False, soft_wrap=True)
     try:
-        asyncio.run(_measure(parts or ("pages", "certificates", "live", "typename"), quick=quick, console=console))
+        asyncio.run(_measure(parts or ("pages", "certificates", "live", "typename", "timing"), quick=quick, console=console))
     except (AssertionError, PartFailed, RuntimeError) as failure:
         console.print(str(failure))
         return 1
@@ -92,6 +92,8 @@ async def _part(part: Part, opened: house.House, quick: bool, say: Callable[[str
         return await certificates.measure(opened, count=6 if quick else 60, say=say)
     if part == "live":
         return await live.measure(opened, subscribers=100 if quick else 500, events=5 if quick else 30, say=say)
+    if part == "timing":
+        return await timing.measure(opened, pairs=20 if quick else 200, say=say)
     return await typename.measure(opened, rounds=rounds, seconds=seconds, say=say)
 
 

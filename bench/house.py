@@ -23,7 +23,7 @@ from lms_graph.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 # The limits are on, and wide enough for load.
-GENEROUS = {"LMS_COST_BUCKET": "1000000000", "LMS_COST_PER_SECOND": "1000000000"}
+GENEROUS = {"LMS_COST_BUCKET": "1000000000", "LMS_COST_PER_SECOND": "1000000000", "LMS_THROTTLE_FACTOR": "1000000"}
 
 
 @dataclass

@@ -95,7 +95,21 @@ def _typename(found: dict[str, Any]) -> list[str]:
     return [*told, "", f"Of {inside['whole']:.2f} ms of a request without a socket, {inside['waiting for PostgreSQL']:.2f} ms wait for the look-up of who asks."]
 
 
-_TABLES = {"pages": _pages, "certificates": _certificates, "live": _live, "typename": _typename}
+def _timing(found: dict[str, Any]) -> list[str]:
+    told = [
+        f"**Known and unknown addresses**, {found['pairs']} pairs, one request after another",
+        "",
+        "| | known, median ms (quartiles) | unknown, median ms (quartiles) | difference ms | of the unknown |",
+        "|---|---|---|---|---|",
+    ]
+    for name, row in found["compared"].items():
+        cells = [f"{row['medians'][which]:.2f} ({row['quartiles'][which][0]:.2f}–{row['quartiles'][which][1]:.2f})" for which in ("known", "unknown")]
+        apart = row["medians"]["known"] - row["medians"]["unknown"]
+        told.append(f"| {name} | {cells[0]} | {cells[1]} | {apart:+.2f} | {apart / row['medians']['unknown']:+.1%} |")
+    return told
+
+
+_TABLES = {"pages": _pages, "certificates": _certificates, "live": _live, "typename": _typename, "timing": _timing}
 
 _INTRODUCTION = """# Benchmarks
 
@@ -140,7 +154,7 @@ def write_page(path: Path, found: dict[str, Any]) -> None:
     if not found:
         raise SystemExit("There are no results to write: run `python -m bench` first.")
     told = [_INTRODUCTION]
-    for part in ("pages", "typename", "certificates", "live"):
+    for part in ("pages", "typename", "certificates", "live", "timing"):
         if part in found:
             one = found[part]
             machine = one["machine"]
@@ -152,4 +166,4 @@ def write_page(path: Path, found: dict[str, Any]) -> None:
     path.write_text("\n".join(told))
 
 
-_HEADINGS = {"pages": "Pages", "typename": "What every request pays", "certificates": "Certificates", "live": "Live"}
+_HEADINGS = {"pages": "Pages", "typename": "What every request pays", "certificates": "Certificates", "live": "Live", "timing": "What a clock can tell"}

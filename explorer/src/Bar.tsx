@@ -1,7 +1,7 @@
 /** The bar on top: whose school this is, and who is signed in. */
 
 import { useEffect, useId, useRef, useState, type FormEvent, type ReactNode } from 'react';
-import { message, signIn, signOut, switchTo, useIdentity, type Session } from './identity';
+import { confirmSecondFactor, message, signIn, signOut, switchTo, useIdentity, type Session } from './identity';
 import { settings, type DemoSignIn } from './settings';
 
 export function Bar() {
@@ -133,17 +133,20 @@ function SignInForm({ close }: { close: () => void }) {
   const { busy, trouble, act } = useAction();
   const [email, setEmail] = useState('');
   const [password, setPassword] = useState('');
+  const [secondFactorToken, setSecondFactorToken] = useState<string | null>(null);
   const id = useId();
   const demo = settings.demo && settings.demo.tenant === tenant ? settings.demo.signIns : [];
   const enter = (as: Pick<DemoSignIn, 'email' | 'password'>) =>
     act(async () => {
-      await signIn(as.email, as.password);
-      close();
+      const token = await signIn(as.email, as.password);
+      setSecondFactorToken(token);
+      if (!token) close();
     });
   function submit(event: FormEvent) {
     event.preventDefault();
     void enter({ email, password });
   }
+  if (secondFactorToken) return <SecondFactorForm token={secondFactorToken} close={close} />;
   return (
     <form onSubmit={submit}>
       <h2>Sign in{school ? ` to ${school.name}` : ''}</h2>
@@ -177,6 +180,35 @@ function SignInForm({ close }: { close: () => void }) {
           ))}
         </fieldset>
       )}
+    </form>
+  );
+}
+
+function SecondFactorForm({ token, close }: { token: string; close: () => void }) {
+  const { busy, trouble, act } = useAction();
+  const [code, setCode] = useState('');
+  const id = useId();
+  function submit(event: FormEvent) {
+    event.preventDefault();
+    void act(async () => {
+      await confirmSecondFactor(token, code);
+      close();
+    });
+  }
+  return (
+    <form onSubmit={submit}>
+      <h2>One more thing</h2>
+      <label htmlFor={id}>Code of your authenticator app, or a recovery code</label>
+      <input id={id} autoComplete="one-time-code" value={code} onChange={(event) => setCode(event.target.value)} required autoFocus />
+      <Trouble>{trouble}</Trouble>
+      <footer>
+        <button type="button" className="plain" onClick={close}>
+          Cancel
+        </button>
+        <button type="submit" className="main" disabled={busy}>
+          Sign in
+        </button>
+      </footer>
     </form>
   );
 }

@@ -84,21 +84,42 @@ export async function switchTo(tenant: string | null): Promise<void> {
   renewInTime();
 }
 
-export async function signIn(email: string, password: string): Promise<void> {
+/** Null when they are in; else the token with which `confirmSecondFactor` takes the code of their app. */
+export async function signIn(email: string, password: string): Promise<string | null> {
   const { tenant } = identity;
-  const answer = await ask<{ signIn: { session: Tokens | null; errors: Problem[] } }>(
-    'mutation SignIn($input: SignInInput!) { signIn(input: $input) { session { accessToken refreshToken expiresAt } errors { message } } }',
+  const answer = await ask<{ signIn: { session: Tokens | null; secondFactorToken: string | null; errors: Problem[] } }>(
+    'mutation SignIn($input: SignInInput!) { signIn(input: $input) { session { accessToken refreshToken expiresAt } secondFactorToken errors { message } } }',
     { input: { email, password } },
     { tenant },
   );
-  const { session: tokens, errors } = answer.data.signIn;
+  const { session: tokens, secondFactorToken, errors } = answer.data.signIn;
+  if (secondFactorToken) return secondFactorToken;
   if (!tokens) throw new Refused(words(errors));
+  await enter(tenant, tokens, answer.at);
+  return null;
+}
+
+/** `code` is the app's six digits, or else a recovery code. */
+export async function confirmSecondFactor(secondFactorToken: string, code: string): Promise<void> {
+  const { tenant } = identity;
+  const given = /^\s*(\d\s*){6}$/.test(code) ? { code } : { recoveryCode: code };
+  const answer = await ask<{ secondFactorConfirm: { session: Tokens | null; errors: Problem[] } }>(
+    'mutation SecondFactor($input: SecondFactorConfirmInput!) { secondFactorConfirm(input: $input) { session { accessToken refreshToken expiresAt } errors { message } } }',
+    { input: { secondFactorToken, ...given } },
+    { tenant },
+  );
+  const { session: tokens, errors } = answer.data.secondFactorConfirm;
+  if (!tokens) throw new Refused(words(errors));
+  await enter(tenant, tokens, answer.at);
+}
+
+async function enter(tenant: string | null, tokens: Tokens, at: number): Promise<void> {
   const { data } = await ask<{ viewer: Pick<Session, 'email' | 'name' | 'roles'> }>(
     'query Viewer { viewer { email name roles } }',
     {},
     { tenant, token: tokens.accessToken },
   );
-  keep(tenant, { ...data.viewer, ...lasting(tokens, answer.at) });
+  keep(tenant, { ...data.viewer, ...lasting(tokens, at) });
 }
 
 /** Ends the session on the server too. It is forgotten here even when the server is away. */

@@ -24,6 +24,11 @@ BY_HAND = {
     "SELECT $1, $2, a.id, 'x', $2::uuid::text, now() FROM accounts a WHERE a.tenant_id = $1 LIMIT 1",
     "login_attempts": "INSERT INTO login_attempts (tenant_id, id, kind, state_hash, sealed, redirect_uri, account_id, created_at, expires_at) "
     "SELECT $1, $2, 'GITHUB', sha256($2::uuid::text::bytea), '', 'x', a.id, now(), now() + interval '1 hour' FROM accounts a WHERE a.tenant_id = $1 LIMIT 1",
+    "link_requests": "INSERT INTO link_requests (tenant_id, id, kind, email_key, created_at) VALUES ($1, $2, 'PASSWORD_RESET', 'x', now())",
+    "totp_devices": "INSERT INTO totp_devices (tenant_id, id, account_id, sealed_secret, created_at) SELECT $1, $2, a.id, '', now() FROM accounts a WHERE a.tenant_id = $1 LIMIT 1",
+    "recovery_codes": "INSERT INTO recovery_codes (tenant_id, id, account_id, code_hash) SELECT $1, $2, a.id, '' FROM accounts a WHERE a.tenant_id = $1 LIMIT 1",
+    "second_factor_tokens": "INSERT INTO second_factor_tokens (tenant_id, id, account_id, token_hash, network, tries, created_at, expires_at) "
+    "SELECT $1, $2, a.id, '', '', 0, now(), now() + interval '5 minutes' FROM accounts a WHERE a.tenant_id = $1 LIMIT 1",
     "deliveries": "INSERT INTO deliveries (tenant_id, id, fact_id, reaction, state, attempts, due_at) "
     "SELECT $1, $2, f.id, 'none.at_all', 'DONE', 0, now() FROM facts f WHERE f.tenant_id = $1 LIMIT 1",
 }
@@ -224,6 +229,12 @@ async def test_the_system_reads_no_more_than_it_must(environment: dict[str, str]
             "name FROM accounts",
             "password_hash FROM accounts",
             "name FROM api_keys",
+            "email FROM challenges",
+            "salt FROM challenges",
+            "email_key FROM link_requests",
+            "sealed_secret FROM totp_devices",
+            "code_hash FROM recovery_codes",
+            "token_hash FROM second_factor_tokens",
             "sealed_private_key FROM signing_keys",
             "sealed_client_secret FROM social_providers",
             "sealed FROM login_attempts",

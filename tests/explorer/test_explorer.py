@@ -3,13 +3,16 @@
 import json
 import re
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from playwright.async_api import expect
 
 from tests.explorer.conftest import Explorer
+from tests.factories.accounts import app_code
 from tests.fixtures.client import Client
+from tests.fixtures.house import House
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.xdist_group("explorer")]
 
@@ -108,6 +111,25 @@ class TestSignIn:
 
         await expect(page.alert).to_contain_text("password", ignore_case=True)
         await expect(page.person).to_have_count(0)
+
+    async def test_a_second_factor_is_asked_for(self, page: Explorer) -> None:
+        tess = Client(House(page.address, None), "demo")  # type: ignore[arg-type]  # the API is in another process
+        signed_up = await tess.data("SignUp", input={"email": "tess@demo.example", "name": "Tess Two", "password": "a quiet blue harbour"})
+        tess.http.headers["Authorization"] = f"Bearer {signed_up['session']['accessToken']}"
+        secret = (await tess.data("StartTotp", input={"password": "a quiet blue harbour"}))["secret"]
+        recovery_code = (await tess.data("ConfirmTotp", input={"code": app_code(secret, datetime.now(UTC))}))["recoveryCodes"][0]
+        await tess.http.aclose()
+        await page.open()
+
+        await page.sign_in("tess@demo.example", "a quiet blue harbour")
+        box = page.page.get_by_role("dialog", name="Sign in")
+        await box.get_by_label("Code of your authenticator app").fill("no code at all")
+        await box.get_by_role("button", name="Sign in", exact=True).click()
+        await expect(page.alert).to_contain_text("wrong")
+        await box.get_by_label("Code of your authenticator app").fill(recovery_code)
+        await box.get_by_role("button", name="Sign in", exact=True).click()
+
+        await expect(page.person).to_contain_text("Tess Two")
 
     async def test_a_header_of_ones_own_goes_before_it(self, page: Explorer, signed_in: SignedIn) -> None:
         token = (await signed_in(*ILSE)).token

@@ -11,7 +11,25 @@ SECRET = "hunter2hunter2"
 
 class TestNames:
     @pytest.mark.parametrize(
-        "name", ["password", "newPassword", "refreshToken", "access_token", "Authorization", "set-cookie", "email", "eMail", "code", "client_secret", "X-Api-Key", "apiKey", "dsn"]
+        "name",
+        [
+            "password",
+            "newPassword",
+            "refreshToken",
+            "secondFactorToken",
+            "recoveryCode",
+            "currentPassword",
+            "access_token",
+            "Authorization",
+            "set-cookie",
+            "email",
+            "eMail",
+            "code",
+            "client_secret",
+            "X-Api-Key",
+            "apiKey",
+            "dsn",
+        ],
     )
     def test_what_stands_under_a_telling_name_is_taken_out(self, name: str) -> None:
         assert redacted({name: SECRET, "kept": 1}) == {name: REDACTED, "kept": 1}

@@ -1,5 +1,7 @@
 """Throttles on Redis, by its clock; in this process, and more strictly, while Redis is away or slow."""
 
+import asyncio
+
 from lms_graph.integrations.redis_script import Away, RedisScript
 from lms_graph.kit.throttle import AWAY_COST, Bucket, MemoryThrottle, too_many
 
@@ -40,6 +42,7 @@ class RedisThrottle:
         self._script = RedisScript(url, _TAKE, name="throttle")
         self._factor = factor
         self._here = MemoryThrottle(factor=factor, cost=AWAY_COST)
+        self._turn = asyncio.Lock()  # one connection: many that are made at once are slow to come, and Redis would seem to be away
 
     async def take(self, *buckets: Bucket) -> None:
         try:
@@ -64,11 +67,12 @@ class RedisThrottle:
 
     async def _run(self, attempts: int, buckets: tuple[Bucket, ...]) -> float:
         """For how many seconds it is refused. This process keeps in mind how the buckets stand, should Redis go. Raises Away."""
-        if self._script.is_away():
-            raise Away()
         per_attempt = [round(bucket.limit.every * 1_000_000 / self._factor) for bucket in buckets]
         args = [attempts, *(value for bucket, cost in zip(buckets, per_attempt, strict=True) for value in (cost, round(bucket.limit.span * 1_000_000)))]
-        refused, *missing = await self._script.run([_PREFIX + bucket.key for bucket in buckets], args)
+        async with self._turn:
+            if self._script.is_away():
+                raise Away()
+            refused, *missing = await self._script.run([_PREFIX + bucket.key for bucket in buckets], args)
         for bucket, microseconds in zip(buckets, missing, strict=True):
             self._here.note(bucket, microseconds / 1_000_000)
         return float(refused) / 1_000_000

@@ -84,7 +84,7 @@ class Migration(migrations.Migration):
             + reference("totp_devices", "account_id", "accounts", index=False)
             + reference("recovery_codes", "account_id", "accounts", index=False)
             + reference("second_factor_tokens", "account_id", "accounts")
-            + one_of("link_requests", "kind", "EMAIL_VERIFICATION", "PASSWORD_RESET")
+            + one_of("link_requests", "kind", "EMAIL_VERIFICATION", "PASSWORD_RESET", "EMAIL_CHANGE", "INVITATION")
             + check("second_factor_tokens", "life", "expires_at > created_at")
             + check("totp_devices", "used", "last_step IS NOT NULL OR confirmed_at IS NULL")
             + "CREATE INDEX sessions_device ON sessions (tenant_id, account_id, network, agent);"

@@ -374,10 +374,9 @@ class TestReset:
 
     async def test_gets_in_who_was_kept_out_by_guesses_of_others(self, desk: Desk, ada: tuple[UUID, str]) -> None:
         desk.throttle = MemoryThrottle()
-        with pytest.raises(Busy):
-            for number in range(100):
-                with pytest.raises(errors.CredentialsWrong):
-                    await sessions.sign_in(caller=replace(desk.at(), address=f"198.51.100.{number}"), email=ada[1], password="no", throttle=desk.throttle)
+        for number in range(30):
+            with pytest.raises(errors.CredentialsWrong):
+                await sessions.sign_in(caller=replace(desk.at(), address=f"198.51.100.{number}"), email=ada[1], password="no", throttle=desk.throttle)
         stranger = replace(desk.at(), address="203.0.113.9")
         with pytest.raises(Busy):
             await sessions.sign_in(caller=stranger, email=ada[1], password=PASSWORD, throttle=desk.throttle)

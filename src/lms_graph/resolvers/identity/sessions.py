@@ -82,7 +82,7 @@ class SessionsMutation:
         await sessions.revoke(caller=caller, **input.as_arguments())
         return SessionRevokePayload(account_id=caller.account_id)
 
-    @mutation(description="End all your sessions but the present one, and sign-ins that wait for a second factor. Whoever is signed in.")
+    @mutation(description="End all your sessions but the present one, and sign-ins that wait for a second factor. Whoever is signed in. Codes: NOT_FOUND.")
     async def sessions_revoke_others(self, info: Info, input: Annotated[SessionsRevokeOthersInput, strawberry.argument(description="Which go on.")]) -> SessionsRevokeOthersPayload:
         caller = info.context.caller
         await sessions.revoke_others(caller=caller, **input.as_arguments())

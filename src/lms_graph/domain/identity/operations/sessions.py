@@ -225,6 +225,7 @@ async def end(work: UnitOfWork, caller: Caller, session_id: UUID, reason: str) -
 
 async def revoke(*, caller: Caller, session_id: UUID) -> None:
     """End one of one's own sessions, if it has not ended yet. Raises SignedOut, NotFound. Records SessionEnded."""
+    account_id = caller.account
     async with unit_of_work(caller) as work:
         if not await queries.own_session(caller=caller, session_id=session_id):
             raise NotFound("You have no session with this id.", path=("sessionId",))
@@ -232,9 +233,13 @@ async def revoke(*, caller: Caller, session_id: UUID) -> None:
 
 
 async def revoke_others(*, caller: Caller, keep: Collection[UUID] = ()) -> None:
-    """End all one's own sessions but the present one and those named. Raises SignedOut. Records SessionEnded for each."""
+    """End all one's own sessions but the present one and those named. Raises SignedOut; NotFound when one that is named is not one's own. Records SessionEnded for each."""
+    account_id = caller.account
     async with unit_of_work(caller) as work:
-        await end_sessions(work=work, caller=caller, account_id=caller.account, reason="REVOKED", keep={caller.session_id, *keep})
+        for session_id in set(keep):
+            if not await queries.own_session(caller=caller, session_id=session_id):
+                raise NotFound("You have no session with this id.", path=("keep",))
+        await end_sessions(work=work, caller=caller, account_id=account_id, reason="REVOKED", keep={caller.session_id, *keep})
 
 
 async def end_sessions(*, work: UnitOfWork, caller: Caller, account_id: UUID, reason: str, keep: Collection[UUID | None] = ()) -> None:
