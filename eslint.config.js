@@ -13,6 +13,7 @@ const VALUES = [
   'AttemptAnswer',
   'AttemptResult',
   'AttemptResultItem',
+  'AuditDetail',
   'CourseFacets',
   'CourseInstructor',
   'EnrollmentProgressEvent',

@@ -35,9 +35,9 @@ query Welcome {
 `;
 
 export function App() {
-  const { tenant, school, session } = useIdentity();
-  // Another school or person is another fetcher: what was open as the one before ends.
-  const who = `${tenant} ${session?.email}`;
+  const { tenant, school, session, rights } = useIdentity();
+  // Another school or person, or one with other rights, is another fetcher: what was open as the one before ends.
+  const who = JSON.stringify([tenant, session?.email, rights]);
   const connection = useMemo(makeFetcher, [who]);
   useEffect(() => connection.close, [connection]);
 

@@ -1,11 +1,11 @@
 /** The bar on top: whose school this is, and who is signed in. */
 
 import { useEffect, useId, useRef, useState, type FormEvent, type ReactNode } from 'react';
-import { confirmSecondFactor, message, signIn, signOut, switchTo, useIdentity, type Session } from './identity';
+import { allow, confirmSecondFactor, freshToken, message, signIn, signOut, switchTo, useIdentity, type Rights, type Session } from './identity';
 import { settings, type DemoSignIn } from './settings';
 
 export function Bar() {
-  const { school, tenant, session, notice } = useIdentity();
+  const { school, tenant, session, rights, notice } = useIdentity();
   return (
     <>
       <header className="bar">
@@ -36,7 +36,10 @@ export function Bar() {
                 </span>
                 <span className="names">
                   <strong>{session.name}</strong>
-                  <small>{session.roles.map(role).join(', ')}</small>
+                  <small>
+                    {session.roles.map(role).join(', ')}
+                    <em> · {said(rights)}</em>
+                  </small>
                 </span>
                 <Chevron />
               </>
@@ -214,6 +217,7 @@ function SecondFactorForm({ token, close }: { token: string; close: () => void }
 }
 
 function Account({ session, close }: { session: Session; close: () => void }) {
+  const { rights } = useIdentity();
   const { trouble, act } = useAction();
   const [copied, setCopied] = useState(false);
   return (
@@ -229,10 +233,20 @@ function Account({ session, close }: { session: Session; close: () => void }) {
           until {new Date(session.endsAt).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' })}, then renewed by itself
         </dd>
       </dl>
-      <p className="quiet">It goes with every request and every subscription. An <code>Authorization</code> of your own in the tab “Headers” goes before it.</p>
+      <div className="rights">
+        <Switch on={rights.changes} turn={(changes) => allow({ changes })} label="Allow changes">
+          Otherwise mutations are refused.
+        </Switch>
+        <Switch on={rights.personal} turn={(personal) => allow({ personal })} label="Show personal data">
+          Otherwise addresses are masked, yours too.
+        </Switch>
+      </div>
+      <p className="quiet">
+        Operations and subscriptions run with a token that may no more than this. An <code>Authorization</code> of your own in the tab “Headers” goes before it.
+      </p>
       <Trouble>{trouble}</Trouble>
       <footer>
-        <button type="button" className="plain" onClick={() => void act(() => navigator.clipboard.writeText(session.accessToken).then(() => setCopied(true)))}>
+        <button type="button" className="plain" onClick={() => void act(() => freshToken().then((token) => navigator.clipboard.writeText(token ?? '')).then(() => setCopied(true)))}>
           {copied ? 'Copied' : 'Copy token'}
         </button>
         <button
@@ -249,6 +263,23 @@ function Account({ session, close }: { session: Session; close: () => void }) {
       </footer>
     </div>
   );
+}
+
+function Switch({ on, turn, label, children }: { on: boolean; turn: (on: boolean) => void; label: string; children: ReactNode }) {
+  const id = useId();
+  return (
+    <div className="switch">
+      <input id={id} type="checkbox" role="switch" checked={on} onChange={(event) => turn(event.target.checked)} aria-describedby={`${id}s`} />
+      <label htmlFor={id}>{label}</label>
+      <small id={`${id}s`}>{children}</small>
+    </div>
+  );
+}
+
+/** What operations may, in a few words. */
+function said({ changes, personal }: Rights): string {
+  if (changes) return personal ? 'all allowed' : 'changes allowed';
+  return personal ? 'only looking, personal data shown' : 'only looking';
 }
 
 function Trouble({ children }: { children: string | null }) {

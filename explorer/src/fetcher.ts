@@ -55,7 +55,7 @@ async function once(params: FetcherParams, options: FetcherOpts | undefined): Pr
     let response = await send();
     if (response.status === 401 && identity.current().session && !Object.keys(own).some((name) => name.toLowerCase() === 'authorization')) {
       // Ended elsewhere, by a sign-out on another device say. Either there is a next pair, or the bar says why there is none.
-      await identity.renew();
+      await identity.renewAll();
       if (identity.current().session) response = await send();
     }
     return read(response.status, await response.text());

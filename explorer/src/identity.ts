@@ -20,11 +20,20 @@ export interface Session {
   roles: string[];
 }
 
+/** What operations may, beyond looking around: with both, they run with the sign-in's own token. */
+export interface Rights {
+  /** Change things. */
+  changes: boolean;
+  /** See personal data as far as one's rights go. */
+  personal: boolean;
+}
+
 interface Identity {
   /** The slug sent as `X-Tenant`; null leaves it to the host. */
   tenant: string | null;
   school: School | null;
   session: Session | null;
+  rights: Rights;
   /** Why the school could not be read, or why a session ended. */
   notice: string | null;
 }
@@ -36,11 +45,15 @@ interface Tokens {
 }
 
 const RENEW_BEFORE = 60_000;
+const EXPLORER_LIFE = 8 * 3_600_000;
 const KEY = 'lms-graph-explorer';
 
 // A token is another school's nowhere: each school has a session of its own.
 let sessions: Record<string, Session> = {};
-let identity: Identity = { tenant: null, school: null, session: null, notice: null };
+const LOOKING: Rights = { changes: false, personal: false };
+let identity: Identity = { tenant: null, school: null, session: null, rights: LOOKING, notice: null };
+// An explorer's token for these rights, made when it is first needed; it ends with the sign-in, and so is good for every pair of that.
+let explorer: { of: string; token: Promise<string>; endsAt: number } | null = null;
 let renewal: ReturnType<typeof setTimeout> | undefined;
 let renewing: Promise<void> | null = null;
 const listeners = new Set<() => void>();
@@ -80,7 +93,8 @@ export async function switchTo(tenant: string | null): Promise<void> {
   if (tenant && school.slug !== tenant) {
     throw new Refused(`This address belongs to ${school.name} alone. Open the other school's own address.`);
   }
-  change({ tenant: school.slug, school, session: sessions[school.slug] ?? null, notice: null });
+  const rights = school.slug === identity.tenant ? identity.rights : LOOKING;
+  change({ tenant: school.slug, school, session: sessions[school.slug] ?? null, rights, notice: null });
   renewInTime();
 }
 
@@ -122,6 +136,11 @@ async function enter(tenant: string | null, tokens: Tokens, at: number): Promise
   keep(tenant, { ...data.viewer, ...lasting(tokens, at) });
 }
 
+/** What operations may from now on, until this tab is closed or somebody else signs in. */
+export function allow(rights: Partial<Rights>): void {
+  change({ rights: { ...identity.rights, ...rights } });
+}
+
 /** Ends the session on the server too. It is forgotten here even when the server is away. */
 export async function signOut(): Promise<void> {
   const { tenant, session } = identity;
@@ -130,11 +149,44 @@ export async function signOut(): Promise<void> {
   await ask('mutation SignOut($input: SignOutInput!) { signOut(input: $input) { ok } }', { input: { refreshToken: session.refreshToken } }, { tenant });
 }
 
-/** An access token that is good for a while yet, or null for a visitor. */
+/** A token that is good for a while yet and may what is allowed, or null for a visitor. */
 export async function freshToken(): Promise<string | null> {
-  const { session } = identity;
-  if (session && session.endsAt - Date.now() < RENEW_BEFORE / 2) await renew();
-  return identity.session?.accessToken ?? null;
+  if (identity.session && identity.session.endsAt - Date.now() < RENEW_BEFORE / 2) await renew();
+  const { session, rights } = identity;
+  if (!session || (rights.changes && rights.personal)) return session?.accessToken ?? null;
+  return lookingWith(session);
+}
+
+/** The explorer's token. Whoever asks while it is made waits for the same one. */
+function lookingWith(session: Session): Promise<string> {
+  const { tenant, rights } = identity;
+  const of = JSON.stringify([tenant, session.email, rights]);
+  if (explorer?.of !== of || explorer.endsAt - Date.now() < RENEW_BEFORE) {
+    const made = { of, token: makeExplorerToken(tenant, session.accessToken, rights), endsAt: Infinity };
+    explorer = made;
+    made.token.then(
+      () => (made.endsAt = Date.now() + EXPLORER_LIFE),
+      () => (explorer = explorer === made ? null : explorer), // the next request asks again
+    );
+  }
+  return explorer.token;
+}
+
+async function makeExplorerToken(tenant: string | null, token: string, { changes, personal }: Rights): Promise<string> {
+  const { data } = await ask<{ explorerTokenCreate: { accessToken: string | null; errors: Problem[] } }>(
+    'mutation Look($input: ExplorerTokenCreateInput!) { explorerTokenCreate(input: $input) { accessToken errors { message } } }',
+    { input: { writable: changes, personalData: personal, idempotencyKey: `explorer-${crypto.getRandomValues(new Uint32Array(4)).join('-')}` } },
+    { tenant, token },
+  );
+  const { accessToken, errors } = data.explorerTokenCreate;
+  if (!accessToken) throw new Refused(words(errors));
+  return accessToken;
+}
+
+/** After a token was refused that should be good: another explorer's token with the next pair. */
+export function renewAll(): Promise<void> {
+  explorer = null;
+  return renew();
 }
 
 /** The next pair of tokens; whoever asks meanwhile waits for the same one. A session that has ended is forgotten, with the reason as notice. */
@@ -169,7 +221,7 @@ function keep(tenant: string | null, session: Session): void {
 
 function forget(tenant: string | null, notice: string | null): void {
   if (tenant) sessions = Object.fromEntries(Object.entries(sessions).filter(([slug]) => slug !== tenant));
-  if (tenant === identity.tenant) change({ session: null, notice });
+  if (tenant === identity.tenant) change({ session: null, rights: LOOKING, notice });
   renewInTime();
 }
 
@@ -193,11 +245,11 @@ function keepOverReload(): void {
   };
   const left = take();
   if (left) {
-    const kept = JSON.parse(left) as { tenant: string | null; sessions: Record<string, Session> };
+    const kept = JSON.parse(left) as { tenant: string | null; sessions: Record<string, Session>; rights: Rights };
     sessions = kept.sessions;
-    change({ tenant: kept.tenant });
+    change({ tenant: kept.tenant, rights: kept.rights ?? LOOKING });
   }
-  addEventListener('pagehide', () => sessionStorage.setItem(KEY, JSON.stringify({ tenant: identity.tenant, sessions })));
+  addEventListener('pagehide', () => sessionStorage.setItem(KEY, JSON.stringify({ tenant: identity.tenant, sessions, rights: identity.rights })));
   addEventListener('pageshow', take);
 }
 

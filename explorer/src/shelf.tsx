@@ -60,7 +60,7 @@ function groupOf(roles: string[] = []): string {
 function Shelf() {
   const { addTab, stop, setVisiblePlugin } = useGraphiQLActions();
   const { queryEditor, variableEditor } = useGraphiQL(pick('queryEditor', 'variableEditor'));
-  const { session } = useIdentity();
+  const { session, rights } = useIdentity();
   const [opening, setOpening] = useState<Ready | null>(null);
   const [chosen, setChosen] = useState<string | null>(null);
   const shown = groups.find(({ group }) => group === (chosen ?? groupOf(session?.roles))) ?? groups[0]!;
@@ -68,7 +68,11 @@ function Shelf() {
   async function open(example: Ready) {
     setOpening(example);
     const { variables, first } = await fill(example.variables);
-    const asked = [...(example.as && !session ? ['Sign in first, at the top right.'] : []), ...first.filter((line) => session || !line.startsWith('Sign in'))];
+    const asked = [
+      ...(example.as && !session ? ['Sign in first, at the top right.'] : []),
+      ...(example.kind === 'mutation' && session && !rights.changes ? ['Allow changes first, at the top right under your name.'] : []),
+      ...first.filter((line) => session || !line.startsWith('Sign in')),
+    ];
     const head = [`${example.title}. ${example.says}`, ...asked];
     stop();
     addTab();

@@ -133,6 +133,14 @@ class Explorer:
         await self.page.get_by_role("button", name=name).click()
         await expect(self.person).to_be_visible()
 
+    async def allow(self, *what: str) -> None:
+        """`Allow changes`, `Show personal data`: under one's name."""
+        await self.person.click()
+        box = self.page.get_by_role("dialog", name="Signed in as")
+        for label in what:
+            await box.get_by_role("switch", name=label).check()
+        await self.page.keyboard.press("Escape")
+
     async def take(self, group: str, example: str, name: str) -> None:
         """An example from the shelf, whose operation has this name."""
         await self.page.get_by_role("tab", name=group, exact=True).click()

@@ -98,11 +98,35 @@ class TestSignIn:
     async def test_what_is_run_then_is_run_as_that_person(self, page: Explorer) -> None:
         await page.open()
         await page.sign_in_as("Maren Oduya")
-        await page.write("Who", "query Who { viewer { email roles } }")
+        await page.write("Who", "query Who { viewer { name email } }")
+
+        await page.run()
+
+        await expect(page.answer).to_contain_text('"name": "Maren Oduya"')
+        await expect(page.answer).to_contain_text('"email": "m•••@d•••.example"')
+
+    async def test_personal_data_is_shown_once_it_is_asked_for(self, page: Explorer) -> None:
+        await page.open()
+        await page.sign_in_as("Maren Oduya")
+        await page.allow("Show personal data")
+        await expect(page.person).to_contain_text("only looking, personal data shown")
+        await page.write("Who", "query Who { viewer { email } }")
 
         await page.run()
 
         await expect(page.answer).to_contain_text('"email": "maren@demo.example"')
+
+    async def test_somebody_elses_turn_begins_with_looking(self, page: Explorer) -> None:
+        await page.open()
+        await page.sign_in_as("Maren Oduya")
+        await page.allow("Allow changes", "Show personal data")
+        await expect(page.person).to_contain_text("all allowed")
+        await page.person.click()
+        await page.page.get_by_role("button", name="Sign out", exact=True).click()
+
+        await page.sign_in_as("Robin Achterberg")
+
+        await expect(page.person).to_contain_text("only looking")
 
     async def test_a_wrong_password_is_told_in_words(self, page: Explorer) -> None:
         await page.open()
@@ -148,6 +172,7 @@ class TestSignIn:
         await page.page.add_init_script(LONG_WAIT)
         await page.open()
         await page.sign_in_as("Robin Achterberg")
+        await page.allow("Allow changes", "Show personal data")
 
         async with page.page.expect_response(lambda answer: "sessionRefresh" in (answer.request.post_data or "")) as renewed:
             await page.page.evaluate("endLongWait()")
@@ -210,6 +235,7 @@ class TestShelf:
     async def test_a_change_works_as_it_stands(self, page: Explorer) -> None:
         await page.open()
         await page.sign_in_as("Robin Achterberg")
+        await page.allow("Allow changes")
 
         await page.take("Learner", "Enroll in a course", "Enroll")
         await page.run()
@@ -217,10 +243,21 @@ class TestShelf:
         await expect(page.answer).to_contain_text('"status": "ACTIVE"')
         await expect(page.answer).not_to_contain_text('"__typename"')  # no entry of `errors`
 
+    async def test_a_change_is_refused_until_it_is_allowed(self, page: Explorer) -> None:
+        await page.open()
+        await page.sign_in_as("Robin Achterberg")
+
+        await page.take("Learner", "Enroll in a course", "Enroll")
+        await expect(page.editor).to_contain_text("# Allow changes first, at the top right under your name.")
+        await page.run()
+
+        await expect(page.answer).to_contain_text("This token is read-only")
+
     async def test_a_quiz_can_be_taken_from_it(self, page: Explorer, signed_in: SignedIn) -> None:
         await enrolled(await signed_in(*ROBIN), "exposure-in-an-evening")
         await page.open()
         await page.sign_in_as("Robin Achterberg")
+        await page.allow("Allow changes")
         await page.take("Learner", "Start a quiz", "StartAttempt")
         await page.run()
         await expect(page.answer).to_contain_text('"status": "OPEN"')
