@@ -106,6 +106,8 @@ class TestMembers:
 
         assert await names(admin, search="ADA.love_lace@EX") == ["One"]
         assert await names(admin, search="lace@example.com") == []
+        assert await names(admin, search="ada") == ["Two", "One"]
+        assert await names(admin, search="ad") == ["Zoe Admin"]  # by name
 
     async def test_counts_what_is_found(self, admin: Client, school: School) -> None:
         for number in range(3):

@@ -51,7 +51,7 @@ class MembersQuery:
         search: Annotated[
             str | None,
             strawberry.argument(
-                description="Words with which words of the name begin, accents and case aside. With PERSONAL_READ also the beginning of an address. At most 200 characters.",
+                description="Words with which words of the name begin, accents and case aside. With PERSONAL_READ also the beginning of an address, of 3 characters or more. At most 200 characters.",
                 directives=[weight(10)],
             ),
         ] = None,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from lms_graph.domain.identity.rules.members import MAX_SEARCH
+from lms_graph.domain.identity.rules.members import MAX_SEARCH, SHORTEST_ADDRESS
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.errors import Invalid, Issue
 from lms_graph.kit.pages import Cursors, Page, PageRequest, Term, keyset
@@ -65,7 +65,8 @@ class Members:
         parameters: list[Any] = [self.caller.tenant_id, sees_addresses]
         source, conditions = "accounts a", ["a.tenant_id = $1", "a.status <> 'ERASED'"]
         if self.search:
-            parameters += [self.search, email_key(self.search) if sees_addresses else None]
+            address = email_key(self.search)
+            parameters += [self.search, address if sees_addresses and len(address) >= SHORTEST_ADDRESS else None]
             source = "search_members($3, $4) f JOIN accounts a ON a.id = f.account_id"
         if self.roles is not None:
             parameters.append(self.roles)

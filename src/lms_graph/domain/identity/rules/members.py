@@ -9,6 +9,7 @@ from lms_graph.kit.text import is_storable
 INVITATION_LIFE = timedelta(days=7)
 MAX_REASON = 1000
 MAX_SEARCH = 200
+SHORTEST_ADDRESS = 3  # characters of its beginning: fewer fit half a school
 
 
 def issues_with_suspension(reason: str) -> Iterator[Issue]:
