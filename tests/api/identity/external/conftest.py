@@ -1,7 +1,8 @@
 """The house as it is in development, where twins of this machine may be asked; and the twins."""
 
+import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from typing import Any
@@ -114,6 +115,13 @@ async def as_bearer(house: House, slug: str, token: str, query: str = "{ viewer 
     """A request with any token at all."""
     async with httpx.AsyncClient(base_url=house.url, timeout=30) as http:
         return await http.post("/graphql", json={"query": query}, headers={"X-Tenant": slug, "Authorization": f"Bearer {token}"})
+
+
+async def at_once(house: House, slug: str, tokens: Sequence[str]) -> list[httpx.Response]:
+    """Requests that are under way together: one client, for to make one takes longer than a request."""
+    async with httpx.AsyncClient(base_url=house.url, timeout=30, headers={"X-Tenant": slug}) as http:
+        await asyncio.gather(*(http.post("/graphql", json={"query": "{ __typename }"}) for _ in tokens))  # the connections are made
+        return await asyncio.gather(*(http.post("/graphql", json={"query": "{ viewer { email } }"}, headers={"Authorization": f"Bearer {token}"}) for token in tokens))
 
 
 async def come_back(authorization_url: str, person: int | str) -> dict[str, str]:

@@ -11,7 +11,7 @@ from lms_graph.integrations.twins.openid import OpenIdTwin
 from lms_graph.models import database
 from lms_graph.models import identity as rows
 from lms_graph.outbox.unit_of_work import unit_of_work
-from tests.api.identity.external.conftest import Clock, as_bearer, claims, set_provider
+from tests.api.identity.external.conftest import Clock, as_bearer, at_once, claims, set_provider
 from tests.factories.accounts import PASSWORD, account, give_role, suspend, take_role
 from tests.fixtures.callers import School, SignIn
 from tests.fixtures.client import Client
@@ -71,7 +71,7 @@ class TestBearer:
     async def test_many_first_uses_at_once_make_one_account(self, house: House, school: School, provider: OpenIdTwin) -> None:
         token = provider.sign(claims(provider))
 
-        answers = await asyncio.gather(*(as_bearer(house, school.slug, token) for _ in range(12)))
+        answers = await at_once(house, school.slug, [token] * 12)
 
         assert {viewer(answer)["email"] for answer in answers} == {"ada@people.example"}
         assert len(await accounts_with(school, "ada@people.example")) == 1
@@ -80,7 +80,7 @@ class TestBearer:
     async def test_two_people_with_one_address_at_once_get_one_account_and_a_refusal(self, house: House, school: School, provider: OpenIdTwin) -> None:
         tokens = [provider.sign(claims(provider, sub=f"s{number}", email_verified=False)) for number in range(6)]
 
-        answers = await asyncio.gather(*(as_bearer(house, school.slug, token) for token in tokens))
+        answers = await at_once(house, school.slug, tokens)
 
         assert sorted(answer.status_code for answer in answers) == [200, 401, 401, 401, 401, 401]
         assert len(await identities(school)) == 1
@@ -306,7 +306,7 @@ class TestKeys:
         early = [(await as_bearer(house, school.slug, provider.sign(claims(provider)))).status_code for _ in range(3)]
         none = len(provider.asked) - asked
         clock.ahead += 61
-        late = await asyncio.gather(*(as_bearer(house, school.slug, provider.sign(claims(provider))) for _ in range(8)))
+        late = await at_once(house, school.slug, [provider.sign(claims(provider))] * 8)
 
         assert early == [401, 401, 401]
         assert none == 0
