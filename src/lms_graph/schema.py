@@ -22,7 +22,7 @@ from lms_graph.resolvers.identity.instructors import InstructorsQuery
 from lms_graph.resolvers.identity.sessions import SessionsMutation
 from lms_graph.resolvers.learning.enrollments import LearningMutation, LearningQuery, LearningSubscription
 from lms_graph.resolvers.nodes import NodeQuery
-from lms_graph.resolvers.tenancy import TenancyMutation, TenancyQuery
+from lms_graph.resolvers.tenancy.tenants import TenancyMutation, TenancyQuery
 from lms_graph.telemetry import redaction
 from lms_graph.types.assessment import questions
 from lms_graph.types.errors import USER_ERRORS, top_level, unexpected

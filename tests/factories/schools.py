@@ -13,7 +13,7 @@ from lms_graph.domain.identity.operations import instructors, sessions
 from lms_graph.domain.learning.operations import entitlements
 from lms_graph.domain.media import operations as media
 from lms_graph.domain.media.operations import PutObject
-from lms_graph.domain.tenancy import operations as tenancy
+from lms_graph.domain.tenancy.operations import tenants as tenancy
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.ids import parse_id, public_id
 from lms_graph.models import database

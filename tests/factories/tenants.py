@@ -2,7 +2,7 @@
 
 from uuid import UUID, uuid4
 
-from lms_graph.domain.tenancy import operations
+from lms_graph.domain.tenancy.operations import tenants as operations
 from lms_graph.kit.caller import Caller
 from lms_graph.models.tenancy import Domain, DomainStatus
 from lms_graph.outbox.unit_of_work import unit_of_work

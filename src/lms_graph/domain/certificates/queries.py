@@ -11,7 +11,9 @@ from lms_graph.domain.certificates import events
 from lms_graph.domain.certificates.rules import badges, codes, records
 from lms_graph.domain.learning.queries import runs
 from lms_graph.domain.media import queries as media
-from lms_graph.domain.tenancy import queries as tenancy
+from lms_graph.domain.tenancy.queries import domains as domains_of
+from lms_graph.domain.tenancy.queries import identification
+from lms_graph.domain.tenancy.queries import tenants as tenancy
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.errors import NotFound
 from lms_graph.kit.pages import Cursors, Page, PageRequest, Term, keyset
@@ -144,7 +146,7 @@ async def check(*, code: str, host: str | None, now: datetime) -> Checked:
     """The public page of a code. Its address names no tenant: the host does, or, where that decides nothing, the code itself, which is unique by its 100
     random bits. A code of another school than the host's is unknown here.
     """
-    at_host = (await tenancy.identify(host=host, slug=None, token_hash=None, now=now)).tenant_id
+    at_host = (await identification.identify(host=host, slug=None, token_hash=None, now=now)).tenant_id
     spelled = codes.normalize(code)
     owner = await _tenant_of_code(spelled) if spelled else None
     tenant_id = at_host or owner
@@ -153,7 +155,7 @@ async def check(*, code: str, host: str | None, now: datetime) -> Checked:
     caller = Caller.system(tenant_id, now=now)
     async with database.reading(caller):
         row = await certificate_by_code(caller=caller, code=code)
-        domains = await tenancy.domains_of_tenants(caller=caller, tenant_ids=[tenant_id])
+        domains = await domains_of.domains_of_tenants(caller=caller, tenant_ids=[tenant_id])
         files = await media.files_by_ids(caller=caller, file_ids=[row["pdf_file_id"]]) if row and row["pdf_file_id"] else []
         return Checked(
             tenant=await tenancy.storefront(caller=caller),

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from lms_graph.domain.identity.rules.permissions import permissions_of
-from lms_graph.domain.tenancy import queries as tenancy
-from lms_graph.domain.tenancy.rules import ApiSettings
+from lms_graph.domain.tenancy.queries import identification as tenancy
+from lms_graph.domain.tenancy.rules.origins import ApiSettings
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.secrets import token_hash
 from lms_graph.web.graphql.refusals import refused

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import structlog
 
-from lms_graph.domain.tenancy import queries as tenancy
+from lms_graph.domain.tenancy.queries import identification as tenancy
 from lms_graph.web.graphql.callers import Visit
 from lms_graph.web.graphql.refusals import refused
 

@@ -1,13 +1,11 @@
-"""Which tenant a request is for, and what everybody may know of it."""
+"""Which tenant a request is for, and who asks."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from lms_graph.domain.tenancy.rules import ANY_ORIGIN, ApiSettings
-from lms_graph.kit.caller import Caller
-from lms_graph.kit.permissions import Permission
+from lms_graph.domain.tenancy.rules.origins import ANY_ORIGIN, ApiSettings
 from lms_graph.models import database
 
 # By host, slug, hash of the access token, and the present.
@@ -92,37 +90,3 @@ async def is_origin_known(*, origin: str, host: str | None) -> bool:
         origin.removeprefix("https://") if origin.startswith("https://") else None,
     )
     return bool(known)
-
-
-async def storefront(*, caller: Caller) -> database.Record:
-    """The caller's tenant as its storefront shows it."""
-    row = await database.fetch_one("SELECT id, slug, name, logo_file_id, primary_color, locale, currency, support_email FROM tenants WHERE tenant_id = $1", caller.tenant_id)
-    assert row is not None, "a caller's tenant exists"
-    return row
-
-
-async def tenant_or_none(*, caller: Caller) -> database.Record | None:
-    """The caller's tenant with all that its administrators may read; None for everybody else."""
-    if not caller.may(Permission.TENANT_MANAGE):
-        return None
-    return await database.fetch_one(
-        "SELECT id, slug, name, logo_file_id, primary_color, locale, currency, support_email, is_introspection_open, is_explorer_served, allowed_origins "
-        "FROM tenants WHERE tenant_id = $1",
-        caller.tenant_id,
-    )
-
-
-async def domains_of_tenants(*, caller: Caller, tenant_ids: list[UUID]) -> list[database.Record]:
-    """The verified domains, primary first."""
-    return await database.fetch(
-        "SELECT tenant_id, host, is_primary FROM domains WHERE tenant_id = $1 AND tenant_id = ANY($2) AND status = 'VERIFIED' ORDER BY is_primary DESC, host",
-        caller.tenant_id,
-        tenant_ids,
-    )
-
-
-async def tenant_id_by_slug(*, slug: str) -> UUID | None:
-    """As the system role."""
-    async with database.as_system() as connection:
-        id: UUID | None = await connection.fetchval("SELECT id FROM tenants WHERE slug = $1", slug)
-    return id

@@ -2,7 +2,8 @@
 
 from uuid import UUID
 
-from lms_graph.domain.tenancy import events, policies, rules
+from lms_graph.domain.tenancy import events, policies
+from lms_graph.domain.tenancy.rules import tenants as rules
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.errors import Invalid
 from lms_graph.kit.ids import new_id

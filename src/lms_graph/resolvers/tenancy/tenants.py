@@ -5,10 +5,11 @@ from typing import Annotated
 import strawberry
 
 from lms_graph.context import Info
-from lms_graph.domain.tenancy import operations, queries
+from lms_graph.domain.tenancy.operations import tenants as operations
+from lms_graph.domain.tenancy.queries import tenants as queries
 from lms_graph.kit.permissions import Permission
 from lms_graph.types.errors import mutation, query
-from lms_graph.types.tenancy import Storefront, Tenant, TenantUpdateInput, TenantUpdatePayload
+from lms_graph.types.tenancy.tenants import Storefront, Tenant, TenantUpdateInput, TenantUpdatePayload
 
 
 @strawberry.type
