@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from lms_graph.domain.certificates.ports import CertificateRenderer
 from lms_graph.domain.media.ports import ObjectStore, VideoProbe
+from lms_graph.domain.tenancy.ports import Dns
+from lms_graph.domain.tenancy.rules.hosts import MailRecords
 from lms_graph.kit.budget import Budget
 from lms_graph.kit.live import LiveBus
 from lms_graph.kit.pages import Cursors
@@ -20,3 +22,5 @@ class Adapters:
     budget: Budget
     certificate_renderer: CertificateRenderer
     video_probe: VideoProbe
+    dns: Dns
+    mail_records: MailRecords

@@ -22,6 +22,7 @@ from lms_graph.resolvers.identity.instructors import InstructorsQuery
 from lms_graph.resolvers.identity.sessions import SessionsMutation
 from lms_graph.resolvers.learning.enrollments import LearningMutation, LearningQuery, LearningSubscription
 from lms_graph.resolvers.nodes import NodeQuery
+from lms_graph.resolvers.tenancy.domains import DomainsMutation
 from lms_graph.resolvers.tenancy.tenants import TenancyMutation, TenancyQuery
 from lms_graph.telemetry import redaction
 from lms_graph.types.assessment import questions
@@ -39,7 +40,7 @@ class Query(TenancyQuery, AccountsQuery, InstructorsQuery, CatalogQuery, Learnin
 
 
 @strawberry.type(description="Everything that can be changed.")
-class Mutation(TenancyMutation, AccountsMutation, SessionsMutation, LearningMutation, AssessmentMutation):
+class Mutation(TenancyMutation, DomainsMutation, AccountsMutation, SessionsMutation, LearningMutation, AssessmentMutation):
     pass
 
 

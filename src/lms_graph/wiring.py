@@ -5,6 +5,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
 
 from lms_graph.adapters import Adapters
+from lms_graph.domain.tenancy.rules.hosts import MailRecords
+from lms_graph.integrations.dns import DnsPython
 from lms_graph.integrations.ffmpeg import FfmpegProbe
 from lms_graph.integrations.pdf import ChromiumCertificateRenderer
 from lms_graph.integrations.redis_budget import RedisBudget
@@ -54,6 +56,8 @@ async def running(settings: Settings) -> AsyncIterator[Adapters]:
             budget=budget,
             certificate_renderer=renderer,
             video_probe=FfmpegProbe(),
+            dns=DnsPython(settings.dns_servers),
+            mail_records=MailRecords(spf=settings.mail_spf, dkim=tuple(sorted(settings.mail_dkim.items()))),
         )
 
 

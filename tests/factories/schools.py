@@ -19,6 +19,7 @@ from lms_graph.kit.ids import parse_id, public_id
 from lms_graph.models import database
 from lms_graph.models.assessment import QuestionKind
 from lms_graph.models.catalog import EnrollmentPolicy, InstructorRole
+from lms_graph.models.tenancy import Domain
 from lms_graph.outbox.unit_of_work import unit_of_work
 from tests.factories.accounts import PASSWORD, account
 from tests.factories.quizzes import QuestionDraft, quiz
@@ -86,6 +87,8 @@ async def full_school(house: House, settle: Settle | None = None) -> FullSchool:
     await student.data("RecordProgress", input={"enrollmentId": run, "deviceId": f"{mark}prv", "events": [beat]})
     await student.data("CompleteLecture", input={"enrollmentId": run, "lectureId": lecture["read"]})
     ids = {"Tenant": public_id("tnt", id), "Profile": public_id("prf", account_id), "Course": course_id, "Lecture": lecture["check"], "Enrollment": run}
+    async with unit_of_work(system):
+        ids["Domain"] = public_id("dom", (await Domain.create(tenant_id=id, host=f"{mark}prv.example", verification_token=f"{mark}prv")).id)
     ids["Attempt"] = await _sit(student, run, lecture["check"])
     await _start(student, run, lecture["check"])
     if settle:

@@ -31,6 +31,8 @@ class ErrorCode(Enum):
     TOKEN_INVALID = strawberry.enum_value("TOKEN_INVALID", description="The token is unknown, used, expired or its session has ended.")
     LINK_INVALID = strawberry.enum_value("LINK_INVALID", description="The link from a mail was used, replaced by a newer one, or its time is over.")
     ACCESS_DENIED = strawberry.enum_value("ACCESS_DENIED", description="This is closed to you now; its `access` field says why and what opens it.")
+    DOMAIN_UNPROVEN = strawberry.enum_value("DOMAIN_UNPROVEN", description="DNS answers, and a domain's proof is not in what it says.")
+    DOMAIN_TAKEN = strawberry.enum_value("DOMAIN_TAKEN", description="Another tenant has proven the host before, and has it still.")
     GRANT_REQUIRED = strawberry.enum_value("GRANT_REQUIRED", description="The course needs a grant, and you hold none that no run has used.")
     RUN_CLOSED = strawberry.enum_value("RUN_CLOSED", description="The run was canceled.")
     ATTEMPT_CLOSED = strawberry.enum_value("ATTEMPT_CLOSED", description="The attempt was handed in, or its time is over.")

@@ -15,6 +15,7 @@ from lms_graph.types.costs import usually
 PREFIXES = {
     "Storefront": "sto",
     "Tenant": "tnt",
+    "Domain": "dom",
     "Category": "cat",
     "Course": "crs",
     "CourseVersion": "ver",

@@ -29,3 +29,18 @@ class SessionEnded(Event, about="session_id"):
 @dataclass(frozen=True, kw_only=True)
 class InstructorPageSaved(Event, about="account_id"):
     account_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemberInvited(Event, about="account_id", audited="mbr"):
+    """Somebody may join by the link of this challenge."""
+
+    challenge_id: UUID
+    account_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlatformAdminMade(Event, about="account_id", audited="mbr"):
+    """By who runs the deployment, on its machine."""
+
+    account_id: UUID

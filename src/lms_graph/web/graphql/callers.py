@@ -41,20 +41,22 @@ async def identify(headers: Mapping[str, str], *, address: str | None, default_t
     found = await tenancy.identify(host=host, slug=slug, token_hash=token_hash(token) if token else None, now=now)
     if token and found.account_id is None:
         raise refused(401, "UNAUTHENTICATED", "The access token is unknown, expired or its session has ended. Refresh the session or sign in again.")
-    tenant_id, api = found.tenant_id or (found.session_tenant_id if slug is None else None), found.api
+    tenant_id, api, is_suspended = found.tenant_id or (found.session_tenant_id if slug is None else None), found.api, found.is_suspended
     if tenant_id is None and slug is None and default_tenant:
         default = await tenancy.identify(host=None, slug=default_tenant, token_hash=None, now=now)
-        tenant_id, api = default.tenant_id, default.api
+        tenant_id, api, is_suspended = default.tenant_id, default.api, default.is_suspended
     if tenant_id is None or api is None:
         raise refused(404, "NOT_FOUND", "No school answers here. Ask under its own domain or send its slug as `X-Tenant`.")
     if found.session_tenant_id is not None and found.session_tenant_id != tenant_id:
         raise refused(401, "UNAUTHENTICATED", "The access token belongs to another school.")
+    if is_suspended:
+        raise refused(404, "NOT_FOUND", "This school is closed for now: the platform has suspended it. Its administrators can ask the platform why.")
     caller = Caller(
         tenant_id=tenant_id,
         account_id=found.account_id,
         session_id=found.session_id,
         roles=found.roles,
-        permissions=permissions_of(found.roles),
+        permissions=permissions_of(found.roles, in_platform=found.in_platform),
         locale=found.locale or "en",
         address=address,
         user_agent=(headers.get("user-agent") or "")[:400] or None,

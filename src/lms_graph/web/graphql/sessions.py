@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import structlog
 
 from lms_graph.domain.tenancy.queries import identification as tenancy
+from lms_graph.domain.tenancy.queries import tenants
 from lms_graph.web.graphql.callers import Visit
 from lms_graph.web.graphql.refusals import refused
 
@@ -20,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 
 class Sessions:
-    """Watches the sessions of this process's streams and sockets: one look-up a second for all of them, while there are any."""
+    """Watches the sessions of this process's streams and sockets: two look-ups a second for all of them, while there are any."""
 
     def __init__(self) -> None:
         self._watched: dict[asyncio.Event, Visit] = {}
@@ -34,13 +35,12 @@ class Sessions:
 
     @contextmanager
     def watched(self, visit: Visit) -> Iterator[asyncio.Event]:
-        """Counts a stream or socket while it is open, and gives an event that is set once the visit's token or session or one of its roles has ended; a visitor's never is."""
+        """Counts a stream or socket while it is open, and gives an event that is set once the visit's token or session or one of its roles has ended, or its school is suspended."""
         key, ended = _key(visit), asyncio.Event()
         self._open[key] += 1
-        if visit.caller.session_id is not None:
-            self._watched[ended] = visit
-            if self._task is None or self._task.done():
-                self._task = asyncio.create_task(self._look(), name="sessions")
+        self._watched[ended] = visit
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._look(), name="sessions")
         try:
             yield ended
         finally:
@@ -59,11 +59,14 @@ class Sessions:
             try:
                 async with asyncio.timeout(LOOK_SECONDS):
                     sessions = {(visit.caller.tenant_id, visit.caller.session_id) for visit in self._watched.values() if visit.caller.session_id}
-                    living = await tenancy.roles_of_living_sessions(sessions=sessions, now=now)
+                    living = await tenancy.roles_of_living_sessions(sessions=sessions, now=now) if sessions else {}
+                    closed = await tenants.suspended_among(tenant_ids={visit.caller.tenant_id for visit in self._watched.values()})
             except Exception:  # the database is away: who was let in stays until it is back
                 log.exception("sessions.not_looked_up")
                 continue
             for ended, visit in self._watched.items():
+                if visit.caller.tenant_id in closed:
+                    ended.set()
                 if (visit.caller.tenant_id, visit.caller.session_id) in sessions and living.get(visit.caller.session_id) != visit.caller.roles:
                     ended.set()
 

@@ -10,7 +10,7 @@ from lms_graph.models import database
 
 # By host, slug, hash of the access token, and the present.
 IDENTIFY = """
-    SELECT named.tenant_id, t.is_introspection_open, t.is_explorer_served,
+    SELECT named.tenant_id, t.kind = 'PLATFORM' AS in_platform, t.suspended_at IS NOT NULL AS is_suspended, t.is_introspection_open, t.is_explorer_served,
            t.allowed_origins || ARRAY(SELECT 'https://' || d.host FROM domains d WHERE d.tenant_id = t.tenant_id) AS origins, s.*
     FROM (SELECT coalesce((SELECT tenant_id FROM domains WHERE host = $1), (SELECT tenant_id FROM tenants WHERE slug = $2)) AS tenant_id) AS named
     LEFT JOIN LATERAL (
@@ -37,6 +37,8 @@ class Identified:
     token_expires_at: datetime | None = None
     roles: frozenset[str] = frozenset()
     locale: str | None = None
+    in_platform: bool = False
+    is_suspended: bool = False
 
 
 async def identify(*, host: str | None, slug: str | None, token_hash: bytes | None, now: datetime) -> Identified:
@@ -51,6 +53,8 @@ async def identify(*, host: str | None, slug: str | None, token_hash: bytes | No
         token_expires_at=row["expires_at"],
         roles=frozenset(row["roles"] or ()),
         locale=row["locale"],
+        in_platform=bool(row["in_platform"]),
+        is_suspended=bool(row["is_suspended"]),
     )
 
 
