@@ -11,7 +11,6 @@ from lms_graph.domain.certificates import events
 from lms_graph.domain.certificates.rules import badges, codes, records
 from lms_graph.domain.learning.queries import runs
 from lms_graph.domain.media import queries as media
-from lms_graph.domain.tenancy.queries import domains as domains_of
 from lms_graph.domain.tenancy.queries import identification
 from lms_graph.domain.tenancy.queries import tenants as tenancy
 from lms_graph.kit.caller import Caller
@@ -155,11 +154,10 @@ async def check(*, code: str, host: str | None, now: datetime) -> Checked:
     caller = Caller.system(tenant_id, now=now)
     async with database.reading(caller):
         row = await certificate_by_code(caller=caller, code=code)
-        domains = await domains_of.domains_of_tenants(caller=caller, tenant_ids=[tenant_id])
         files = await media.files_by_ids(caller=caller, file_ids=[row["pdf_file_id"]]) if row and row["pdf_file_id"] else []
         return Checked(
             tenant=await tenancy.storefront(caller=caller),
-            home=f"https://{domains[0]['host']}" if domains else None,
+            home=(await tenancy.sender(caller=caller)).home_url,
             certificate=row,
             pdf=files[0] if files else None,
         )

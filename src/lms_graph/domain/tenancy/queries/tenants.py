@@ -44,7 +44,9 @@ async def sender(*, caller: Caller) -> Sender:
     row: Any = await database.fetch_one(
         """
         SELECT t.name, t.logo_file_id, t.primary_color, t.support_email, t.locale, t.from_name,
-               coalesce(t.storefront_url, (SELECT 'https://' || d.host FROM domains d WHERE d.tenant_id = t.tenant_id AND d.is_primary)) AS home_url,
+               coalesce(t.storefront_url, (
+                   SELECT 'https://' || d.host FROM domains d WHERE d.tenant_id = t.tenant_id AND d.status = 'VERIFIED' ORDER BY d.is_primary DESC, d.host LIMIT 1
+               )) AS home_url,
                CASE WHEN t.mail_from_verified_at IS NOT NULL THEN t.mail_from END AS mail_from
         FROM tenants t WHERE t.tenant_id = $1
         """,
