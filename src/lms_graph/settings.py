@@ -12,7 +12,10 @@ def _parted_by_commas(value: Any) -> Any:
 
 
 def _pairs(value: Any) -> Any:
-    return dict(part.split("=", 1) if "=" in part else (part, "") for part in _parted_by_commas(value)) if isinstance(value, str) else value
+    pairs = [tuple(part.partition("=")[::2]) for part in _parted_by_commas(value)] if isinstance(value, str) else value
+    if not all(name and of for name, of in pairs):
+        raise ValueError("is `name=value`, parted by commas")
+    return pairs
 
 
 def _addresses(value: Any) -> Any:
@@ -64,8 +67,8 @@ class Settings(BaseSettings):
     mail_spf: str | None = Field(
         None, validation_alias="LMS_MAIL_SPF", pattern=r"^[a-z0-9:._/ -]{1,200}$", description="The SPF mechanism of the mail service, such as `include:spf.mail.example`."
     )
-    mail_dkim: Annotated[dict[str, str], NoDecode, BeforeValidator(_pairs)] = Field(
-        default_factory=dict, validation_alias="LMS_MAIL_DKIM", description="DKIM selectors of the mail service and the names they stand for: `selector=name`, parted by commas."
+    mail_dkim: Annotated[tuple[tuple[str, str], ...], NoDecode, BeforeValidator(_pairs)] = Field(
+        (), validation_alias="LMS_MAIL_DKIM", description="DKIM selectors of the mail service and the names they stand for: `selector=name`, parted by commas."
     )
     drain_seconds: float = Field(
         0,
@@ -103,13 +106,6 @@ class Settings(BaseSettings):
     )
     metrics_host: str = Field("127.0.0.1", validation_alias="LMS_METRICS_HOST", description="The address of that port. Never a public one.")
     sentry_dsn: SecretStr | None = Field(None, description="Where unexpected errors are reported; none means nowhere.")
-
-    @field_validator("mail_dkim")
-    @classmethod
-    def _names_something(cls, selectors: dict[str, str]) -> dict[str, str]:
-        if any(not selector or not name for selector, name in selectors.items()):
-            raise ValueError("is `selector=name`, parted by commas")
-        return selectors
 
     @field_validator("cost_bucket")
     @classmethod

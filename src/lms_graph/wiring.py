@@ -57,7 +57,7 @@ async def running(settings: Settings) -> AsyncIterator[Adapters]:
             certificate_renderer=renderer,
             video_probe=FfmpegProbe(),
             dns=DnsPython(settings.dns_servers),
-            mail_records=MailRecords(spf=settings.mail_spf, dkim=tuple(sorted(settings.mail_dkim.items()))),
+            mail_records=MailRecords(spf=settings.mail_spf, dkim=settings.mail_dkim),
         )
 
 
