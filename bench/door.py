@@ -10,7 +10,7 @@ from uuid import UUID
 
 import asyncpg
 
-from lms_graph.domain.tenancy.queries import IDENTIFY
+from lms_graph.domain.tenancy.queries.identification import IDENTIFY
 from lms_graph.kit.secrets import token_hash
 
 

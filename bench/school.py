@@ -7,7 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
-from lms_graph.domain.tenancy import operations as tenancy
+from lms_graph.domain.tenancy.operations import tenants as tenancy
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.secrets import new_token, token_hash
 from lms_graph.models import identity

@@ -74,12 +74,14 @@ def anyio_backend() -> str:
 def environment(servers: dict[str, str], worker_id: str) -> Iterator[dict[str, str]]:
     """The environment of this test process: the servers, and a database, bucket prefix and Redis database of its own."""
     from lms_graph.embedded.postgres import create_database, database_url, drop_database
+    from lms_graph.embedded.processes import free_port
 
     name = f"test_{worker_id}_{os.getpid()}"
     create_database(servers["SUPERUSER_URL"], name, template="template")
     number = int(worker_id.removeprefix("gw")) + 1 if worker_id.startswith("gw") else 0
     own = {key: value for key, value in servers.items() if key != "SUPERUSER_URL"}
     own |= {key: database_url(own[key], name) for key in ("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_SYSTEM_URL")}
+    own["LMS_DNS_SERVERS"] = f"127.0.0.1:{free_port()}"  # where the `dns` fixture's twin listens
     own["REDIS_URL"] = f"{own['REDIS_URL'].rstrip('/').removesuffix('/0')}/{number}"
     yield own
     drop_database(servers["SUPERUSER_URL"], name)

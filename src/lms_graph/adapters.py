@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from lms_graph.domain.certificates.ports import CertificateRenderer
 from lms_graph.domain.identity.ports import OpenIdProviders, SocialSignIn
 from lms_graph.domain.media.ports import ObjectStore, VideoProbe
+from lms_graph.domain.tenancy.ports import Dns
+from lms_graph.domain.tenancy.rules.hosts import MailRecords
 from lms_graph.kit.budget import Budget
 from lms_graph.kit.live import LiveBus
 from lms_graph.kit.outbound import OutboundHttp
@@ -27,3 +29,5 @@ class Adapters:
     http: OutboundHttp
     openid: OpenIdProviders
     social: SocialSignIn
+    dns: Dns
+    mail_records: MailRecords

@@ -148,6 +148,60 @@ def export(path: Annotated[Path, Parameter(help="Where to write it.")] = Path("s
     print(f"{path} written.")
 
 
+platform = App(name="platform", help="Those who run the platform: they make schools, over the API.")
+app.command(platform)
+
+
+@platform.command(name="admin")
+def platform_admin(
+    email: Annotated[str, Parameter(help="Their address.")], *, name: Annotated[str, Parameter(help="Their name, for a new account.")] = "Platform administrator"
+) -> None:
+    """Let an address run the platform. The platform's own tenant, slug `platform`, is made at first need.
+
+    An account that is there keeps its password. For a new one it is asked, or read from standard input.
+    """
+    import getpass
+
+    from lms_graph.domain.identity.operations import schools
+    from lms_graph.kit.errors import DomainError
+
+    password = getpass.getpass("Password, for a new account: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+    try:
+        _in_database(lambda: schools.make_platform_admin(email=email, name=name, password=password))
+    except DomainError as refused:
+        raise SystemExit(str(refused)) from None
+    print(f"{email} runs the platform: sign in with `X-Tenant: {schools.PLATFORM}`.")
+
+
+tenant = App(name="tenant", help="Schools.")
+app.command(tenant)
+
+
+@tenant.command(name="create")
+def create_tenant(
+    slug: Annotated[str, Parameter(help="Its name in X-Tenant, for good.")],
+    name: Annotated[str, Parameter(help="What it is called.")],
+    *,
+    admin_email: Annotated[str | None, Parameter(help="Its first administrator, who gets an invitation.")] = None,
+    locale: Annotated[str, Parameter(help="Language tag of pages and mails.")] = "en",
+    currency: Annotated[str, Parameter(help="ISO 4217 code of its prices.")] = "USD",
+) -> None:
+    """Make a school, as `tenantCreate` does over the API."""
+    from lms_graph.domain.identity.operations import schools
+    from lms_graph.kit.caller import Caller
+    from lms_graph.kit.errors import DomainError
+    from lms_graph.kit.ids import public_id
+
+    async def create() -> str:
+        caller = Caller.system(await schools.platform_id())
+        return public_id("tnt", await schools.open_school(caller=caller, slug=slug, name=name, admin_email=admin_email, locale=locale, currency=currency))
+
+    try:
+        print(f"{_in_database(create)} {slug}")
+    except DomainError as refused:
+        raise SystemExit(str(refused)) from None
+
+
 explorer = App(name="explorer", help="The page that a browser gets at /graphql.")
 app.command(explorer)
 

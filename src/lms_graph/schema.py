@@ -31,7 +31,8 @@ from lms_graph.resolvers.identity.second_factor import SecondFactorMutation
 from lms_graph.resolvers.identity.sessions import SessionsMutation
 from lms_graph.resolvers.learning.enrollments import LearningMutation, LearningQuery, LearningSubscription
 from lms_graph.resolvers.nodes import NodeQuery
-from lms_graph.resolvers.tenancy import TenancyMutation, TenancyQuery
+from lms_graph.resolvers.tenancy.domains import DomainsMutation
+from lms_graph.resolvers.tenancy.tenants import TenancyMutation, TenancyQuery
 from lms_graph.telemetry import redaction
 from lms_graph.types.assessment import questions
 from lms_graph.types.errors import USER_ERRORS, top_level, unexpected
@@ -64,6 +65,7 @@ class Query(
 @strawberry.type(description="Everything that can be changed.")
 class Mutation(
     TenancyMutation,
+    DomainsMutation,
     AccountsMutation,
     SessionsMutation,
     EmailsMutation,

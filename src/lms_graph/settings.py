@@ -1,5 +1,6 @@
 """The deployment's settings, read once from the environment. Only the roots and `wiring` read them."""
 
+from ipaddress import ip_address
 from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, BeforeValidator, Field, IPvAnyNetwork, SecretStr, ValidationError, ValidationInfo, field_validator
@@ -8,6 +9,29 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 def _parted_by_commas(value: Any) -> Any:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _pairs(value: Any) -> Any:
+    pairs = [tuple(part.partition("=")[::2]) for part in _parted_by_commas(value)] if isinstance(value, str) else value
+    if not all(name and of for name, of in pairs):
+        raise ValueError("is `name=value`, parted by commas")
+    return pairs
+
+
+def _addresses(value: Any) -> Any:
+    return [_address(part) for part in _parted_by_commas(value)] if isinstance(value, str) else value
+
+
+def _address(server: str) -> tuple[str, int]:
+    """`192.0.2.1`, `192.0.2.1:53`, `2001:db8::1` or `[2001:db8::1]:53`."""
+    try:
+        return str(ip_address(server)), 53
+    except ValueError:
+        host, _, port = server.rpartition(":")
+        try:
+            return str(ip_address(host.removeprefix("[").removesuffix("]"))), int(port)
+        except ValueError:
+            raise ValueError(f"{server} is no IP address, perhaps with `:port`") from None
 
 
 class Settings(BaseSettings):
@@ -37,6 +61,17 @@ class Settings(BaseSettings):
     )
     trusted_proxies: Annotated[tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(_parted_by_commas)] = Field(
         (), validation_alias="LMS_TRUSTED_PROXIES", description="Addresses and networks (CIDR), parted by commas, whose `X-Forwarded-For`, `-Proto` and `-Host` are believed."
+    )
+    dns_servers: Annotated[tuple[tuple[str, int], ...], NoDecode, BeforeValidator(_addresses)] = Field(
+        (),
+        validation_alias="LMS_DNS_SERVERS",
+        description="Resolvers that are asked for the proofs of domains: addresses, each perhaps with `:port`, parted by commas, tried in turn. None means the machine's own.",
+    )
+    mail_spf: str | None = Field(
+        None, validation_alias="LMS_MAIL_SPF", pattern=r"^[a-z0-9:._/ -]{1,200}$", description="The SPF mechanism of the mail service, such as `include:spf.mail.example`."
+    )
+    mail_dkim: Annotated[tuple[tuple[str, str], ...], NoDecode, BeforeValidator(_pairs)] = Field(
+        (), validation_alias="LMS_MAIL_DKIM", description="DKIM selectors of the mail service and the names they stand for: `selector=name`, parted by commas."
     )
     drain_seconds: float = Field(
         0,

@@ -5,6 +5,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
 
 from lms_graph.adapters import Adapters
+from lms_graph.domain.tenancy.rules.hosts import MailRecords
+from lms_graph.integrations.dns import DnsPython
 from lms_graph.integrations.ffmpeg import FfmpegProbe
 from lms_graph.integrations.http import GuardedHttp
 from lms_graph.integrations.openid import OpenIdClient
@@ -66,6 +68,8 @@ async def running(settings: Settings) -> AsyncIterator[Adapters]:
             http=http,
             openid=openid,
             social=GoogleAndGithub(http, openid, google_url=settings.google_url, github_url=settings.github_url, github_api_url=settings.github_api_url),
+            dns=DnsPython(settings.dns_servers),
+            mail_records=MailRecords(spf=settings.mail_spf, dkim=settings.mail_dkim),
         )
 
 

@@ -15,6 +15,7 @@ from redis.retry import Retry
 
 from lms_graph.jobs import reactions, registered, runtime  # noqa: F401  # `registered` makes the jobs known
 from lms_graph.jobs.relay import Relay, keep_house
+from lms_graph.jobs.tenancy import keep_domains
 from lms_graph.outbox.store import Message
 from lms_graph.settings import Settings
 from lms_graph.wiring import CONNECTIONS, DELIVERIES, observed, running
@@ -58,7 +59,8 @@ async def work(settings: Settings) -> None:
         worker = dramatiq.Worker(broker, worker_threads=THREADS, worker_timeout=POLL_MILLISECONDS)
         worker.start()
         stopped = asyncio.create_task(stop.wait())
-        drains = {asyncio.create_task(relay.run()), asyncio.create_task(keep_house(progress_event_months=settings.progress_event_months))}
+        clocks = {asyncio.create_task(keep_house(progress_event_months=settings.progress_event_months)), asyncio.create_task(keep_domains(adapters))}
+        drains = {asyncio.create_task(relay.run()), *clocks}
         log.info("worker.ready", jobs=sorted(runtime.JOBS), reactions=len(reactions.REACTIONS))
         try:
             await asyncio.wait({stopped, *drains}, return_when=asyncio.FIRST_COMPLETED)  # a drain never ends by itself: when one does, so must the process

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lms_graph.domain.tenancy import operations
+from lms_graph.domain.tenancy.operations import tenants as operations
 from tests.fixtures.callers import School
 from tests.fixtures.client import Client
 from tests.fixtures.house import House

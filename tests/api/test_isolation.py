@@ -96,6 +96,11 @@ def selection(kind: Any, depth: int = DEPTH, path: tuple[str, ...] = ()) -> str:
     return "{ " + " ".join(fields) + " }" if fields else ""
 
 
+def takes_rights(field: GraphQLField) -> bool:
+    """Whether who lacks a permission is refused, whatever the ids."""
+    return any(directive.name.value == "requires" for directive in (field.ast_node.directives if field.ast_node else ()) or ())
+
+
 def takes_ids(kind: Any, seen: tuple[str, ...] = ()) -> bool:
     of = get_named_type(kind)
     return of.name == "ID" or (isinstance(of, GraphQLInputObjectType) and of.name not in seen and any(takes_ids(field.type, (*seen, of.name)) for field in of.fields.values()))

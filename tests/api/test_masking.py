@@ -9,7 +9,7 @@ from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from lms_graph.domain.identity.queries import accounts as identity
-from lms_graph.domain.tenancy import queries
+from lms_graph.domain.tenancy.queries import tenants as queries
 from lms_graph.telemetry import redaction
 from tests.fixtures.client import Client
 

@@ -31,7 +31,8 @@ GENERATED = {("accounts", "search_name"), ("courses", "search"), ("courses", "se
 TENANTLESS_UNIQUES = {
     "tenants_id_key": "every table refers to its tenant",
     "tenants_slug_key": "`X-Tenant` names a tenant",
-    "domains_host_key": "the host names a tenant",
+    "domains_verified_host": "the host names a tenant",
+    "tenants_platform": "there is one platform",
     "session_tokens_hash": "the token names a tenant",
     "api_keys_hash": "the key names a tenant",
     "facts_position": "one feed, in the order of commits",
@@ -43,7 +44,7 @@ def models() -> dict[str, type[TenantRow]]:
     found = {}
     for name in MODELS:
         for model in vars(importlib.import_module(name)).values():
-            if isinstance(model, type) and issubclass(model, TenantRow) and model is not TenantRow:
+            if isinstance(model, type) and issubclass(model, TenantRow) and not model._meta.abstract:
                 found[str(model._meta.db_table)] = model
     return found
 
@@ -213,6 +214,7 @@ SYSTEM_RIGHTS = {
     "idempotency_keys": {"SELECT", "DELETE"},
     "tenants": {"SELECT"},
     "domains": {"SELECT"},
+    "mail_domains": {"SELECT"},
     "session_tokens": {"SELECT", "DELETE"},
     "sessions": {"SELECT", "DELETE"},
     "challenges": {"DELETE"},
@@ -263,6 +265,7 @@ async def test_the_systems_policies_are_those_that_are_stated(owner: asyncpg.Con
 
     assert {row["tablename"]: row["qual"] for row in rows} == dict.fromkeys([*SYSTEM_RIGHTS, *SYSTEM_COLUMNS], "true") | {
         "domains": "((status)::text = 'VERIFIED'::text)",
+        "mail_domains": "((status)::text = 'VERIFIED'::text)",
         "files": "is_public",
         "identity_providers": "is_enabled",
     }

@@ -16,11 +16,11 @@ GUARDS = {"requires", "personal"}
 
 # Fields with such a name that take no permission, and why.
 OWN = {
-    "Viewer.email": "one's own",
-    "SignedInSession.ipAddress": "of one's own session, which only its owner sees",
-    "SignedInSession.userAgent": "the same",
+    "EmailOwner.email": "of whoever has followed the link that was mailed there",
+    "SignedInSession.userAgent": "of one's own session, which only its owner sees",
     "Storefront.supportEmail": "the school's, which it publishes",
     "Tenant.supportEmail": "the same",
+    "IdentityProvider.emailClaim": "the name of a claim",
 }
 
 

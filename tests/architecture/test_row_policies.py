@@ -15,6 +15,7 @@ pytestmark = pytest.mark.anyio
 # What no school of the tests has by its own doing: made in SQL below.
 BY_HAND = {
     "domains": "INSERT INTO domains (tenant_id, id, host, is_primary, status, created_at) VALUES ($1, $2, $2::uuid::text || '.example', false, 'VERIFIED', now())",
+    "mail_domains": "INSERT INTO mail_domains (tenant_id, id, host, status, created_at) VALUES ($1, $2, 'school.example', 'PENDING', now())",
     "jobs": "INSERT INTO jobs (tenant_id, id, kind, state, progress_percent, errors, created_at) VALUES ($1, $2, 'x', 'QUEUED', 0, '[]', now())",
     "audit_entries": "INSERT INTO audit_entries (tenant_id, id, at, account_id, impersonator_id, action, subject, details) "
     "SELECT $1, $2, now(), a.id, a.id, 'RoleGranted', 'x', '{}' FROM accounts a WHERE a.tenant_id = $1 LIMIT 1",

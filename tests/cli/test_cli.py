@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-VERBS = ["dev", "serve", "worker", "migrate", "schema", "seed", "demo", "doctor", "explorer", "jobs"]
+VERBS = ["dev", "serve", "worker", "migrate", "schema", "seed", "demo", "doctor", "explorer", "jobs", "platform", "tenant"]
 
 
-def run(*arguments: str, environment: dict[str, str] | None = None, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str, environment: dict[str, str] | None = None, cwd: Path | None = None, said: str = "") -> subprocess.CompletedProcess[str]:
     clean = {key: value for key, value in os.environ.items() if not key.startswith(("LMS_", "DATABASE_", "REDIS_", "S3_"))}
-    return subprocess.run([sys.executable, "-m", "lms_graph.cli", *arguments], env=clean | (environment or {}), cwd=cwd, capture_output=True, text=True, timeout=120)
+    return subprocess.run([sys.executable, "-m", "lms_graph.cli", *arguments], env=clean | (environment or {}), cwd=cwd, input=said, capture_output=True, text=True, timeout=120)
 
 
 def test_help_lists_every_verb() -> None:
@@ -52,3 +52,26 @@ def test_demo_says_when_no_server_answers() -> None:
 
     assert said.returncode == 1
     assert "./dev" in said.stderr
+
+
+def test_a_fresh_deployment_gets_its_first_platform_admin_and_school(environment: dict[str, str]) -> None:
+    made = run("platform", "admin", "pat@platform.example", environment=environment, said="a quiet blue harbour\n")
+    again = run("platform", "admin", "pat@platform.example", environment=environment)
+    weak = run("platform", "admin", "other@platform.example", environment=environment, said="short\n")
+    school = run("tenant", "create", "first-school", "First School", "--admin-email", "head@school.example", environment=environment)
+    twice = run("tenant", "create", "first-school", "First School", environment=environment)
+
+    assert made.returncode == 0, made.stderr
+    assert again.returncode == 0, again.stderr
+    assert weak.returncode == 1 and "10 to 128 characters" in weak.stderr
+    assert school.returncode == 0 and school.stdout.startswith("tnt_"), school.stderr
+    assert twice.returncode == 1 and "Another school has this slug" in twice.stderr
+    assert "Traceback" not in weak.stderr + twice.stderr
+
+
+@pytest.mark.parametrize("wrong", [{"LMS_DNS_SERVERS": "dns.school.example"}, {"LMS_DNS_SERVERS": "192.0.2.1,192.0.2.1:x"}, {"LMS_MAIL_DKIM": "s1"}, {"LMS_MAIL_SPF": 'a"b'}])
+def test_a_setting_that_makes_no_sense_is_named(environment: dict[str, str], wrong: dict[str, str]) -> None:
+    said = run("tenant", "create", "a-school", "A School", environment=environment | wrong)
+
+    assert said.returncode != 0
+    assert next(iter(wrong)) in said.stderr and "Traceback" not in said.stderr

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from lms_graph.domain.tenancy import operations
+from lms_graph.domain.tenancy.operations import tenants as operations
 from tests.clients.conftest import Run
 from tests.fixtures.callers import School
 from tests.fixtures.house import House

@@ -22,7 +22,7 @@ expect.set_options(timeout=20_000)  # the browser shares the machine with other 
 
 SECOND_SCHOOL = """
 import asyncio, sys
-from lms_graph.domain.tenancy import operations
+from lms_graph.domain.tenancy.operations import tenants as operations
 from lms_graph.models.database import open_database
 
 async def make():

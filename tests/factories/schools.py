@@ -13,7 +13,7 @@ from lms_graph.domain.identity.operations import instructors, providers, session
 from lms_graph.domain.learning.operations import entitlements
 from lms_graph.domain.media import operations as media
 from lms_graph.domain.media.operations import PutObject
-from lms_graph.domain.tenancy import operations as tenancy
+from lms_graph.domain.tenancy.operations import tenants as tenancy
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.ids import parse_id, public_id
 from lms_graph.kit.permissions import Permission
@@ -22,6 +22,7 @@ from lms_graph.models import identity as rows
 from lms_graph.models.assessment import QuestionKind
 from lms_graph.models.catalog import EnrollmentPolicy, InstructorRole
 from lms_graph.models.identity import ApplicationStatus, InstructorApplication, SocialKind
+from lms_graph.models.tenancy import Domain
 from lms_graph.outbox.unit_of_work import unit_of_work
 from tests.factories.accounts import PASSWORD, account
 from tests.factories.keys import api_key, as_admin
@@ -106,8 +107,11 @@ async def full_school(house: House, settle: Settle | None = None) -> FullSchool:
         caller=system, secret_keys=house.adapters.secret_keys, kind=SocialKind.GITHUB, client_id=f"{mark}prv", client_secret=f"{mark}prv-secret"
     )
     await _refused(system, account_id, mark)
+    async with unit_of_work(system):
+        domain = await Domain.create(tenant_id=id, host=f"{mark}prv.example", verification_token=f"{mark}prv")
     ids = {
         "Tenant": public_id("tnt", id),
+        "Domain": public_id("dom", domain.id),
         "ApiKey": public_id("key", key_id),
         "AuditEntry": public_id("aud", entry_id),
         "IdentityProvider": public_id("idp", await _provider(system, mark)),

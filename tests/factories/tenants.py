@@ -2,7 +2,8 @@
 
 from uuid import UUID, uuid4
 
-from lms_graph.domain.tenancy import operations
+from lms_graph.domain.identity.operations import schools
+from lms_graph.domain.tenancy.operations import tenants as operations
 from lms_graph.kit.caller import Caller
 from lms_graph.models.tenancy import Domain, DomainStatus
 from lms_graph.outbox.unit_of_work import unit_of_work
@@ -20,3 +21,8 @@ async def domain(tenant_id: UUID, status: DomainStatus = DomainStatus.VERIFIED) 
     async with unit_of_work(Caller.system(tenant_id)):
         await Domain.create(tenant_id=tenant_id, host=host, status=status)
     return host
+
+
+async def platform() -> tuple[UUID, str]:
+    """The platform's own tenant: there is one in a database."""
+    return await schools.platform_id(), schools.PLATFORM

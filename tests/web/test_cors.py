@@ -8,7 +8,7 @@ import httpx2 as httpx
 import pytest
 import websockets
 
-from lms_graph.domain.tenancy import operations
+from lms_graph.domain.tenancy.operations import tenants as operations
 from lms_graph.models.tenancy import DomainStatus
 from tests.factories.tenants import domain
 from tests.fixtures.callers import School

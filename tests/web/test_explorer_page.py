@@ -11,7 +11,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from lms_graph.domain.tenancy import operations
+from lms_graph.domain.tenancy.operations import tenants as operations
 from lms_graph.limits.documents import Documents
 from lms_graph.schema import schema
 from lms_graph.web import explorer

@@ -58,6 +58,7 @@ def _start(parts: Parts, port: int, console: Console, stack: ExitStack) -> list[
         "LMS_DEVELOPMENT": "true",
         **os.environ,
         **parts.environment,
+        "LMS_DNS_SERVERS": os.environ.get("LMS_DNS_SERVERS") or _start_dns(parts, stack),
         "LMS_DEFAULT_TENANT": os.environ.get("LMS_DEFAULT_TENANT") or "demo",
         "LMS_SECRET_KEYS": os.environ.get("LMS_SECRET_KEYS") or _secret_keys(parts.folder.path / "secret-keys"),
         "PYTHONUNBUFFERED": "1",
@@ -81,6 +82,15 @@ def _start(parts: Parts, port: int, console: Console, stack: ExitStack) -> list[
         stack.callback(child.ask_to_stop)
     wait_until(lambda: _answers(port), children[0])
     return children
+
+
+def _start_dns(parts: Parts, stack: ExitStack) -> str:
+    """A DNS of this machine's own, so that proofs of domains can be tried: what it says stands in a file. Gives its address."""
+    port = free_port()
+    command = [sys.executable, "-m", "lms_graph.integrations.twins.dns", "--port", str(port), "--records", str(parts.folder.path / "dns-records")]
+    child = parts.folder.start("dns", command, directory=Path.cwd())
+    stack.callback(child.stop)
+    return f"127.0.0.1:{port}"
 
 
 def _build_explorer(parts: Parts, stack: ExitStack) -> Child | None:
@@ -182,6 +192,7 @@ def _ready(port: int, parts: Parts) -> str:
         f"  Certificates  {address}/verify",
         f"  Twins         http://localhost:{(parts.folder.path / 'twins-port').read_text().strip()}/openid, …/google and …/github: other parties to sign in with (docs/single-sign-on.md)",
         f"  Logs          {parts.folder.path / 'log'}",
+        *([] if os.environ.get("LMS_DNS_SERVERS") else [f"  DNS           says what {parts.folder.path / 'dns-records'} says: name TYPE value, one a line"]),
         "",
         f"  Demo sign-ins (tenant {demo['slug']}):",
         *(f"    {account['email']:<{email_width}}  {account['password']:<{password_width}}  {', '.join(account['roles'])}" for account in accounts),

@@ -20,6 +20,7 @@ class Caller:
     tenant_id: UUID
     account_id: UUID | None = None
     session_id: UUID | None = None
+    in_platform: bool = False
     key_id: UUID | None = None
     impersonator_id: UUID | None = None
     roles: frozenset[str] = frozenset()

@@ -8,7 +8,7 @@ from lms_graph.models.identity import ChallengeKind
 from tortoise import fields
 
 class Migration(migrations.Migration):
-    dependencies = [('models', '0005_external_identity')]
+    dependencies = [('models', '0006_domains_and_brand')]
 
     initial = False
 

@@ -319,6 +319,13 @@ async def writing(caller: Caller) -> AsyncIterator[Connection]:
             _writes.reset(token)
 
 
+async def become(caller: Caller) -> None:
+    """Go on under another tenant, in the same write transaction. Only `outbox.unit_of_work` does so."""
+    connection = _writes.get()
+    assert connection is not None, "a unit of work is open"
+    await connection.execute(_identify(caller))
+
+
 @asynccontextmanager
 async def as_system() -> AsyncIterator[Connection]:
     """A transaction as the system role: outbox, deliveries, and the look-ups of tenants, domains and tokens. Nothing else is granted to it."""

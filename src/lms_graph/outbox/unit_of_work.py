@@ -102,6 +102,24 @@ async def unit_of_work(caller: Caller, *, closes: Delivery | None = None) -> Asy
         tell(happened)
 
 
+@asynccontextmanager
+async def on_behalf_of(work: UnitOfWork, tenant_id: UUID) -> AsyncIterator[UnitOfWork]:
+    """What the platform does in another tenant: within its own unit of work a part under that tenant, as the house itself, with facts of its own. Both are committed together.
+
+    For operations of the platform alone: nobody else has anything to do in two tenants. Whatever is raised inside undoes the part.
+    """
+    inner = UnitOfWork(Caller.system(tenant_id, now=work.caller.now))
+    async with database.savepoint():  # which also takes the tenant back when it is undone
+        await database.become(inner.caller)
+        token = _current.set(inner)
+        try:
+            yield inner
+            await inner._write_facts()
+        finally:
+            _current.reset(token)
+        await database.become(work.caller)
+
+
 async def _close(delivery: Delivery) -> None:
     """First of all, so that two runs of one job wait for each other here and the second does nothing."""
     closed: Any = await database.fetch_one(

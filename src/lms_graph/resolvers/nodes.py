@@ -18,6 +18,7 @@ MAX_IDS = 100
 LOADERS = {
     "sto": "tenancy.storefront",
     "tnt": "tenancy.tenant",
+    "dom": "tenancy.domain",
     "vwr": "identity.viewer",
     "ses": "identity.session",
     "ins": "identity.instructor",

@@ -35,6 +35,8 @@ class ErrorCode(Enum):
     LAST_ADMIN = strawberry.enum_value("LAST_ADMIN", description="It would leave the tenant without an active administrator.")
     EMAIL_UNVERIFIED = strawberry.enum_value("EMAIL_UNVERIFIED", description="Your e-mail address must be verified first.")
     ACCESS_DENIED = strawberry.enum_value("ACCESS_DENIED", description="This is closed to you now; its `access` field says why and what opens it.")
+    DOMAIN_UNPROVEN = strawberry.enum_value("DOMAIN_UNPROVEN", description="DNS answers, and a domain's proof is not in what it says.")
+    DOMAIN_TAKEN = strawberry.enum_value("DOMAIN_TAKEN", description="Another tenant has proven the host before, and has it still.")
     GRANT_REQUIRED = strawberry.enum_value("GRANT_REQUIRED", description="The course needs a grant, and you hold none that no run has used.")
     RUN_CLOSED = strawberry.enum_value("RUN_CLOSED", description="The run was canceled.")
     ATTEMPT_CLOSED = strawberry.enum_value("ATTEMPT_CLOSED", description="The attempt was handed in, or its time is over.")

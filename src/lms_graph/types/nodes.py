@@ -17,6 +17,7 @@ from lms_graph.types.permissions import requiring
 PREFIXES = {
     "Storefront": "sto",
     "Tenant": "tnt",
+    "Domain": "dom",
     "Category": "cat",
     "Course": "crs",
     "CourseVersion": "ver",

@@ -8,8 +8,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from lms_graph.domain.tenancy import queries
-from lms_graph.domain.tenancy.rules import ANY_ORIGIN, is_origin_allowed
+from lms_graph.domain.tenancy.queries import identification
+from lms_graph.domain.tenancy.rules.origins import ANY_ORIGIN, is_origin_allowed
 from lms_graph.web.graphql.callers import host_name
 from lms_graph.web.graphql.refusals import refused
 
@@ -94,7 +94,7 @@ class Cors:
         if is_origin_allowed(origin, (), host=host, development=self._development):
             return True
         try:
-            return await queries.is_origin_known(origin=origin, host=host_name(host))
+            return await identification.is_origin_known(origin=origin, host=host_name(host))
         except Exception:  # the database is away: nobody is let in, and the answer under way goes out without the header
             log.warning("cors.not_looked_up", exc_info=True)
             return False

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from lms_graph.domain.identity.operations import members
-from lms_graph.domain.tenancy import operations as tenancy
+from lms_graph.domain.tenancy.operations import tenants as tenancy
 from lms_graph.kit.errors import DomainError, NotAllowed
 from lms_graph.kit.ids import public_id
 from lms_graph.kit.permissions import ALL, Permission

@@ -2,7 +2,8 @@
 
 import pytest
 
-from lms_graph.domain.tenancy import rules
+from lms_graph.domain.tenancy.rules import origins as origin_rules
+from lms_graph.domain.tenancy.rules import tenants as rules
 
 
 def paths(**changes: object) -> list[str]:
@@ -53,7 +54,7 @@ class TestOrigins:
 
 
 def allowed(origin: str, *origins: str, host: str | None = "api.example", development: bool = False) -> bool:
-    return rules.is_origin_allowed(origin, origins, host=host, development=development)
+    return origin_rules.is_origin_allowed(origin, origins, host=host, development=development)
 
 
 class TestIsOriginAllowed:

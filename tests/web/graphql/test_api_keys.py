@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from lms_graph.domain.identity import events
+from lms_graph.domain.identity.events import ApiKeyRevoked
 from lms_graph.domain.identity.operations import keys
 from lms_graph.domain.identity.rules.keys import new_key
 from lms_graph.domain.identity.rules.permissions import PERMISSIONS, permissions_of
@@ -71,7 +71,7 @@ async def who(house: House, secret: str) -> Caller:
 async def change(school: School, id: UUID, **values: Any) -> None:
     async with unit_of_work(school.system) as work:
         await rows.ApiKey.for_caller(school.system, id=id).update(**values)
-        work.record(events.ApiKeyRevoked(key_id=id))  # whatever it is that happens to a key: it is looked up anew
+        work.record(ApiKeyRevoked(key_id=id))  # whatever it is that happens to a key: it is looked up anew
 
 
 class TestRights:

@@ -14,7 +14,7 @@ from lms_graph.domain.learning.queries import runs
 from lms_graph.domain.media import operations as files
 from lms_graph.domain.media import queries as media
 from lms_graph.domain.media.ports import ObjectStore
-from lms_graph.domain.tenancy import queries as tenancy
+from lms_graph.domain.tenancy.queries import tenants as tenancy
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.errors import NotFound
 from lms_graph.kit.ids import new_id

@@ -11,7 +11,8 @@ from lms_graph.domain.certificates import events
 from lms_graph.domain.certificates.rules import badges, codes, records
 from lms_graph.domain.learning.queries import runs
 from lms_graph.domain.media import queries as media
-from lms_graph.domain.tenancy import queries as tenancy
+from lms_graph.domain.tenancy.queries import identification
+from lms_graph.domain.tenancy.queries import tenants as tenancy
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.errors import NotFound
 from lms_graph.kit.pages import Cursors, Page, PageRequest, Term, keyset
@@ -165,7 +166,7 @@ async def check(*, code: str, host: str | None, address: str | None, now: dateti
 
 
 async def _check(code: str, host: str | None, now: datetime) -> Checked:
-    at_host = (await tenancy.identify(host=host, slug=None, token_hash=None, now=now)).tenant_id
+    at_host = (await identification.identify(host=host, slug=None, token_hash=None, now=now)).tenant_id
     spelled = codes.normalize(code)
     owner = await _tenant_of_code(spelled) if spelled else None
     tenant_id = at_host or owner
@@ -174,11 +175,10 @@ async def _check(code: str, host: str | None, now: datetime) -> Checked:
     caller = Caller.system(tenant_id, now=now)
     async with database.reading(caller):
         row = await certificate_by_code(caller=caller, code=code)
-        domains = await tenancy.domains_of_tenants(caller=caller, tenant_ids=[tenant_id])
         files = await media.files_by_ids(caller=caller, file_ids=[row["pdf_file_id"]]) if row and row["pdf_file_id"] else []
         return Checked(
             tenant=await tenancy.storefront(caller=caller),
-            home=f"https://{domains[0]['host']}" if domains else None,
+            home=(await tenancy.sender(caller=caller)).home_url,
             certificate=row,
             pdf=files[0] if files else None,
         )

@@ -231,3 +231,10 @@ class InstructorApplicationDecided(Event, about="application_id", audited="app")
     application_id: UUID
     account_id: UUID
     status: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlatformAdminMade(Event, about="account_id", audited="mbr"):
+    """By who runs the deployment, on its machine."""
+
+    account_id: UUID

@@ -44,7 +44,7 @@ def require_may_decide(caller: Caller, *, approving: bool) -> None:
 def _require_no_less(caller: Caller, roles: Collection[Role]) -> None:
     if caller.key_id is not None and not ADMINS.isdisjoint(roles):
         raise NotAllowed("Administrators are made and unmade by administrators, not by API keys.")
-    if beyond := permissions_of(roles) - caller.permissions:
+    if beyond := permissions_of(roles, in_platform=True) - caller.permissions:
         raise NotAllowed(f"This role may do more than you: {', '.join(sorted(beyond))}.")
 
 

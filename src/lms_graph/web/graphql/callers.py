@@ -12,8 +12,8 @@ from lms_graph.domain.identity.queries.external import ProviderVersion
 from lms_graph.domain.identity.rules.keys import ApiKeyKind, is_spelled_right, kind_of, rights_of_key
 from lms_graph.domain.identity.rules.permissions import permissions_of
 from lms_graph.domain.identity.rules.sessions import may_impersonate, rights_of_session
-from lms_graph.domain.tenancy import queries as tenancy
-from lms_graph.domain.tenancy.rules import ApiSettings
+from lms_graph.domain.tenancy.queries import identification as tenancy
+from lms_graph.domain.tenancy.rules.origins import ApiSettings
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.secrets import token_hash
 from lms_graph.web.graphql import external
@@ -62,16 +62,18 @@ async def identify(
     if key and found.key is None:
         raise refused(401, "UNAUTHENTICATED", "The API key is unknown, expired or revoked. An administrator of the school can make another.")
     named_by_token = found.key.tenant_id if found.key else found.session_tenant_id
-    tenant_id, api = found.tenant_id or (named_by_token if slug is None else None), found.api
+    tenant_id, api, is_suspended = found.tenant_id or (named_by_token if slug is None else None), found.api, found.is_suspended
     if tenant_id is None and slug is None and default_tenant:
         default = await known.identify(host=None, slug=default_tenant, token_hash=None, now=now)
-        tenant_id, api = default.tenant_id, default.api
+        tenant_id, api, is_suspended = default.tenant_id, default.api, default.is_suspended
     if tenant_id is None or api is None:
         raise refused(404, "NOT_FOUND", "No school answers here. Ask under its own domain or send its slug as `X-Tenant`.")
     if found.key is not None and found.key.tenant_id != tenant_id:
         raise refused(401, "UNAUTHENTICATED", "The API key belongs to another school.")
     if found.session_tenant_id is not None and found.session_tenant_id != tenant_id:
         raise refused(401, "UNAUTHENTICATED", "The access token belongs to another school.")
+    if is_suspended:
+        raise refused(404, "NOT_FOUND", "This school is closed for now: the platform has suspended it. Its administrators can ask the platform why.")
     secret = found.key if found.key and found.key.is_secret else None
     caller = Caller(
         tenant_id=tenant_id,
@@ -80,7 +82,10 @@ async def identify(
         key_id=secret.id if secret else None,
         impersonator_id=found.impersonator_id,
         roles=found.roles,
-        permissions=rights_of_key(secret.scopes, permissions_of(secret.maker_roles)) if secret else rights_of_session(found.roles, is_masked=found.is_masked),
+        permissions=rights_of_key(secret.scopes, permissions_of(secret.maker_roles, in_platform=found.in_platform))
+        if secret
+        else rights_of_session(found.roles, is_masked=found.is_masked, in_platform=found.in_platform),
+        in_platform=found.in_platform,
         is_read_only=found.is_read_only,
         is_masked=found.is_masked,
         locale=found.locale or "en",

@@ -10,7 +10,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from lms_graph.domain.tenancy.rules import is_origin_allowed
+from lms_graph.domain.tenancy.rules.origins import is_origin_allowed
 from lms_graph.web import explorer
 from lms_graph.web.graphql import answers
 from lms_graph.web.graphql.callers import Visit, identify

@@ -34,5 +34,11 @@ async def let_in(visitor: Caller, token: str, openid: OpenIdProviders) -> Guest:
         raise refused(503, "UNAVAILABLE", error.message, headers={"Retry-After": "30"}) from None
     except DomainError as error:
         raise refused(401, "UNAUTHENTICATED", error.message) from None
-    caller = replace(visitor, account_id=entered.account_id, roles=entered.roles, permissions=permissions_of(entered.roles), locale=entered.locale or visitor.locale)
+    caller = replace(
+        visitor,
+        account_id=entered.account_id,
+        roles=entered.roles,
+        permissions=permissions_of(entered.roles, in_platform=visitor.in_platform),
+        locale=entered.locale or visitor.locale,
+    )
     return Guest(caller, entered.expires_at, entered.provider)

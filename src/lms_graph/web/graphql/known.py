@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from lms_graph.domain.tenancy import queries as tenancy
-from lms_graph.domain.tenancy.queries import Identified
+from lms_graph.domain.tenancy.queries import identification as tenancy
+from lms_graph.domain.tenancy.queries.identification import Identified
 
 KEEP_SECONDS = 5.0
 MOST = 10_000

@@ -14,7 +14,8 @@ from lms_graph.domain.identity.queries.external import ProviderVersion
 from lms_graph.domain.identity.rules.keys import rights_of_key
 from lms_graph.domain.identity.rules.permissions import permissions_of
 from lms_graph.domain.identity.rules.sessions import may_impersonate
-from lms_graph.domain.tenancy import queries as tenancy
+from lms_graph.domain.tenancy.queries import identification as tenancy
+from lms_graph.domain.tenancy.queries import tenants
 from lms_graph.web.graphql.callers import Visit
 from lms_graph.web.graphql.refusals import refused
 
@@ -26,7 +27,7 @@ log = structlog.get_logger(__name__)
 
 
 class Sessions:
-    """Watches the sessions and API keys of this process's streams and sockets: a look-up of each a second for all of them, while there are any."""
+    """Watches the schools, sessions and API keys of this process's streams and sockets: a look-up of each a second for all of them, while there are any."""
 
     def __init__(self) -> None:
         self._watched: dict[asyncio.Event, Visit] = {}
@@ -40,14 +41,13 @@ class Sessions:
 
     @contextmanager
     def watched(self, visit: Visit) -> Iterator[asyncio.Event]:
-        """Counts a stream or socket while it is open, and gives an event that is set once the visit's token, session or API key or a right that comes with it has ended, or the provider whose
-        token it is was set anew; a plain visitor's never is."""
+        """Counts a stream or socket while it is open, and gives an event that is set once the visit's token, session or API key or a right that comes with it has ended, the provider whose
+        token it is was set anew, or the school is suspended."""
         key, ended = _key(visit), asyncio.Event()
         self._open[key] += 1
-        if visit.caller.session_id is not None or visit.key is not None or visit.provider is not None:
-            self._watched[ended] = visit
-            if self._task is None or self._task.done():
-                self._task = asyncio.create_task(self._look(), name="sessions")
+        self._watched[ended] = visit
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._look(), name="sessions")
         try:
             yield ended
         finally:
@@ -72,11 +72,12 @@ class Sessions:
                     roles = await tenancy.roles_of_living_sessions(sessions=sessions, now=now) if sessions else {}
                     makers = await tenancy.maker_roles_of_living_keys(keys=keys, now=now) if keys else {}
                     staying = await external.roles_by_provider(entered=guests) if guests else {}
+                    closed = await tenants.suspended_among(tenant_ids={visit.caller.tenant_id for visit in looked_at.values()})
             except Exception:  # the database is away: who was let in stays until it is back
                 log.exception("sessions.not_looked_up")
                 continue
             for ended, visit in looked_at.items():
-                if not (_session_lives(visit, roles) and _key_lives(visit, makers)):
+                if visit.caller.tenant_id in closed or not (_session_lives(visit, roles) and _key_lives(visit, makers)):
                     ended.set()
                 if (guest := _guest(visit)) in guests and staying.get(guest) != visit.caller.roles:
                     ended.set()
@@ -98,7 +99,9 @@ def _key_lives(visit: Visit, makers: Mapping[UUID, frozenset[str]]) -> bool:
     if visit.key is None:
         return True
     maker = makers.get(visit.key.id)
-    return maker is not None and (not visit.key.is_secret or rights_of_key(visit.key.scopes, permissions_of(maker)) == visit.caller.permissions)
+    return maker is not None and (
+        not visit.key.is_secret or rights_of_key(visit.key.scopes, permissions_of(maker, in_platform=visit.caller.in_platform)) == visit.caller.permissions
+    )
 
 
 def _key(visit: Visit) -> object:

@@ -21,7 +21,7 @@ from lms_graph.domain.identity.queries.external import ProviderVersion
 from lms_graph.domain.identity.rules import accounts as account_rules
 from lms_graph.domain.identity.rules import providers as rules
 from lms_graph.domain.identity.rules import tokens
-from lms_graph.domain.tenancy import queries as tenancy
+from lms_graph.domain.tenancy.queries import tenants as tenancy
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.errors import Invalid, Issue, LimitReached, NotAllowed, NotFound, Unavailable
 from lms_graph.kit.outbound import NotAnswered

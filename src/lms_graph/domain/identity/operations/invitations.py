@@ -9,7 +9,7 @@ from lms_graph.domain.identity.operations import accounts, challenges, roles, se
 from lms_graph.domain.identity.queries import members as queries
 from lms_graph.domain.identity.rules import accounts as account_rules
 from lms_graph.domain.identity.rules import members as rules
-from lms_graph.domain.tenancy import queries as tenancy
+from lms_graph.domain.tenancy.queries import tenants as tenancy
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.errors import Conflict, Invalid
 from lms_graph.kit.passwords import hash_password

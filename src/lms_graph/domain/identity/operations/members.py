@@ -6,7 +6,7 @@ from lms_graph.domain.identity import errors, events, policies
 from lms_graph.domain.identity.operations import roles, sessions
 from lms_graph.domain.identity.queries import members as queries
 from lms_graph.domain.identity.rules import members as rules
-from lms_graph.domain.tenancy import queries as tenancy
+from lms_graph.domain.tenancy.queries import tenants as tenancy
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.errors import Invalid, Issue
 from lms_graph.kit.permissions import Permission

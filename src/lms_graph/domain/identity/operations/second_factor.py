@@ -16,7 +16,7 @@ from lms_graph.domain.identity.queries import accounts
 from lms_graph.domain.identity.queries import second_factor as queries
 from lms_graph.domain.identity.rules import second_factor as rules
 from lms_graph.domain.identity.rules import throttles
-from lms_graph.domain.tenancy import queries as tenancy
+from lms_graph.domain.tenancy.queries import tenants as tenancy
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.errors import Conflict, Invalid, Issue, SignedOut
 from lms_graph.kit.secrets import SecretKeys, token_hash

@@ -225,7 +225,7 @@ async def end(work: UnitOfWork, caller: Caller, session_id: UUID, reason: str) -
 
 async def revoke(*, caller: Caller, session_id: UUID) -> None:
     """End one of one's own sessions, if it has not ended yet. Raises SignedOut, NotFound. Records SessionEnded."""
-    account_id = caller.account
+    _ = caller.account
     async with unit_of_work(caller) as work:
         if not await queries.own_session(caller=caller, session_id=session_id):
             raise NotFound("You have no session with this id.", path=("sessionId",))

@@ -22,7 +22,7 @@ ADMINS = frozenset({Role.PLATFORM_ADMIN, Role.TENANT_ADMIN})
 """The roles of which a tenant keeps somebody active, once it has somebody."""
 
 
-def permissions_of(roles: Collection[str]) -> frozenset[Permission]:
-    """The union of what the roles may do. A role that this version does not know gives nothing."""
-    known = [PERMISSIONS[Role(role)] for role in roles if role in Role.__members__]
+def permissions_of(roles: Collection[str], *, in_platform: bool = False) -> frozenset[Permission]:
+    """The union of what the roles may do. A role that this version does not know gives nothing, nor does PLATFORM_ADMIN anywhere but in the platform's own tenant."""
+    known = [PERMISSIONS[Role(role)] for role in roles if role in Role.__members__ and (in_platform or role != Role.PLATFORM_ADMIN)]
     return frozenset().union(*known)

@@ -22,12 +22,12 @@ MAX_REASON = 500
 
 def may_impersonate(*, impersonator_roles: Collection[str], roles: Collection[str]) -> bool:
     """Whether somebody of these roles may look at the school as an account of those: as a student and nothing more, so that nobody gains a right by it."""
-    return Permission.MEMBERS_IMPERSONATE in permissions_of(impersonator_roles) and set(roles) <= {Role.STUDENT}
+    return Permission.MEMBERS_IMPERSONATE in permissions_of(impersonator_roles, in_platform=True) and set(roles) <= {Role.STUDENT}
 
 
-def rights_of_session(roles: Collection[str], *, is_masked: bool) -> frozenset[Permission]:
+def rights_of_session(roles: Collection[str], *, is_masked: bool, in_platform: bool) -> frozenset[Permission]:
     """What may be done with a session of an account with these roles: one that masks personal data does not read them."""
-    return permissions_of(roles) - ({Permission.PERSONAL_READ} if is_masked else frozenset())
+    return permissions_of(roles, in_platform=in_platform) - ({Permission.PERSONAL_READ} if is_masked else frozenset())
 
 
 def issues_with_reason(reason: str) -> list[Issue]:

@@ -16,9 +16,9 @@ from lms_graph.domain.interop.operations import course_folder
 from lms_graph.domain.learning.operations import entitlements
 from lms_graph.domain.media import operations as media
 from lms_graph.domain.media.ports import ObjectStore, VideoProbe
-from lms_graph.domain.tenancy import operations as tenancy
-from lms_graph.domain.tenancy import queries as tenants
-from lms_graph.domain.tenancy.rules import TenantChanges
+from lms_graph.domain.tenancy.operations import tenants as tenancy
+from lms_graph.domain.tenancy.queries import tenants
+from lms_graph.domain.tenancy.rules.tenants import TenantChanges
 from lms_graph.kit.caller import Caller
 from lms_graph.models import database
 from lms_graph.models.identity import Role

@@ -1,13 +1,11 @@
-"""Which tenant a request is for, and what everybody may know of it."""
+"""Which tenant a request is for, and who asks."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from lms_graph.domain.tenancy.rules import ANY_ORIGIN, ApiSettings
-from lms_graph.kit.caller import Caller
-from lms_graph.kit.permissions import Permission
+from lms_graph.domain.tenancy.rules.origins import ANY_ORIGIN, ApiSettings
 from lms_graph.models import database
 
 
@@ -25,7 +23,7 @@ def _conditions(now: str) -> dict[str, str]:
 
 # By host, slug, hash of the access token, the present, and hash of the API key.
 IDENTIFY = """
-    SELECT named.tenant_id, t.is_introspection_open, t.is_explorer_served,
+    SELECT named.tenant_id, t.kind = 'PLATFORM' AS in_platform, t.suspended_at IS NOT NULL AS is_suspended, t.is_introspection_open, t.is_explorer_served,
            t.allowed_origins || ARRAY(SELECT 'https://' || d.host FROM domains d WHERE d.tenant_id = t.tenant_id) AS origins, s.*, k.*
     FROM (SELECT coalesce((SELECT tenant_id FROM domains WHERE host = $1), (SELECT tenant_id FROM tenants WHERE slug = $2)) AS tenant_id) AS named
     LEFT JOIN LATERAL (
@@ -79,6 +77,8 @@ class Identified:
     impersonator_roles: frozenset[str] = frozenset()
     opener_id: UUID | None = None
     key: FoundKey | None = None
+    in_platform: bool = False
+    is_suspended: bool = False
 
 
 async def identify(*, host: str | None, slug: str | None, token_hash: bytes | None, now: datetime, key_hash: bytes | None = None) -> Identified:
@@ -99,6 +99,8 @@ async def identify(*, host: str | None, slug: str | None, token_hash: bytes | No
         impersonator_roles=frozenset(row["impersonator_roles"] or ()),
         opener_id=row["opener_id"],
         key=_found_key(row),
+        in_platform=bool(row["in_platform"]),
+        is_suspended=bool(row["is_suspended"]),
     )
 
 
@@ -169,51 +171,3 @@ async def is_origin_known(*, origin: str, host: str | None) -> bool:
         origin.removeprefix("https://") if origin.startswith("https://") else None,
     )
     return bool(known)
-
-
-async def storefront(*, caller: Caller) -> database.Record:
-    """The caller's tenant as its storefront shows it."""
-    row = await database.fetch_one("SELECT id, slug, name, logo_file_id, primary_color, locale, currency, support_email FROM tenants WHERE tenant_id = $1", caller.tenant_id)
-    assert row is not None, "a caller's tenant exists"
-    return row
-
-
-async def tenant_or_none(*, caller: Caller) -> database.Record | None:
-    """The caller's tenant with all that its administrators may read; None for everybody else."""
-    if not caller.may(Permission.TENANT_MANAGE):
-        return None
-    return await database.fetch_one(
-        "SELECT id, slug, name, logo_file_id, primary_color, locale, currency, support_email, is_introspection_open, is_explorer_served, allowed_origins "
-        "FROM tenants WHERE tenant_id = $1",
-        caller.tenant_id,
-    )
-
-
-async def is_platform(*, caller: Caller) -> bool:
-    """Whether the caller's tenant is the platform's own."""
-    return bool(await database.fetch_value("SELECT kind = 'PLATFORM' FROM tenants WHERE tenant_id = $1", caller.tenant_id))
-
-
-async def domains_of_tenants(*, caller: Caller, tenant_ids: list[UUID]) -> list[database.Record]:
-    """The verified domains, primary first."""
-    return await database.fetch(
-        "SELECT tenant_id, host, is_primary FROM domains WHERE tenant_id = $1 AND tenant_id = ANY($2) AND status = 'VERIFIED' ORDER BY is_primary DESC, host",
-        caller.tenant_id,
-        tenant_ids,
-    )
-
-
-async def tenant_id_by_slug(*, slug: str) -> UUID | None:
-    """As the system role."""
-    async with database.as_system() as connection:
-        id: UUID | None = await connection.fetchval("SELECT id FROM tenants WHERE slug = $1", slug)
-    return id
-
-
-async def origins_of_tenant(*, caller: Caller) -> list[str]:
-    """The origins that the tenant lists, and its verified domains'."""
-    origins: list[str] = await database.fetch_value(
-        "SELECT t.allowed_origins || ARRAY(SELECT 'https://' || d.host FROM domains d WHERE d.tenant_id = $1 AND d.status = 'VERIFIED') FROM tenants t WHERE t.tenant_id = $1",
-        caller.tenant_id,
-    )
-    return origins
