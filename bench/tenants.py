@@ -44,7 +44,7 @@ async def measure(superuser_url: str, environment: dict[str, str]) -> dict[int, 
         for size in SIZES if round % 2 else reversed(SIZES):
             began = time.perf_counter()
             for number in range(PER_ROUND):
-                (row,) = await connections[size].fetch(IDENTIFY, f"learn.school-{number * 7 % size + 1}.example", None, token, datetime.now(UTC))
+                (row,) = await connections[size].fetch(IDENTIFY, f"learn.school-{number * 7 % size + 1}.example", None, token, datetime.now(UTC), None)
                 assert row["tenant_id"] is not None
             figures[size].append((time.perf_counter() - began) / PER_ROUND * 1e6)
     for connection in connections.values():

@@ -39,7 +39,7 @@ async def crowded(servers: dict[str, str], environment: dict[str, str], anyio_ba
 
 
 async def plan(connection: asyncpg.Connection, host: str | None, slug: str | None) -> str:
-    rows = await connection.fetch(f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) {IDENTIFY}", host, slug, token_hash(new_token()), datetime.now(UTC))
+    rows = await connection.fetch(f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) {IDENTIFY}", host, slug, token_hash(new_token()), datetime.now(UTC), token_hash(new_token()))
     return "\n".join(row[0] for row in rows)
 
 
@@ -52,8 +52,8 @@ async def test_a_school_is_found_by_indexes_alone(crowded: asyncpg.Connection, h
 
 
 async def test_a_host_that_is_only_claimed_finds_nobody(crowded: asyncpg.Connection) -> None:
-    (row,) = await crowded.fetch(IDENTIFY, "claimed.school-777.example", None, None, datetime.now(UTC))
-    (found,) = await crowded.fetch(IDENTIFY, "learn.school-777.example", None, None, datetime.now(UTC))
+    (row,) = await crowded.fetch(IDENTIFY, "claimed.school-777.example", None, None, datetime.now(UTC), None)
+    (found,) = await crowded.fetch(IDENTIFY, "learn.school-777.example", None, None, datetime.now(UTC), None)
 
     assert row["tenant_id"] is None
     assert sorted(found["origins"]) == ["https://learn.school-777.example", "https://www.school-777.example"]

@@ -10,7 +10,7 @@ import pytest
 
 from lms_graph.domain.identity.operations import sessions
 from lms_graph.domain.identity.operations.sessions import SignedIn
-from lms_graph.domain.tenancy.queries import Identified
+from lms_graph.domain.tenancy.queries.identification import Identified
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.live import topic
 from lms_graph.kit.secrets import token_hash

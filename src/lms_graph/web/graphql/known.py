@@ -27,7 +27,7 @@ class _LookUp:
 class Known:
     """Keeps what `tenancy.identify` found, in this process, for five seconds at most. What it did not find is not kept.
 
-    `happened` is told the aggregates of facts: by this process as it commits them, and by all others over the live bus. Of a session, an account, a key or a tenant that is among them, nothing is
+    `happened` is told the aggregates of facts: by this process as it commits them, and by all others over the live bus. Of a session, an account, a key, a domain or a tenant that is among them, nothing is
     kept. Where no message comes through, the five seconds bound how long an ended session goes on.
     """
 
@@ -93,7 +93,7 @@ class Known:
 def _subjects(found: Identified) -> set[UUID]:
     """Whatever changes something about one of these may change what was found."""
     key = (found.key.tenant_id, found.key.id, found.key.maker_id) if found.key else ()
-    ids = (found.tenant_id, found.session_tenant_id, found.session_id, found.opener_id, found.account_id, found.impersonator_id, *key)
+    ids = (found.tenant_id, found.domain_id, found.session_tenant_id, found.session_id, found.opener_id, found.account_id, found.impersonator_id, *key)
     return {id for id in ids if id is not None}
 
 

@@ -25,7 +25,7 @@ Twins = Callable[[], Awaitable[OpenIdTwin]]
 
 async def audited(school: School) -> list[tuple[str, str]]:
     async with database.reading(school.system):
-        found = await database.fetch("SELECT action, subject FROM audit_entries WHERE tenant_id = $1 ORDER BY at, id", school.id)
+        found = await database.fetch("SELECT action, subject FROM audit_entries WHERE tenant_id = $1 AND action <> 'TenantCreated' ORDER BY at, id", school.id)
     return [(row["action"], row["subject"][:3]) for row in found]
 
 

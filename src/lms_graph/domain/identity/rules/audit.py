@@ -6,4 +6,5 @@ SHOWN_AS = {
     "impersonator_id": "prf",
     "session_id": "ses",
     "key_id": "key",
+    "course_id": "crs",
 }

@@ -23,9 +23,12 @@ def _conditions(now: str) -> dict[str, str]:
 
 # By host, slug, hash of the access token, the present, and hash of the API key.
 IDENTIFY = """
-    SELECT named.tenant_id, t.kind = 'PLATFORM' AS in_platform, t.suspended_at IS NOT NULL AS is_suspended, t.is_introspection_open, t.is_explorer_served,
+    SELECT named.tenant_id, named.domain_id, t.kind = 'PLATFORM' AS in_platform, t.suspended_at IS NOT NULL AS is_suspended, t.is_introspection_open, t.is_explorer_served,
            t.allowed_origins || ARRAY(SELECT 'https://' || d.host FROM domains d WHERE d.tenant_id = t.tenant_id) AS origins, s.*, k.*
-    FROM (SELECT coalesce((SELECT tenant_id FROM domains WHERE host = $1), (SELECT tenant_id FROM tenants WHERE slug = $2)) AS tenant_id) AS named
+    FROM (
+        SELECT d.id AS domain_id, coalesce(d.tenant_id, (SELECT tenant_id FROM tenants WHERE slug = $2)) AS tenant_id
+        FROM (VALUES (1)) AS one LEFT JOIN domains d ON d.host = $1
+    ) AS named
     LEFT JOIN LATERAL (
         SELECT t.tenant_id AS session_tenant_id, s.id AS session_id, s.account_id, t.expires_at, a.locale, s.is_read_only, s.is_masked, s.impersonator_id, s.opener_id,
                ARRAY(SELECT r.role FROM account_roles r WHERE r.tenant_id = a.tenant_id AND r.account_id = a.id) AS roles, {impersonator_roles}
@@ -77,6 +80,7 @@ class Identified:
     impersonator_roles: frozenset[str] = frozenset()
     opener_id: UUID | None = None
     key: FoundKey | None = None
+    domain_id: UUID | None = None
     in_platform: bool = False
     is_suspended: bool = False
 
@@ -99,6 +103,7 @@ async def identify(*, host: str | None, slug: str | None, token_hash: bytes | No
         impersonator_roles=frozenset(row["impersonator_roles"] or ()),
         opener_id=row["opener_id"],
         key=_found_key(row),
+        domain_id=row["domain_id"],
         in_platform=bool(row["in_platform"]),
         is_suspended=bool(row["is_suspended"]),
     )
