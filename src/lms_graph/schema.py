@@ -21,6 +21,7 @@ from lms_graph.resolvers.identity.accounts import AccountsMutation, AccountsQuer
 from lms_graph.resolvers.identity.instructors import InstructorsQuery
 from lms_graph.resolvers.identity.sessions import SessionsMutation
 from lms_graph.resolvers.learning.enrollments import LearningMutation, LearningQuery, LearningSubscription
+from lms_graph.resolvers.learning.entitlements import EntitlementsMutation, EntitlementsQuery
 from lms_graph.resolvers.nodes import NodeQuery
 from lms_graph.resolvers.tenancy import TenancyMutation, TenancyQuery
 from lms_graph.telemetry import redaction
@@ -34,12 +35,12 @@ log = structlog.get_logger(__name__)
 
 
 @strawberry.type(description="Everything that can be read.")
-class Query(TenancyQuery, AccountsQuery, InstructorsQuery, CatalogQuery, LearningQuery, AssessmentQuery, CertificatesQuery, NodeQuery):
+class Query(TenancyQuery, AccountsQuery, InstructorsQuery, CatalogQuery, LearningQuery, EntitlementsQuery, AssessmentQuery, CertificatesQuery, NodeQuery):
     pass
 
 
 @strawberry.type(description="Everything that can be changed.")
-class Mutation(TenancyMutation, AccountsMutation, SessionsMutation, LearningMutation, AssessmentMutation):
+class Mutation(TenancyMutation, AccountsMutation, SessionsMutation, LearningMutation, EntitlementsMutation, AssessmentMutation):
     pass
 
 

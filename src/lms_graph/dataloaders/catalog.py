@@ -60,6 +60,11 @@ class CatalogLoaders(AreaLoaders):
         return [Lecture.from_row(found[version, lecture], run) if (version, lecture) in found else None for version, lecture, run in keys]
 
     @batch
+    async def resource_count(self, places: list[tuple[UUID, UUID]]) -> list[int]:
+        found = await outline.resource_counts(caller=self.caller, places=places)
+        return [found.get(place, 0) for place in places]
+
+    @batch
     async def neighbor(self, keys: list[tuple[UUID, int, UUID | None]]) -> list[Lecture | None]:
         rows = await outline.neighbors(caller=self.caller, places=[(version, position) for version, position, _ in keys])
         found = {(row["version_id"], row["position"]): row for row in rows}
