@@ -11,7 +11,7 @@ from lms_graph.types.catalog.categories import Category
 from lms_graph.types.catalog.courses import Course, CourseConnection, CourseInstructor, CourseVersion
 from lms_graph.types.catalog.lectures import Lecture, Section
 
-Whole = tuple[UUID, UUID | None]
+Whole = tuple[UUID | None, UUID | None]
 
 
 class CatalogLoaders(AreaLoaders):
@@ -41,7 +41,7 @@ class CatalogLoaders(AreaLoaders):
 
     @batch
     async def sections(self, wholes: list[Whole]) -> list[list[Section]]:
-        rows = _by(await outline.sections_of_versions(caller=self.caller, version_ids=list({version for version, _ in wholes})), "version_id")
+        rows = _by(await outline.sections_of_versions(caller=self.caller, version_ids=list({version for version, _ in wholes if version})), "version_id")
         return [[Section.from_row(row, run) for row in rows[version]] for version, run in wholes]
 
     @batch

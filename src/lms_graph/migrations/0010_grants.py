@@ -50,6 +50,7 @@ class Migration(migrations.Migration):
             CREATE INDEX entitlements_page ON entitlements (tenant_id, created_at, id);
             CREATE INDEX entitlements_of_account ON entitlements (tenant_id, account_id, created_at, id);
             CREATE INDEX entitlements_of_course ON entitlements (tenant_id, subject_id, created_at, id);
+            CREATE INDEX entitlements_of_kind ON entitlements (tenant_id, kind, created_at, id);
             DROP INDEX entitlements_account_id;
             CREATE INDEX enrollments_of_course ON enrollments (tenant_id, course_id, enrolled_at, id);
             DROP INDEX enrollments_course_id;

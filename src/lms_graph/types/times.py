@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 import strawberry
 from graphql import GraphQLError
 
-
 # What asyncpg writes as -infinity and infinity.
 _ENDS_OF_TIME = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
 

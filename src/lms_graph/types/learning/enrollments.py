@@ -69,7 +69,7 @@ class Enrollment(Node):
     sections: list[Annotated["Section", strawberry.lazy("lms_graph.types.catalog.lectures")]] = child(
         "catalog.sections", key="in_run", size=10, description="The course's parts, as this run's version has them."
     )
-    requirements: list[Requirement] = child("learning.requirements", key="in_run", size=50, description="What completes the run, in the course's order, met or not; at most 1,000.")
+    requirements: list[Requirement] = child("learning.requirements", key="in_run", size=20, description="What completes the run, in the course's order, met or not; at most 1,000.")
     certificate: Annotated["Certificate", strawberry.lazy("lms_graph.types.certificates")] | None = child(
         "certificates.of_enrollment", key="uuid", description="Its certificate, once it is issued: a moment after the run is completed. Its learner; null for others."
     )
