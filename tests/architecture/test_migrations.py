@@ -89,6 +89,7 @@ async def test_a_column_named_after_a_table_refers_to_it(owner: asyncpg.Connecti
         ("certificates", "subject_id"): "a run, or later a path",
         ("entitlements", "subject_id"): "a course, or later a path",
         ("entitlements", "source_id"): "what commerce says",
+        ("entitlements", "granted_by_key_id"): "a grant outlives the key",
         ("audit_entries", "api_key_id"): "an entry outlives everything",
         ("facts", "aggregate_id"): "of any table",
         ("facts", "account_id"): "a fact outlives the account",

@@ -125,7 +125,9 @@ class TestCourse:
         made = await course(school.system, text("one"), await quiz_lecture(school.system), enrollment_policy=EnrollmentPolicy.BY_GRANT)
         admin, support = await sign_in(roles=("STUDENT", "TENANT_ADMIN")), await sign_in(roles=("STUDENT", "SUPPORT"))
         stranger = await sign_in(at=other_school, roles=("STUDENT", "TENANT_ADMIN"))
-        content = "query ($id: ID!) { lecture(id: $id) { access { __typename } content { ... on TextContent { markdown } ... on QuizContent { quiz { attemptsLeft: __typename } } } } }"
+        content = (
+            "query ($id: ID!) { lecture(id: $id) { access { __typename } content { ... on TextContent { markdown } ... on QuizContent { quiz { attemptsLeft: __typename } } } } }"
+        )
 
         assert await access(admin, made) == {"__typename": "AccessGranted", "allowed": True, "until": None, "sources": [{"kind": "PREVIEW", "endsAt": None}]}
         assert "Secret words" in (await admin.data(content, id=made.lecture("one")))["content"]["markdown"]

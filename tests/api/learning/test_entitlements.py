@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -23,6 +24,8 @@ from tests.factories.accounts import account, address, suspend
 from tests.factories.courses import MadeCourse, course, text
 from tests.fixtures.callers import School, SignIn
 from tests.fixtures.client import Client
+from tests.fixtures.house import House
+from tests.fixtures.sockets import greeted, hear, say
 
 pytestmark = pytest.mark.anyio
 
@@ -232,7 +235,21 @@ class TestGrant:
         assert await admin.codes("GrantAccess", input=granting_to(student, made) | more) == codes
         assert await count(school, "entitlements") == 0
 
-    @pytest.mark.parametrize("moment", ["2026-06-01", "2026-06-01T00:00:00", "infinity", "-infinity", "10000-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z", "9999-12-31T09:59:59.999999-14:00", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59-01:00", "0001-01-01T00:00:00+01:00"])
+    @pytest.mark.parametrize(
+        "moment",
+        [
+            "2026-06-01",
+            "2026-06-01T00:00:00",
+            "infinity",
+            "-infinity",
+            "10000-01-01T00:00:00Z",
+            "9999-12-31T23:59:59.999999Z",
+            "9999-12-31T09:59:59.999999-14:00",
+            "0001-01-01T00:00:00Z",
+            "9999-12-31T23:59:59-01:00",
+            "0001-01-01T00:00:00+01:00",
+        ],
+    )
     async def test_takes_moments_with_a_zone_only(self, admin: Client, student: Client, made: MadeCourse, school: School, moment: str) -> None:
         body = await admin.send("GrantAccess", input=granting_to(student, made, endsAt=moment))
 
@@ -336,6 +353,20 @@ class TestRevoke:
         assert [*await facts(school, "Ent%"), *await facts(school, "AccessCh%")] == ["EntitlementGranted", "EntitlementRevoked", "AccessChanged"]
         audited = await rows(school, "SELECT action, subject, account_id FROM audit_entries WHERE tenant_id = $1 ORDER BY at")
         assert [tuple(entry.values()) for entry in audited] == [("EntitlementGranted", id, admin.account_id), ("EntitlementRevoked", id, admin.account_id)]
+
+    async def test_is_heard_live_by_its_learner(self, house: House, admin: Client, student: Client, made: MadeCourse, settle: Callable[[], Awaitable[list[str]]]) -> None:
+        granted = await admin.data("GrantAccess", input=granting_to(student, made, enroll=True))
+        query = "subscription ($id: ID!) { enrollmentProgress(enrollmentId: $id) { accessChanged lecture { id } enrollment { course { access { __typename } } } } }"
+
+        async with greeted(house.url, student.tenant, student.token) as socket:
+            await say(socket, id="1", type="subscribe", payload={"query": query, "variables": {"id": granted["enrollment"]["id"]}})
+            first = (await hear(socket))["payload"]["data"]["enrollmentProgress"]
+            await admin.data("RevokeAccess", input={"id": granted["entitlement"]["id"], "reason": "Refunded"})
+            await settle()
+            second = (await hear(socket))["payload"]["data"]["enrollmentProgress"]
+
+        assert first == {"accessChanged": False, "lecture": None, "enrollment": {"course": {"access": {"__typename": "AccessGranted"}}}}
+        assert second == {"accessChanged": True, "lecture": None, "enrollment": {"course": {"access": {"__typename": "EntitlementExpired"}}}}
 
     async def test_again_changes_nothing(self, admin: Client, student: Client, made: MadeCourse, school: School) -> None:
         id = (await admin.data("GrantAccess", input=granting_to(student, made)))["entitlement"]["id"]

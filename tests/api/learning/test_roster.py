@@ -59,7 +59,9 @@ class TestEnrollments:
         canceled = await support.data(counted, id=made.public_id, where={"status": {"eq": "CANCELED"}})
 
         assert [node["id"] for node in page["nodes"]] == ids[::-1]
-        assert [node["student"] for node in page["nodes"]] == [{"id": public_id("prf", learner.account_id), "name": f"Learner {number}"} for number, learner in enumerate(learners)][::-1]
+        assert [node["student"] for node in page["nodes"]] == [
+            {"id": public_id("prf", learner.account_id), "name": f"Learner {number}"} for number, learner in enumerate(learners)
+        ][::-1]
         assert [node["id"] for node in first["nodes"] + rest["nodes"]] == ids[::-1]
         assert (first["totalCount"], canceled["totalCount"], canceled["nodes"]) == (3, 0, [])
 
@@ -151,7 +153,9 @@ class TestOthersRun:
         run = await taken(student, made)
 
         async with greeted(house.url, support.tenant, support.token) as socket:
-            await say(socket, id="1", type="subscribe", payload={"query": "subscription ($id: ID!) { enrollmentProgress(enrollmentId: $id) { sequence } }", "variables": {"id": run}})
+            await say(
+                socket, id="1", type="subscribe", payload={"query": "subscription ($id: ID!) { enrollmentProgress(enrollmentId: $id) { sequence } }", "variables": {"id": run}}
+            )
             message = await hear(socket)
 
         errors = message["payload"] if message["type"] == "error" else message["payload"]["errors"]

@@ -91,7 +91,14 @@ async def test_lists_and_decisions_read_indexes(house: House, school: School, cr
     async with database.reading(caller):
         sizes = [
             await pages(where)
-            for where in (GrantFilter(), GrantFilter(course_id=made.course_id), GrantFilter(account_id=someone), GrantFilter(live=True), GrantFilter(live=False), GrantFilter(kinds=("GIFT",)))
+            for where in (
+                GrantFilter(),
+                GrantFilter(course_id=made.course_id),
+                GrantFilter(account_id=someone),
+                GrantFilter(live=True),
+                GrantFilter(live=False),
+                GrantFilter(kinds=("GIFT",)),
+            )
         ]
         roster = await runs.page_of_roster(caller=caller, course_id=made.course_id, cursors=cursors, request=PageRequest(first=50), statuses=None)
         await runs.page_of_roster(caller=caller, course_id=made.course_id, cursors=cursors, request=PageRequest(first=50, after=roster.cursors[-1]), statuses=["CANCELED"])
