@@ -235,6 +235,12 @@ class TestGrant:
         assert await admin.codes("GrantAccess", input=granting_to(student, made) | more) == codes
         assert await count(school, "entitlements") == 0
 
+    @pytest.mark.parametrize("name", ["note", "sourceReference", "idempotencyKey"])
+    @pytest.mark.parametrize("words", ["a\0b", "\ud800"], ids=["NUL", "half a surrogate pair"])
+    async def test_refuses_texts_that_cannot_be_kept(self, admin: Client, student: Client, made: MadeCourse, school: School, name: str, words: str) -> None:
+        assert await admin.codes("GrantAccess", input=granting_to(student, made) | {name: words}) == ["BAD_USER_INPUT"]
+        assert await count(school, "entitlements") == 0
+
     @pytest.mark.parametrize(
         "moment",
         [
