@@ -30,6 +30,7 @@ from lms_graph.resolvers.identity.providers import ProvidersMutation, ProvidersQ
 from lms_graph.resolvers.identity.second_factor import SecondFactorMutation
 from lms_graph.resolvers.identity.sessions import SessionsMutation
 from lms_graph.resolvers.learning.enrollments import LearningMutation, LearningQuery, LearningSubscription
+from lms_graph.resolvers.learning.entitlements import EntitlementsMutation, EntitlementsQuery
 from lms_graph.resolvers.nodes import NodeQuery
 from lms_graph.resolvers.tenancy.domains import DomainsMutation
 from lms_graph.resolvers.tenancy.tenants import TenancyMutation, TenancyQuery
@@ -55,6 +56,7 @@ class Query(
     AuditQuery,
     CatalogQuery,
     LearningQuery,
+    EntitlementsQuery,
     AssessmentQuery,
     CertificatesQuery,
     NodeQuery,
@@ -77,6 +79,7 @@ class Mutation(
     KeysMutation,
     CourseTeamsMutation,
     LearningMutation,
+    EntitlementsMutation,
     AssessmentMutation,
 ):
     pass

@@ -15,8 +15,6 @@ NOT_AUDITED = {
     "SessionOpened": "who signs in gains nothing that they did not hold",
     "SessionEnded": "who signs out loses nothing; the end of an impersonation has an entry of its own",
     "InstructorPageSaved": "words on a page",
-    "TenantCreated": "there is nobody yet in whose log it could stand",
-    "TenantUpdated": "brand, and what the API shows to everybody alike",
     "QuizRevisionSaved": "content",
     "CoursePublished": "content",
     "LinkRequested": "by anybody, for any address",

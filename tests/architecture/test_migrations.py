@@ -115,6 +115,7 @@ async def test_a_column_named_after_a_table_refers_to_it(owner: asyncpg.Connecti
         ("certificates", "subject_id"): "a run, or later a path",
         ("entitlements", "subject_id"): "a course, or later a path",
         ("entitlements", "source_id"): "what commerce says",
+        ("entitlements", "granted_by_key_id"): "a grant outlives the key",
         ("audit_entries", "api_key_id"): "an entry outlives everything",
         ("social_providers", "client_id"): "Google's or GitHub's own",
         ("facts", "aggregate_id"): "of any table",

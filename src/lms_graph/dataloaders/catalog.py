@@ -13,7 +13,7 @@ from lms_graph.types.catalog.courses import Course, CourseConnection, CourseInst
 from lms_graph.types.catalog.lectures import Lecture, Section
 from lms_graph.types.catalog.teams import CoursePermission, CourseTeamMember
 
-Whole = tuple[UUID, UUID | None]
+Whole = tuple[UUID | None, UUID | None]
 
 
 class CatalogLoaders(AreaLoaders):
@@ -58,7 +58,7 @@ class CatalogLoaders(AreaLoaders):
 
     @batch
     async def sections(self, wholes: list[Whole]) -> list[list[Section]]:
-        rows = _by(await outline.sections_of_versions(caller=self.caller, version_ids=list({version for version, _ in wholes})), "version_id")
+        rows = _by(await outline.sections_of_versions(caller=self.caller, version_ids=list({version for version, _ in wholes if version})), "version_id")
         return [[Section.from_row(row, run) for row in rows[version]] for version, run in wholes]
 
     @batch
@@ -75,6 +75,11 @@ class CatalogLoaders(AreaLoaders):
         rows = await outline.lectures_in_versions(caller=self.caller, places=[(version, lecture) for version, lecture, _ in keys])
         found = {(row["version_id"], row["lecture_id"]): row for row in rows}
         return [Lecture.from_row(found[version, lecture], run) if (version, lecture) in found else None for version, lecture, run in keys]
+
+    @batch
+    async def resource_count(self, places: list[tuple[UUID, UUID]]) -> list[int]:
+        found = await outline.resource_counts(caller=self.caller, places=places)
+        return [found.get(place, 0) for place in places]
 
     @batch
     async def neighbor(self, keys: list[tuple[UUID, int, UUID | None]]) -> list[Lecture | None]:

@@ -1,15 +1,18 @@
 """Loaders of learning: runs, progress, access, and what lectures show once access is granted."""
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 from lms_graph.dataloaders.loading import AreaLoaders, batch, matched
 from lms_graph.domain.catalog.queries import outline
+from lms_graph.domain.learning import policies
 from lms_graph.domain.learning.queries import access as access_queries
-from lms_graph.domain.learning.queries import progress, runs
+from lms_graph.domain.learning.queries import entitlements, progress, runs
 from lms_graph.domain.learning.rules import access as access_rules
 from lms_graph.domain.learning.rules import progress as rules
 from lms_graph.domain.learning.rules.access import Decision, Granted
+from lms_graph.domain.learning.rules.grants import GrantFilter
 from lms_graph.domain.media import queries as media
 from lms_graph.kit.ids import public_id
 from lms_graph.kit.pages import PageRequest
@@ -17,6 +20,7 @@ from lms_graph.types.catalog.lectures import Lecture, Place
 from lms_graph.types.learning.access import AccessDecision, Requirement, RequirementKind, from_decision
 from lms_graph.types.learning.content import LectureResource, QuizContent, TextContent
 from lms_graph.types.learning.enrollments import Enrollment, EnrollmentConnection, LectureProgress
+from lms_graph.types.learning.entitlements import Entitlement, EntitlementConnection
 from lms_graph.types.media import VideoCaptions, VideoChapter, VideoContent, VideoStatus
 
 URL_SECONDS = 3600
@@ -29,7 +33,16 @@ class LearningLoaders(AreaLoaders):
 
     @batch
     async def latest_run(self, course_ids: list[UUID]) -> list[Enrollment | None]:
-        return matched(await runs.latest_runs(caller=self.caller, course_ids=course_ids), "course_id", course_ids, Enrollment.from_row)
+        found = matched(await runs.latest_runs(caller=self.caller, course_ids=course_ids), "course_id", course_ids, Enrollment.from_row)
+        for run in found:
+            if run is not None:
+                self.enrollment.prime(run.uuid, run)
+        return found
+
+    @batch
+    async def run_of_grant(self, entitlement_ids: list[UUID]) -> list[Enrollment | None]:
+        """The latest run of the grant's learner in its course."""
+        return matched(await runs.runs_of_grants(caller=self.caller, entitlement_ids=entitlement_ids), "grant_id", entitlement_ids, Enrollment.from_row)
 
     @batch
     async def runs_of_account(self, keys: list[tuple[UUID, PageRequest, tuple[str, ...] | None]]) -> list[EnrollmentConnection]:
@@ -40,6 +53,42 @@ class LearningLoaders(AreaLoaders):
         wanted = None if statuses is None else list(statuses)
         page = await runs.page_of_runs(caller=self.caller, account_id=account_id, cursors=self.adapters.cursors, request=request, statuses=wanted)
         return EnrollmentConnection.of(page, Enrollment.from_row, lambda: runs.count_runs(caller=self.caller, account_id=account_id, statuses=wanted))
+
+    @batch
+    async def roster(self, keys: list[tuple[UUID, PageRequest, tuple[str, ...] | None]]) -> list[EnrollmentConnection | None]:
+        """A root field asks for it, so there is one key a page."""
+        courses = dict(zip(ids := [id for id, _, _ in keys], await self.context.loaders.catalog.course.load_many(ids), strict=True))
+        return [await self._roster(*key) if courses[key[0]] else None for key in keys]
+
+    async def _roster(self, course_id: UUID, request: PageRequest, statuses: tuple[str, ...] | None) -> EnrollmentConnection:
+        wanted = None if statuses is None else list(statuses)
+        page = await runs.page_of_roster(caller=self.caller, course_id=course_id, cursors=self.adapters.cursors, request=request, statuses=wanted)
+        return EnrollmentConnection.of(page, Enrollment.from_row, lambda: runs.count_roster(caller=self.caller, course_id=course_id, statuses=wanted))
+
+    @batch
+    async def entitlement(self, ids: list[UUID]) -> list[Entitlement | None]:
+        return matched(await entitlements.grants_by_ids(caller=self.caller, ids=ids), "id", ids, self._entitlement)
+
+    @batch
+    async def unused_grant(self, course_ids: list[UUID]) -> list[Entitlement | None]:
+        return matched(await entitlements.unused_grants(caller=self.caller, course_ids=course_ids), "subject_id", course_ids, self._entitlement)
+
+    @batch
+    async def entitlements(self, keys: list[tuple[PageRequest, GrantFilter]]) -> list[EntitlementConnection]:
+        """Anybody's: a root field that takes the right to see them asks. One key a page."""
+        return [await self._entitlements(*key) for key in keys]
+
+    @batch
+    async def own_entitlements(self, keys: list[tuple[PageRequest, GrantFilter]]) -> list[EntitlementConnection]:
+        """The viewer's: one key a page."""
+        return [await self._entitlements(request, replace(where, account_id=self.caller.account)) for request, where in keys]
+
+    async def _entitlements(self, request: PageRequest, where: GrantFilter) -> EntitlementConnection:
+        page = await entitlements.page_of_grants(caller=self.caller, cursors=self.adapters.cursors, request=request, where=where)
+        return EntitlementConnection.of(page, self._entitlement, lambda: entitlements.count_grants(caller=self.caller, where=where))
+
+    def _entitlement(self, row: Any) -> Entitlement:
+        return Entitlement.from_row(row, self.caller.now, sees_all=entitlements.sees_all(self.caller))
 
     @batch
     async def progress(self, enrollment_ids: list[UUID]) -> list[dict[UUID, Any]]:
@@ -62,7 +111,13 @@ class LearningLoaders(AreaLoaders):
         grants = await self.grants.load_many(course_ids) if any(taken) else [[] for _ in course_ids]
         return [
             access_rules.decide_course(
-                now=self.caller.now, course_id=id, signed_in=signed_in, published=course is not None and course.status.value == "PUBLISHED", has_run=run is not None, grants=held
+                now=self.caller.now,
+                course_id=id,
+                signed_in=signed_in,
+                published=course is not None and course.status.value == "PUBLISHED",
+                has_run=run is not None,
+                grants=held,
+                may_preview=course is not None and policies.may_preview(self.caller, id),
             )
             for id, course, run, held in zip(course_ids, courses, taken, grants, strict=True)
         ]
@@ -77,6 +132,7 @@ class LearningLoaders(AreaLoaders):
         decisions = dict(zip(ids, await self.course_decision.load_many(ids), strict=True))
         courses = dict(zip(ids, await self.context.loaders.catalog.course.load_many(ids), strict=True))
         seen = await self._seen_of_places([lecture.place for lecture in lectures]) if any(isinstance(decision, Granted) for decision in decisions.values()) else {}
+        looked_at = await self._runs_looked_at([lecture.place for lecture in lectures])
         decided = []
         for lecture in lectures:
             known = seen.get(lecture.place, {})
@@ -84,7 +140,7 @@ class LearningLoaders(AreaLoaders):
             course = courses[lecture.place.course_id]
             decided.append(
                 access_rules.decide_lecture(
-                    decisions[lecture.place.course_id],
+                    self._in_run(decisions[lecture.place.course_id], lecture.place, looked_at),
                     is_preview=lecture.is_preview,
                     published=course is not None and course.status.value == "PUBLISHED" and course.version_id == lecture.place.version_id,
                     opens_after=progress.opens_after(lecture.row["release"]),
@@ -93,6 +149,26 @@ class LearningLoaders(AreaLoaders):
                 )
             )
         return decided
+
+    async def _runs_looked_at(self, places: list[Place]) -> dict[UUID, Enrollment]:
+        """The runs from which lectures are looked at: the viewer's own, and others' that they may read."""
+        ids = list({place.enrollment_id for place in places if place.enrollment_id is not None})
+        return {run.uuid: run for run in await self.enrollment.load_many(ids) if run is not None}
+
+    def _is_own(self, run: Enrollment | None) -> bool:
+        return run is not None and run.account_id == self.caller.account_id
+
+    def _in_run(self, course: Decision, place: Place, looked_at: dict[UUID, Enrollment]) -> Decision:
+        if place.enrollment_id is None:
+            return course
+        run = looked_at.get(place.enrollment_id)
+        return access_rules.decide_in_run(
+            course,
+            course_id=place.course_id,
+            is_own=self._is_own(run),
+            is_canceled=run is not None and run.status.value == "CANCELED",
+            may_preview=policies.may_preview(self.caller, place.course_id),
+        )
 
     @batch
     async def lecture_access(self, lectures: list[Lecture]) -> list[AccessDecision]:
@@ -140,6 +216,10 @@ class LearningLoaders(AreaLoaders):
         rows = {row["id"]: row for row in await outline.contents_by_ids(caller=self.caller, ids=[lecture.content_id for lecture in open_ones])} if open_ones else {}
         videos = await self._videos([row["video_id"] for row in rows.values() if row["video_id"]])
         run_of = await self._runs_of_places([lecture.place for lecture in open_ones])
+        own = {id for id, run in (await self._runs_looked_at([lecture.place for lecture in open_ones])).items() if self._is_own(run)}
+        for place in run_of:
+            if place.enrollment_id is not None and place.enrollment_id not in own:
+                run_of[place] = None  # a quiz is sat in a run of one's own
         return [self._content(rows[lecture.content_id], run_of[lecture.place], videos) if lecture.place in run_of else None for lecture in lectures]
 
     @staticmethod
@@ -175,24 +255,33 @@ class LearningLoaders(AreaLoaders):
 
     @batch
     async def resources(self, lectures: list[Lecture]) -> list[list[LectureResource] | None]:
-        decisions = await self.lecture_decision.load_many(lectures)
-        open_ones = {lecture for lecture, decision in zip(lectures, decisions, strict=True) if isinstance(decision, Granted)}
-        places = [(lecture.place.version_id, lecture.place.lecture_id) for lecture in open_ones]
-        rows = await outline.resources_of_lectures(caller=self.caller, places=places) if places else []
+        open_ones = await self._open_ones(lectures)
+        made = await self._resources(list(open_ones), open_ones)
+        return [made[lecture] if lecture in open_ones else None for lecture in lectures]
+
+    async def _open_ones(self, lectures: list[Lecture]) -> set[Lecture]:
+        return {lecture for lecture, decision in zip(lectures, await self.lecture_decision.load_many(lectures), strict=True) if isinstance(decision, Granted)}
+
+    async def _resources(self, lectures: list[Lecture], open_ones: set[Lecture]) -> dict[Lecture, list[LectureResource]]:
+        """What lies beside lectures, with addresses for those that are open."""
+        by_place = {lecture.version_and_lecture: lecture for lecture in lectures}
+        rows = await outline.resources_of_lectures(caller=self.caller, places=list(by_place)) if by_place else []
         files = {file.id: file for file in await media.files_by_ids(caller=self.caller, file_ids=[row["file_id"] for row in rows])} if rows else {}
-        made: dict[tuple[UUID, UUID], list[LectureResource]] = {place: [] for place in places}
+        made: dict[Lecture, list[LectureResource]] = {lecture: [] for lecture in lectures}
         for row in rows:
-            file = files[row["file_id"]]
-            url = await self.adapters.objects.signed_url(file.object_key, seconds=URL_SECONDS, file_name=row["title"])
-            made[row["version_id"], row["lecture_id"]].append(LectureResource.from_row(row, file, url))
-        return [made[lecture.place.version_id, lecture.place.lecture_id] if lecture in open_ones else None for lecture in lectures]
+            lecture, file = by_place[row["version_id"], row["lecture_id"]], files[row["file_id"]]
+            url = await self.adapters.objects.signed_url(file.object_key, seconds=URL_SECONDS, file_name=row["title"]) if lecture in open_ones else None
+            made[lecture].append(LectureResource.from_row(row, file, url, lecture))
+        return made
 
     @batch
     async def resource(self, ids: list[UUID]) -> list[LectureResource | None]:
-        """Downloads beside the lectures as the viewer sees them: those of other versions are not theirs."""
+        """Downloads beside the lectures as the viewer sees them: those of other versions are not theirs. Of a closed lecture only its learner sees that there is one."""
         lecture_of = await outline.lectures_of_resources(caller=self.caller, ids=ids)
         lectures = [lecture for lecture in await self.lecture.load_many(list(set(lecture_of.values()))) if lecture]
-        found = {resource.id: resource for resources in await self.resources.load_many(lectures) for resource in resources or ()}
+        open_ones = await self._open_ones(lectures)
+        shown = [lecture for lecture in lectures if lecture in open_ones or lecture.place.enrollment_id is not None]
+        found = {resource.id: resource for resources in (await self._resources(shown, open_ones)).values() for resource in resources}
         return [found.get(public_id("res", id)) for id in ids]
 
     @batch

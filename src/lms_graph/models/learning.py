@@ -22,6 +22,7 @@ class EntitlementKind(StrEnum):
     MANUAL = "MANUAL"
     OPEN = "OPEN"
     PREVIEW = "PREVIEW"
+    EXTERNAL = "EXTERNAL"
 
 
 class EntitlementState(StrEnum):
@@ -37,13 +38,17 @@ class EnrollmentStatus(StrEnum):
 
 
 class Entitlement(TenantRow):
-    """A grant: what opens, for whom, from where it came, and its window. Access is the union of live grants and is never stored."""
+    """A grant: what opens, for whom, from where it came, and its window. Access is the union of live grants and is never stored.
+
+    Its source is one of our own rows (`source_id`) or what another system calls it (`source_reference`).
+    """
 
     account_id = fields.UUIDField()
     subject_kind = fields.CharEnumField(SubjectKind, max_length=16)
     subject_id = fields.UUIDField(null=True)
     kind = fields.CharEnumField(EntitlementKind, max_length=24)
     source_id = fields.UUIDField(null=True)
+    source_reference = fields.CharField(200, null=True)
     state = fields.CharEnumField(EntitlementState, max_length=16, default=EntitlementState.ACTIVE)
     starts_at = fields.DatetimeField()
     ends_at = fields.DatetimeField(null=True)
@@ -51,6 +56,9 @@ class Entitlement(TenantRow):
     terms = fields.JSONField(default=dict)
     revoked_at = fields.DatetimeField(null=True)
     revoked_reason = fields.CharField(200, null=True)
+    granted_by_account_id = fields.UUIDField(null=True)
+    granted_by_key_id = fields.UUIDField(null=True)
+    note = fields.CharField(1000, null=True)
     created_at = fields.DatetimeField(auto_now_add=True)
 
     class Meta:

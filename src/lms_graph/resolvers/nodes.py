@@ -37,6 +37,7 @@ LOADERS = {
     "lec": "learning.lecture",
     "res": "learning.resource",
     "enr": "learning.enrollment",
+    "ent": "learning.entitlement",
     "att": "assessment.attempt",
     "qzo": "assessment.sat_quiz",
     "crt": "certificates.certificate",

@@ -13,6 +13,8 @@ from lms_graph.kit.permissions import Permission
 from lms_graph.types.costs import usually
 from lms_graph.types.permissions import requiring
 
+PERSON = ("prf", "mbr")  # a person's ids, where an argument means somebody: as others see them, and as those who run the tenant do
+
 # One prefix per GraphQL type; `docs/ids.md` lists them and a test holds that page against this table.
 PREFIXES = {
     "Storefront": "sto",
@@ -36,6 +38,7 @@ PREFIXES = {
     "InstructorApplication": "app",
     "CourseTeamMember": "tea",
     "Enrollment": "enr",
+    "Entitlement": "ent",
     "QuizOverview": "qzo",
     "Attempt": "att",
     "Question": "qst",
@@ -49,20 +52,20 @@ class Node:
     id: strawberry.ID = strawberry.field(description="Opaque and globally unique. Do not take it apart.")
 
 
-def decode_id(id: str, prefix: str, *, path: str) -> UUID:
-    """The UUID of a public id given as an argument. Raises NotFound for the id of another type, Invalid for what is no id."""
+def decode_id(id: str, *prefixes: str, path: str) -> UUID:
+    """The UUID of a public id given as an argument; several prefixes where several types stand for one thing. Raises NotFound for the id of another type, Invalid for what is no id."""
     parsed = parse_id(id)
     if parsed is None:
         raise Invalid(Issue(f"`{path}` is not an id of this API.", (path,), "ID_INVALID"))
-    if parsed[0] != prefix:
+    if parsed[0] not in prefixes:
         raise NotFound(f"`{path}` names nothing that you can see here.", path=(path,))
     return parsed[1]
 
 
-def decode_or_none(id: str, prefix: str) -> UUID | None:
+def decode_or_none(id: str, *prefixes: str) -> UUID | None:
     """For queries, which answer null for whatever is missing, foreign or misspelled."""
     parsed = parse_id(id)
-    return parsed[1] if parsed and parsed[0] == prefix else None
+    return parsed[1] if parsed and parsed[0] in prefixes else None
 
 
 def child(loader: str, *, key: str, description: str, then: str | None = None, size: int | None = None, requires: Collection[Permission] = (), **options: Any) -> Any:

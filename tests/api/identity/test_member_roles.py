@@ -7,12 +7,10 @@ from uuid import UUID, uuid4
 import pytest
 
 from lms_graph.domain.identity.operations import members
-from lms_graph.domain.tenancy.operations import tenants as tenancy
 from lms_graph.kit.errors import DomainError, NotAllowed
 from lms_graph.kit.ids import public_id
 from lms_graph.kit.permissions import ALL, Permission
 from lms_graph.models.identity import Role
-from lms_graph.models.tenancy import TenantKind
 from tests.factories.accounts import account, suspend, take_role
 from tests.fixtures.callers import School, SignIn
 from tests.fixtures.client import Client
@@ -33,12 +31,6 @@ async def admin(sign_in: SignIn) -> Client:
 @pytest.fixture
 async def ada(school: School) -> UUID:
     return await account(school.system, name="Ada Example")
-
-
-@pytest.fixture
-async def platform() -> School:
-    slug = f"p-{uuid4().hex[:12]}"
-    return School(await tenancy.create_tenant(slug=slug, name="The Platform", kind=TenantKind.PLATFORM), slug)
 
 
 def grant(account_id: UUID | None, role: str, **differs: str) -> dict[str, str]:

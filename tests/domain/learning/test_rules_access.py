@@ -1,7 +1,9 @@
 """May it be opened? Every case, and that grants never take from each other."""
 
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -11,21 +13,26 @@ from lms_graph.domain.learning.rules.access import (
     PREVIEW,
     Decision,
     EntitlementExpired,
+    EntitlementPaused,
     Grant,
     Granted,
     NotEnrolled,
     NotPublished,
     PaymentPastDue,
     PrerequisiteUnmet,
+    RunClosed,
     ScheduledFor,
     SignInRequired,
     Source,
     decide_course,
+    decide_in_run,
     decide_lecture,
+    is_live,
 )
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
+FAR = datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
 COURSE, FIRST, SECOND = UUID(int=1), UUID(int=11), UUID(int=12)
 
 
@@ -60,12 +67,22 @@ CASES: dict[str, tuple[list[Grant], Decision]] = {
     "two to come: the first counts": ([grant(starts=2 * DAY), grant(starts=DAY)], ScheduledFor(NOW + DAY)),
     "revoked before it began": ([grant(starts=DAY, revoked=-DAY)], EntitlementExpired(NOW - DAY)),
     "ended, another to come": ([grant(ends=-DAY / 2), grant(starts=DAY)], ScheduledFor(NOW + DAY)),
-    "past due in grace": ([grant(kind="SUBSCRIPTION", state="PAST_DUE", grace=DAY)], granted(("SUBSCRIPTION", None))),
+    "past due in grace": ([grant(kind="SUBSCRIPTION", state="PAST_DUE", grace=DAY)], granted(("SUBSCRIPTION", DAY), until=DAY)),
+    "past due in grace, ends before": ([grant(state="PAST_DUE", grace=2 * DAY, ends=DAY)], granted(("ORDER", DAY), until=DAY)),
+    "past due in grace, one for ever": ([grant(state="PAST_DUE", grace=DAY), grant(kind="GIFT")], granted(("ORDER", DAY), ("GIFT", None))),
     "past due, grace over": ([grant(state="PAST_DUE", grace=-DAY)], PaymentPastDue(NOW - DAY)),
     "past due without grace": ([grant(state="PAST_DUE")], PaymentPastDue(None)),
     "past due, grace ends this very moment": ([grant(state="PAST_DUE", grace=timedelta())], PaymentPastDue(NOW)),
     "past due and ended": ([grant(state="PAST_DUE", ends=-DAY / 2)], EntitlementExpired(NOW - DAY / 2)),
-    "paused": ([grant(state="PAUSED")], NotEnrolled(COURSE)),
+    "paused": ([grant(state="PAUSED")], EntitlementPaused()),
+    "paused and ended": ([grant(state="PAUSED", ends=-DAY / 2)], EntitlementExpired(NOW - DAY / 2)),
+    "paused before it begins": ([grant(state="PAUSED", starts=DAY)], ScheduledFor(NOW + DAY)),
+    "one paused, one live": ([grant(state="PAUSED"), grant(kind="GIFT")], granted(("GIFT", None))),
+    "one paused, one past due": ([grant(state="PAUSED"), grant(state="PAST_DUE", grace=-DAY)], PaymentPastDue(NOW - DAY)),
+    "one paused, one to come": ([grant(state="PAUSED"), grant(starts=DAY)], EntitlementPaused()),
+    "one paused, one ended": ([grant(state="PAUSED"), grant(ends=-DAY / 2)], EntitlementPaused()),
+    "one past due, one to come": ([grant(state="PAST_DUE"), grant(starts=DAY)], PaymentPastDue(None)),
+    "grace that was left from before": ([grant(state="PAST_DUE"), grant(state="PAUSED", grace=-DAY)], PaymentPastDue(None)),
     "one past due, one live": ([grant(kind="SUBSCRIPTION", state="PAST_DUE"), grant(kind="GIFT")], granted(("GIFT", None))),
     "one revoked, one live": ([grant(revoked=-DAY), grant(kind="SEAT", ends=DAY)], granted(("SEAT", DAY), until=DAY)),
     "two live: the later end counts": ([grant(ends=DAY), grant(kind="GIFT", ends=2 * DAY)], granted(("ORDER", DAY), ("GIFT", 2 * DAY), until=2 * DAY)),
@@ -121,6 +138,36 @@ def test_access_is_the_union(grants: list[Grant]) -> None:
     assert isinstance(decide(*grants), Granted) == any(isinstance(decide(one), Granted) for one in grants)
 
 
+@given(st.lists(GRANTS, min_size=1, max_size=5), st.data())
+def test_revoking_one_leaves_access_iff_another_lives(grants: list[Grant], data: st.DataObject) -> None:
+    revoked = data.draw(st.integers(0, len(grants) - 1))
+    others = grants[:revoked] + grants[revoked + 1 :]
+
+    after = decide(*grants[:revoked], replace(grants[revoked], revoked_at=NOW), *grants[revoked + 1 :])
+
+    assert isinstance(after, Granted) == any(is_live(one, NOW) for one in others)
+    if isinstance(after, Granted):
+        assert after == decide(*others)
+
+
+@given(st.lists(GRANTS, max_size=4))
+def test_access_lasts_until_it_says(grants: list[Grant]) -> None:
+    """If nothing but time happens: open until that moment, and at it no more, unless a grant begins meanwhile."""
+    decision = decide(*grants)
+    if not isinstance(decision, Granted):
+        return
+    begun = [one for one in grants if is_live(one, NOW)]
+
+    def then(now: datetime) -> Decision:
+        return decide_course(now=now, course_id=COURSE, signed_in=True, published=True, has_run=True, grants=begun)
+
+    if decision.until is None:
+        assert isinstance(then(FAR), Granted)
+    else:
+        assert isinstance(then(decision.until - timedelta(microseconds=1)), Granted)
+        assert not isinstance(then(decision.until), Granted)
+
+
 @given(st.lists(GRANTS, max_size=4).flatmap(lambda grants: st.tuples(st.just(grants), st.permutations(grants))))
 def test_the_order_of_grants_says_nothing(both: tuple[list[Grant], list[Grant]]) -> None:
     def plain(decision: Decision) -> object:
@@ -157,3 +204,44 @@ def test_a_lecture(course: Decision, is_preview: bool, published: bool, complete
     decision = decide_lecture(course, is_preview=is_preview, published=published, opens_after=[FIRST, SECOND], completed=completed, is_completed=is_completed)
 
     assert decision == expected
+
+
+@pytest.mark.parametrize(
+    ("is_own", "is_canceled", "may_preview", "expected"),
+    [(True, False, False, OPEN), (True, True, False, RunClosed(COURSE)), (False, False, False, NotEnrolled(COURSE)), (False, True, False, NotEnrolled(COURSE)),
+     (True, False, True, OPEN), (False, False, True, PREVIEW)],
+    ids=["one's own", "one's own, canceled", "another's", "another's, canceled", "one's own, of one who makes courses", "another's, for one who makes courses"],
+)  # fmt: skip
+def test_from_which_run_it_is_looked_at(is_own: bool, is_canceled: bool, may_preview: bool, expected: Decision) -> None:
+    assert decide_in_run(OPEN, course_id=COURSE, is_own=is_own, is_canceled=is_canceled, may_preview=may_preview) == expected
+
+
+def test_who_makes_courses_looks_without_a_grant() -> None:
+    def look(*grants: Grant, has_run: bool) -> Decision:
+        return decide_course(now=NOW, course_id=COURSE, signed_in=True, published=True, has_run=has_run, grants=grants, may_preview=True)
+
+    assert look(has_run=False) == look(grant(ends=-DAY / 2), has_run=True) == PREVIEW
+    assert look(grant(), has_run=True) == OPEN
+    assert decide_lecture(PREVIEW, is_preview=False, published=True, opens_after=[FIRST], completed=[], is_completed=False) == PREVIEW
+
+
+MOMENTS = {
+    "summer time begins in Berlin": datetime(2027, 3, 28, 3, 0, tzinfo=ZoneInfo("Europe/Berlin")),
+    "summer time ends in Berlin, the first two o'clock": datetime(2026, 10, 25, 2, 30, tzinfo=ZoneInfo("Europe/Berlin")),
+    "summer time ends in Berlin, the second two o'clock": datetime(2026, 10, 25, 2, 30, fold=1, tzinfo=ZoneInfo("Europe/Berlin")),
+    "leap day": datetime(2028, 2, 29, 0, 0, tzinfo=ZoneInfo("America/New_York")),
+    "the farthest east": datetime(2026, 12, 31, 23, 59, 59, 999999, tzinfo=timezone(timedelta(hours=14))),
+    "the farthest west": datetime(2026, 12, 31, 23, 59, 59, 999999, tzinfo=timezone(timedelta(hours=-12))),
+    "the end of time": FAR - timedelta(microseconds=1),
+}
+
+
+@pytest.mark.parametrize("moment", MOMENTS.values(), ids=MOMENTS.keys())
+def test_a_window_is_moments_and_not_the_face_of_a_clock(moment: datetime) -> None:
+    """Live from its beginning on, and at its end no more: to the microsecond, whoever's clock it was written by."""
+    moment = moment.astimezone(UTC)  # as the API takes it
+    tick = timedelta(microseconds=1)
+    begins, ends = Grant("GIFT", moment, None, "ACTIVE", None, None), Grant("GIFT", moment - 2 * DAY, moment, "ACTIVE", None, None)
+
+    assert [is_live(begins, at) for at in (moment - tick, moment, moment + tick)] == [False, True, True]
+    assert [is_live(ends, at) for at in (moment - tick, moment, moment + tick)] == [True, False, False]

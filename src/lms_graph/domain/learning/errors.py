@@ -39,3 +39,22 @@ class NotYetDone(Conflict):
 
     def __init__(self, what: str) -> None:
         super().__init__(what, path=("lectureId",))
+
+
+class GrantNotFound(NotFound):
+    def __init__(self) -> None:
+        super().__init__("There is no such entitlement here.", path=("id",))
+
+
+class GrantNotByHand(Conflict):
+    """What a purchase or a team gave ends with that, never by hand: else the two would say different things."""
+
+    code = "GRANT_NOT_BY_HAND"
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"This grant is of kind {kind}: it begins, changes and ends with what it came from. Change that instead.", path=("id",))
+
+
+class GrantRevoked(Conflict):
+    def __init__(self) -> None:
+        super().__init__("This grant was revoked. Take that back with `entitlementRestore` first.", path=("id",))

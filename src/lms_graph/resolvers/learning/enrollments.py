@@ -11,8 +11,11 @@ from lms_graph.domain.learning.operations import completion, enrollments, progre
 from lms_graph.domain.learning.queries import live
 from lms_graph.kit.errors import DomainError
 from lms_graph.kit.live import topic
+from lms_graph.kit.pages import PageRequest
+from lms_graph.kit.permissions import Permission
+from lms_graph.types.connections import After, Before, First, Last
 from lms_graph.types.errors import mutation, query, top_level
-from lms_graph.types.learning.enrollments import Enrollment
+from lms_graph.types.learning.enrollments import Enrollment, EnrollmentConnection, EnrollmentWhere
 from lms_graph.types.learning.progress import (
     CourseEnrollInput,
     CourseEnrollPayload,
@@ -28,9 +31,25 @@ from lms_graph.types.nodes import decode_or_none
 
 @strawberry.type
 class LearningQuery:
-    @query(description="A run of the viewer's own; null for any other.")
+    @query(description="A run of the viewer's own, or of anybody for who may read enrollments; null for any other.")
     async def enrollment(self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Its id.")]) -> Enrollment | None:
         found: Enrollment | None = await info.context.loaders.learning.enrollment.load(uuid) if (uuid := decode_or_none(id, "enr")) else None
+        return found
+
+    @query(description="All runs of a course, latest first; null for an unknown course. Who may read enrollments.", requires=[Permission.ENROLLMENTS_READ])
+    async def enrollments(
+        self,
+        info: Info,
+        course_id: Annotated[strawberry.ID, strawberry.argument(description="The course, published or not.")],
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+        where: Annotated[EnrollmentWhere | None, strawberry.argument(description="What the runs must be like.")] = None,
+    ) -> EnrollmentConnection | None:
+        request = PageRequest(first, after, last, before)
+        id = decode_or_none(course_id, "crs")
+        found: EnrollmentConnection | None = await info.context.loaders.learning.roster.load((id, request, where.statuses() if where else None)) if id else None
         return found
 
 
@@ -83,6 +102,7 @@ class LearningSubscription:
                         yield EnrollmentProgressEvent(
                             sequence=moment.sequence,
                             lecture_completed=moment.lecture_completed,
+                            access_changed=moment.access_changed,
                             enrollment_id=id,
                             lecture_key=moment.lecture_id and (moment.version_id, moment.lecture_id, id),
                             with_certificate=id if moment.about_certificate else None,

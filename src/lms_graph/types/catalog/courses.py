@@ -97,7 +97,7 @@ class Course(Node):
     category_id: strawberry.Private[UUID | None]
     cover_file_id: strawberry.Private[UUID | None]
     version_id: strawberry.Private[UUID | None]
-    version_in_no_run: strawberry.Private[tuple[UUID, UUID | None] | None]
+    version_in_no_run: strawberry.Private[tuple[UUID | None, None]]
 
     category: Category | None = child("catalog.category", key="category_id", description="The shelf it stands on.")
     instructors: list[CourseInstructor] = child("catalog.instructors", key="uuid", size=3, description="Who teaches it, in the school's order; at most 20.")
@@ -113,7 +113,7 @@ class Course(Node):
     description: FormattedText | None = child("catalog.version", key="version_id", then="description", description="What it is about.")
     outcomes: list[str] | None = child("catalog.version", key="version_id", then="outcomes", description="What one can do afterwards; at most 20.")
     requirements: list[str] | None = child("catalog.version", key="version_id", then="requirements", description="What one needs before; at most 20.")
-    sections: list[Section] = child("catalog.sections", key="version_in_no_run", size=10, description="Its parts in order.")
+    sections: list[Section] = child("catalog.sections", key="version_in_no_run", size=10, description="Its parts in order; none before it is first published.")
     access: Annotated["AccessDecision", strawberry.lazy("lms_graph.types.learning.access")] = child(
         "learning.course_access", key="uuid", description="Whether the viewer may open its lectures, and if not, why and what would open them."
     )
@@ -146,7 +146,7 @@ class Course(Node):
             category_id=row["category_id"],
             cover_file_id=row["cover_file_id"],
             version_id=row["published_version_id"],
-            version_in_no_run=(row["published_version_id"], None) if row["published_version_id"] else None,
+            version_in_no_run=(row["published_version_id"], None),
         )
 
 

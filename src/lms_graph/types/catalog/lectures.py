@@ -58,13 +58,20 @@ class Lecture(Node):
     resources: list[Annotated["LectureResource", strawberry.lazy("lms_graph.types.learning.content")]] | None = child(
         "learning.resources", key="self_", size=5, description="Files to download, at most 20; null unless `access.allowed`."
     )
+    resource_count: int = child("catalog.resource_count", key="version_and_lecture", description="How many files there are to download, open or not; at most 20. Everybody.")
     viewer_progress: Annotated["LectureProgress", strawberry.lazy("lms_graph.types.learning.enrollments")] | None = child(
-        "learning.lecture_progress", key="place", description="What the viewer's run has seen of it; null without a run."
+        "learning.lecture_progress",
+        key="place",
+        description="What the run from which it is looked at has seen of it: the enrollment's, else the viewer's latest; null without a run.",
     )
 
     @property
     def self_(self) -> Self:
         return self
+
+    @property
+    def version_and_lecture(self) -> tuple[UUID, UUID]:
+        return self.place.version_id, self.place.lecture_id
 
     def __hash__(self) -> int:
         return hash(self.place)

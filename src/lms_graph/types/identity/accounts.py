@@ -6,6 +6,7 @@ from uuid import UUID
 import strawberry
 
 from lms_graph.context import Info
+from lms_graph.domain.learning.rules.grants import GrantFilter
 from lms_graph.kit.ids import public_id
 from lms_graph.kit.pages import PageRequest
 from lms_graph.models import identity as rows
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from lms_graph.types.certificates import CertificateConnection
     from lms_graph.types.identity.applications import InstructorApplication
     from lms_graph.types.learning.enrollments import EnrollmentConnection, EnrollmentWhere
+    from lms_graph.types.learning.entitlements import EntitlementConnection, ViewerEntitlementWhere
 
 
 Role = described(
@@ -91,6 +93,21 @@ class Viewer(Node):
     ) -> Annotated["EnrollmentConnection", strawberry.lazy("lms_graph.types.learning.enrollments")]:
         request = PageRequest(first, after, last, before)
         return info.context.loaders.learning.runs_of_account.load((self.account_id, request, where.statuses() if where else None))
+
+    @connection(description="What was granted to them, latest first, also what has ended.")
+    def entitlements(
+        self,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+        where: Annotated[
+            Annotated["ViewerEntitlementWhere", strawberry.lazy("lms_graph.types.learning.entitlements")] | None, strawberry.argument(description="What the grants must be like.")
+        ] = None,
+    ) -> Annotated["EntitlementConnection", strawberry.lazy("lms_graph.types.learning.entitlements")]:
+        request = PageRequest(first, after, last, before)
+        return info.context.loaders.learning.own_entitlements.load((request, where.as_filter() if where else GrantFilter()))
 
     @connection(description="Their certificates, latest first.")
     def certificates(

@@ -17,6 +17,7 @@ from lms_graph.types.nodes import child
 if TYPE_CHECKING:
     from lms_graph.types.catalog.courses import Course
     from lms_graph.types.catalog.lectures import Lecture
+    from lms_graph.types.learning.entitlements import Entitlement
 
 EntitlementKind = described(
     rows.EntitlementKind,
@@ -30,7 +31,8 @@ EntitlementKind = described(
     GIFT="Somebody's gift.",
     MANUAL="The school, by hand.",
     OPEN="The course is open to all who enroll.",
-    PREVIEW="The lecture is open to everybody.",
+    PREVIEW="No grant: the lecture is open to everybody, or the viewer looks at the course as one who makes courses.",
+    EXTERNAL="Another system, such as the school's own shop; `sourceReference` is its word for it.",
 )
 
 
@@ -42,13 +44,17 @@ class AccessDecision:
 @strawberry.type(description="A grant that opens it.")
 class AccessSource:
     kind: EntitlementKind = strawberry.field(description="Where the grant came from.")
-    ends_at: datetime | None = strawberry.field(description="When it ends; null for never.")
+    ends_at: datetime | None = strawberry.field(
+        description="When it closes if nothing happens: at the grant's end, or when the grace of a payment that is due is over; null for never."
+    )
 
 
 @strawberry.type(description="It is open.")
 class AccessGranted(AccessDecision):
     sources: list[AccessSource] = listed(2, description="All grants that open it; the end of one does not touch the others.")
-    until: datetime | None = strawberry.field(description="When the last of them ends; null for never.")
+    until: datetime | None = strawberry.field(
+        description="When the last of them ends, and with it the access; null when one of them never does. The moment itself is no longer within."
+    )
 
 
 @strawberry.type(description="Somebody must sign in first.")
@@ -59,6 +65,9 @@ class SignInRequired(AccessDecision):
 @strawberry.type(description="The viewer has no run of the course: enroll with `courseEnroll`.")
 class NotEnrolled(AccessDecision):
     course_id: strawberry.Private[UUID]
+    entitlement: Annotated["Entitlement", strawberry.lazy("lms_graph.types.learning.entitlements")] | None = child(
+        "learning.unused_grant", key="course_id", description="The viewer's live grant of this course that no run has used: `courseEnroll` takes it. An OPEN course needs none."
+    )
     course: Annotated["Course", strawberry.lazy("lms_graph.types.catalog.courses")] | None = child(
         "catalog.visible_course", key="course_id", description="The course to enroll in."
     )
@@ -106,12 +115,25 @@ class PaymentPastDue(AccessDecision):
     grace_until: datetime | None = strawberry.field(description="Until when it stayed open.")
 
 
+@strawberry.type(description="The viewer's grant is paused, and opens nothing meanwhile.")
+class EntitlementPaused(AccessDecision):
+    pass
+
+
+@strawberry.type(description="The run from which the lecture is looked at was canceled: enroll anew with `courseEnroll`.")
+class RunClosed(AccessDecision):
+    course_id: strawberry.Private[UUID]
+    course: Annotated["Course", strawberry.lazy("lms_graph.types.catalog.courses")] | None = child(
+        "catalog.visible_course", key="course_id", description="The course to enroll in; null when it is not published."
+    )
+
+
 @strawberry.type(description="It is not in the catalog.")
 class NotPublished(AccessDecision):
     pass
 
 
-CASES = [AccessGranted, SignInRequired, NotEnrolled, ScheduledFor, PrerequisiteUnmet, EntitlementExpired, PaymentPastDue, NotPublished]
+CASES = [AccessGranted, SignInRequired, NotEnrolled, ScheduledFor, PrerequisiteUnmet, EntitlementExpired, PaymentPastDue, EntitlementPaused, RunClosed, NotPublished]
 
 
 def from_decision(decision: rules.Decision, unmet: Callable[[UUID], Requirement] | None = None) -> AccessDecision:
@@ -132,5 +154,9 @@ def from_decision(decision: rules.Decision, unmet: Callable[[UUID], Requirement]
             return EntitlementExpired(allowed=False, ended_at=ended_at)
         case rules.PaymentPastDue(grace_until):
             return PaymentPastDue(allowed=False, grace_until=grace_until)
+        case rules.EntitlementPaused():
+            return EntitlementPaused(allowed=False)
+        case rules.RunClosed(course_id):
+            return RunClosed(allowed=False, course_id=course_id)
         case rules.NotPublished():
             return NotPublished(allowed=False)

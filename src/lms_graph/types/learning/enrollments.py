@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lms_graph.types.catalog.courses import Course, CourseVersion
     from lms_graph.types.catalog.lectures import Lecture, Section
     from lms_graph.types.certificates import Certificate
+    from lms_graph.types.identity.accounts import Profile
 
 EnrollmentStatus = described(
     rows.EnrollmentStatus,
@@ -28,7 +29,7 @@ EnrollmentStatus = described(
 )
 
 
-@strawberry.type(description="What a run has seen of a lecture. Its learner.")
+@strawberry.type(description="What a run has seen of a lecture. Whoever may read the run.")
 class LectureProgress:
     completed: bool = strawberry.field(description="Whether it is done.")
     coverage_percent: int = strawberry.field(description="The watched share of a video, each moment counted once, rounded down; 100 for other lectures that are done.")
@@ -44,7 +45,9 @@ class ResumePoint:
     lecture: Annotated["Lecture", strawberry.lazy("lms_graph.types.catalog.lectures")] | None = child("catalog.lecture_in_version", key="place", description="In which lecture.")
 
 
-@strawberry.type(description="A run of a course, pinned to the version at its start. Its learner may read all of it; nobody else sees it.")
+@strawberry.type(
+    description="A run of a course, pinned to the version at its start. Its learner may read all of it; who may read enrollments sees how far it is, and nobody else sees it at all."
+)
 class Enrollment(Node):
     status: EnrollmentStatus = strawberry.field(description="Where it stands.")
     run_number: int = strawberry.field(description="Counts the learner's runs of this course from 1.")
@@ -52,19 +55,23 @@ class Enrollment(Node):
     enrolled_at: datetime = strawberry.field(description="When it began.")
     completed_at: datetime | None = strawberry.field(description="When the last required lecture was done.")
     uuid: strawberry.Private[UUID]
+    account_id: strawberry.Private[UUID]
     course_id: strawberry.Private[UUID]
     version_id: strawberry.Private[UUID]
     in_run: strawberry.Private[tuple[UUID, UUID]]
     resume: ResumePoint | None = strawberry.field(description="Where to go on; null when nothing was begun.")
 
+    student: Annotated["Profile", strawberry.lazy("lms_graph.types.identity.accounts")] | None = child(
+        "identity.profile", key="account_id", description="Who learns; null once the person was erased."
+    )
     course: Annotated["Course", strawberry.lazy("lms_graph.types.catalog.courses")] = child("catalog.course", key="course_id", description="The course.")
     version: Annotated["CourseVersion", strawberry.lazy("lms_graph.types.catalog.courses")] = child("catalog.version", key="version_id", description="The version it is pinned to.")
     sections: list[Annotated["Section", strawberry.lazy("lms_graph.types.catalog.lectures")]] = child(
         "catalog.sections", key="in_run", size=10, description="The course's parts, as this run's version has them."
     )
-    requirements: list[Requirement] = child("learning.requirements", key="in_run", size=50, description="What completes the run, in the course's order, met or not; at most 1,000.")
+    requirements: list[Requirement] = child("learning.requirements", key="in_run", size=20, description="What completes the run, in the course's order, met or not; at most 1,000.")
     certificate: Annotated["Certificate", strawberry.lazy("lms_graph.types.certificates")] | None = child(
-        "certificates.of_enrollment", key="uuid", description="Its certificate, once it is issued: a moment after the run is completed."
+        "certificates.of_enrollment", key="uuid", description="Its certificate, once it is issued: a moment after the run is completed. Its learner; null for others."
     )
 
     @classmethod
@@ -80,6 +87,7 @@ class Enrollment(Node):
             enrolled_at=row["enrolled_at"],
             completed_at=row["completed_at"],
             uuid=row["id"],
+            account_id=row["account_id"],
             course_id=row["course_id"],
             version_id=row["version_id"],
             in_run=(row["version_id"], row["id"]),

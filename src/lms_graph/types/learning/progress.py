@@ -129,6 +129,9 @@ class CourseEnrollPayload(Payload):
 class EnrollmentProgressEvent:
     sequence: int = strawberry.field(description="Its place in the run's events; give the last one seen as `after` to lose nothing.")
     lecture_completed: bool = strawberry.field(description="Whether `lecture` was done with this event.")
+    access_changed: bool = strawberry.field(
+        description="Whether a grant that bears on the run was made, changed or ended: ask `access` again. What the clock ends is not told: see `AccessGranted.until`."
+    )
     enrollment_id: strawberry.Private[UUID]
     lecture_key: strawberry.Private[Any]
     with_certificate: strawberry.Private[UUID | None]

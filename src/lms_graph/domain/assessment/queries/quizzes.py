@@ -39,18 +39,19 @@ QUESTION = "q.id AS question_revision_id, q.question_id, q.kind, q.points, q.pro
 
 
 async def overviews(*, caller: Caller, keys: list[tuple[UUID, UUID | None]]) -> list[database.Record]:
-    """Quiz revisions as their learner sees them before a sitting, by (revision, subject): how many attempts the subject has started at the quiz is in `used`."""
+    """Quiz revisions as their learner sees them before a sitting, by (revision, subject): how many attempts the caller has started at the quiz for the subject is in `used`."""
     return await database.fetch(
         """
         SELECT k.revision_id, k.subject_id, r.title, r.passing_score, r.time_limit_minutes, r.max_attempts,
                least(r.draw_count, (SELECT count(*) FROM question_revisions q WHERE q.tenant_id = r.tenant_id AND q.quiz_revision_id = r.id)) AS question_count,
-               (SELECT count(*) FROM attempts a WHERE a.tenant_id = r.tenant_id AND a.subject_id = k.subject_id AND a.quiz_id = r.quiz_id) AS used
+               (SELECT count(*) FROM attempts a WHERE a.tenant_id = r.tenant_id AND a.account_id = $4 AND a.subject_id = k.subject_id AND a.quiz_id = r.quiz_id) AS used
         FROM unnest($2::uuid[], $3::uuid[]) AS k (revision_id, subject_id)
         JOIN quiz_revisions r ON r.tenant_id = $1 AND r.id = k.revision_id
         """,
         caller.tenant_id,
         [revision for revision, _ in keys],
         [subject for _, subject in keys],
+        caller.account_id,
     )
 
 

@@ -166,6 +166,18 @@ async def resources_of_lectures(*, caller: Caller, places: list[tuple[UUID, UUID
     )
 
 
+async def resource_counts(*, caller: Caller, places: list[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], int]:
+    """How many downloads lie beside each lecture, by (version, lecture)."""
+    rows = await database.fetch(
+        "SELECT r.version_id, r.lecture_id, count(*) AS number FROM unnest($2::uuid[], $3::uuid[]) AS asked(version_id, lecture_id) "
+        "JOIN version_resources r ON r.tenant_id = $1 AND r.version_id = asked.version_id AND r.lecture_id = asked.lecture_id GROUP BY r.version_id, r.lecture_id",
+        caller.tenant_id,
+        [version for version, _ in places],
+        [lecture for _, lecture in places],
+    )
+    return {(row["version_id"], row["lecture_id"]): row["number"] for row in rows}
+
+
 async def lectures_of_resources(*, caller: Caller, ids: list[UUID]) -> dict[UUID, UUID]:
     """The lecture beside which each download lies."""
     rows = await database.fetch("SELECT id, lecture_id FROM version_resources WHERE tenant_id = $1 AND id = ANY($2)", caller.tenant_id, ids)

@@ -29,7 +29,7 @@ async def grants_of_courses(*, caller: Caller, course_ids: list[UUID], account_i
         return {id: [] for id in course_ids}
     rows = await database.fetch(
         "SELECT subject_id, kind, starts_at, ends_at, state, grace_until, revoked_at FROM entitlements "
-        "WHERE tenant_id = $1 AND account_id = $2 AND (subject_kind = 'ALL_ACCESS' OR subject_id = ANY($3))",
+        "WHERE tenant_id = $1 AND account_id = $2 AND (subject_kind = 'ALL_ACCESS' OR subject_id = ANY($3)) ORDER BY created_at, id",
         caller.tenant_id,
         account,
         course_ids,

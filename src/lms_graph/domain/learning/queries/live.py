@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from lms_graph.domain.learning import errors
+from lms_graph.domain.learning import errors, events
 from lms_graph.domain.learning.queries import runs
 from lms_graph.kit.caller import Caller
 from lms_graph.outbox import store
@@ -21,6 +21,7 @@ class Moment:
     lecture_id: UUID | None = None
     lecture_completed: bool = False
     about_certificate: bool = False
+    access_changed: bool = False
 
 
 async def moments(*, caller: Caller, enrollment_id: UUID, after: int | None) -> list[Moment]:
@@ -39,7 +40,12 @@ async def moments(*, caller: Caller, enrollment_id: UUID, after: int | None) -> 
         lecture = fact.payload.get("lecture_id")
         told.append(
             Moment(
-                fact.sequence, run.version_id, UUID(lecture) if lecture else None, lecture_completed=fact.name == "LectureCompleted", about_certificate=fact.name in _CERTIFICATE
+                fact.sequence,
+                run.version_id,
+                UUID(lecture) if lecture else None,
+                lecture_completed=fact.name == events.LectureCompleted.name,
+                about_certificate=fact.name in _CERTIFICATE,
+                access_changed=fact.name == events.AccessChanged.name,
             )
         )
     return told

@@ -4,10 +4,13 @@ from collections import OrderedDict
 from uuid import UUID
 
 from lms_graph.domain.catalog.queries import outline
+from lms_graph.domain.learning.queries.runs import may_read
 from lms_graph.domain.learning.rules.progress import PlannedLecture, Seen
 from lms_graph.domain.media import queries as media
 from lms_graph.kit.caller import Caller
 from lms_graph.models import database
+
+_SEEN = "p.enrollment_id, p.lecture_id, p.covered_ms, p.watch_time_ms, p.last_position_ms, p.completed_at, p.last_event_at"
 
 Plan = tuple[PlannedLecture, ...]
 
@@ -49,14 +52,17 @@ def opens_after(release: str | None) -> tuple[UUID, ...]:
 
 
 async def seen_in(*, caller: Caller, enrollment_id: UUID) -> dict[UUID, Seen]:
-    """What one run has seen, by lecture."""
-    rows = await progress_of_runs(caller=caller, enrollment_ids=[enrollment_id])
+    """What one run has seen, by lecture. Whoever asks has locked the run as their own."""
+    rows = await database.fetch(f"SELECT {_SEEN} FROM lecture_progress p WHERE p.tenant_id = $1 AND p.enrollment_id = $2", caller.tenant_id, enrollment_id)
     return {row["lecture_id"]: Seen(row["covered_ms"], row["last_position_ms"], row["completed_at"], row["last_event_at"]) for row in rows}
 
 
 async def progress_of_runs(*, caller: Caller, enrollment_ids: list[UUID]) -> list[database.Record]:
+    """What runs have seen: those of these that the caller may read."""
     return await database.fetch(
-        "SELECT enrollment_id, lecture_id, covered_ms, watch_time_ms, last_position_ms, completed_at, last_event_at FROM lecture_progress WHERE tenant_id = $1 AND enrollment_id = ANY($2)",
+        f"SELECT {_SEEN} FROM lecture_progress p JOIN enrollments e ON e.tenant_id = p.tenant_id AND e.id = p.enrollment_id "
+        f"WHERE p.tenant_id = $1 AND p.enrollment_id = ANY($3) AND {may_read(caller, '$2')}",
         caller.tenant_id,
+        caller.account_id,
         enrollment_ids,
     )

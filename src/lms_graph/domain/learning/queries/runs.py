@@ -8,6 +8,7 @@ from uuid import UUID
 from lms_graph.domain.learning import errors
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.pages import Cursors, Page, PageRequest, Term, keyset
+from lms_graph.kit.permissions import Permission
 from lms_graph.models import database
 from lms_graph.models.learning import EnrollmentStatus
 
@@ -45,14 +46,20 @@ class FinishedRun:
     completed_at: datetime
 
 
-def _may_see(caller: Caller) -> str:
+def _is_own(caller: Caller) -> str:
     return "$2::uuid IS NULL" if caller.is_system else "e.account_id = $2"
+
+
+def may_read(caller: Caller, account: str) -> str:
+    """The condition that the caller may read a run `e`; `account` is the parameter with the caller's account. One's own, and everybody's for those who
+    may see enrollments: how far they are, never what was answered, and nothing can be done in them."""
+    return f"({account}::uuid IS NULL OR TRUE)" if caller.may(Permission.ENROLLMENTS_READ) else f"e.account_id = {account}"
 
 
 async def run_of(*, caller: Caller, enrollment_id: UUID) -> Run | None:
     """A run of the caller's own; of anybody for the system."""
     row = await database.fetch_one(
-        f"SELECT {COLUMNS} FROM enrollments e WHERE e.tenant_id = $1 AND e.id = $3 AND {_may_see(caller)}", caller.tenant_id, caller.account_id, enrollment_id
+        f"SELECT {COLUMNS} FROM enrollments e WHERE e.tenant_id = $1 AND e.id = $3 AND {_is_own(caller)}", caller.tenant_id, caller.account_id, enrollment_id
     )
     return Run.of(row) if row else None
 
@@ -61,7 +68,7 @@ async def lock_run(*, caller: Caller, enrollment_id: UUID) -> Run:
     """A run of the caller's own, locked until the unit of work ends. Raises SignedOut, RunNotFound."""
     account_id = None if caller.is_system else caller.account
     row = await database.fetch_one(
-        f"SELECT {COLUMNS} FROM enrollments e WHERE e.tenant_id = $1 AND e.id = $3 AND {_may_see(caller)} FOR UPDATE", caller.tenant_id, account_id, enrollment_id
+        f"SELECT {COLUMNS} FROM enrollments e WHERE e.tenant_id = $1 AND e.id = $3 AND {_is_own(caller)} FOR UPDATE", caller.tenant_id, account_id, enrollment_id
     )
     if row is None:
         raise errors.RunNotFound()
@@ -85,7 +92,22 @@ async def finished_run(*, caller: Caller, enrollment_id: UUID) -> FinishedRun | 
 
 
 async def runs_by_ids(*, caller: Caller, ids: list[UUID]) -> list[database.Record]:
-    return await database.fetch(f"SELECT {COLUMNS} FROM enrollments e WHERE e.tenant_id = $1 AND e.id = ANY($3) AND {_may_see(caller)}", caller.tenant_id, caller.account_id, ids)
+    """Those of these that the caller may read."""
+    return await database.fetch(
+        f"SELECT {COLUMNS} FROM enrollments e WHERE e.tenant_id = $1 AND e.id = ANY($3) AND {may_read(caller, '$2')}", caller.tenant_id, caller.account_id, ids
+    )
+
+
+async def runs_of_grants(*, caller: Caller, entitlement_ids: list[UUID]) -> list[database.Record]:
+    """The latest run of each grant's learner in the course it is for, by `grant_id`: those that the caller may read."""
+    return await database.fetch(
+        f"SELECT DISTINCT ON (g.id) g.id AS grant_id, {COLUMNS} FROM entitlements g "
+        "JOIN enrollments e ON e.tenant_id = g.tenant_id AND e.account_id = g.account_id AND e.course_id = g.subject_id AND e.status <> 'CANCELED' "
+        f"WHERE g.tenant_id = $1 AND g.id = ANY($3) AND {may_read(caller, '$2')} ORDER BY g.id, e.run_number DESC",
+        caller.tenant_id,
+        caller.account_id,
+        entitlement_ids,
+    )
 
 
 async def latest_runs(*, caller: Caller, course_ids: list[UUID]) -> list[database.Record]:
@@ -107,22 +129,45 @@ def _status_filter(statuses: list[str] | None) -> tuple[str, list[Any]]:
 
 async def page_of_runs(*, caller: Caller, account_id: UUID, cursors: Cursors, request: PageRequest, statuses: list[str] | None) -> Page[Any]:
     """An account's runs, latest first."""
+    return await _page(caller, "account_id", account_id, ("runs",), cursors, request, statuses)
+
+
+async def count_runs(*, caller: Caller, account_id: UUID, statuses: list[str] | None) -> int:
+    return await _count(caller, "account_id", account_id, statuses)
+
+
+def _require_roster(caller: Caller, course_id: UUID) -> None:
+    """All who learn a course: here its team will be let in."""
+    caller.require(Permission.ENROLLMENTS_READ)
+
+
+async def page_of_roster(*, caller: Caller, course_id: UUID, cursors: Cursors, request: PageRequest, statuses: list[str] | None) -> Page[Any]:
+    """A course's runs, latest first. Raises SignedOut, NotAllowed."""
+    _require_roster(caller, course_id)
+    return await _page(caller, "course_id", course_id, ("roster",), cursors, request, statuses)
+
+
+async def count_roster(*, caller: Caller, course_id: UUID, statuses: list[str] | None) -> int:
+    """Raises SignedOut, NotAllowed."""
+    _require_roster(caller, course_id)
+    return await _count(caller, "course_id", course_id, statuses)
+
+
+async def _page(caller: Caller, column: str, id: UUID, of: tuple[str, ...], cursors: Cursors, request: PageRequest, statuses: list[str] | None) -> Page[Any]:
     condition, parameters = _status_filter(statuses)
     terms = [Term("ENROLLED_AT", "e.enrolled_at", "timestamptz", descending=True), Term("ID", "e.id", "uuid", descending=True)]
-    keys = keyset(cursors, request, terms, of=("runs", caller.tenant_id, account_id), offset=2 + len(parameters))
+    keys = keyset(cursors, request, terms, of=(*of, caller.tenant_id, id), offset=2 + len(parameters))
     rows = await database.fetch(
-        f'SELECT {COLUMNS}, e.enrolled_at AS "_ENROLLED_AT", e.id AS "_ID" FROM enrollments e WHERE e.tenant_id = $1 AND e.account_id = $2 AND {condition} AND {keys.where} '
+        f'SELECT {COLUMNS}, e.enrolled_at AS "_ENROLLED_AT", e.id AS "_ID" FROM enrollments e WHERE e.tenant_id = $1 AND e.{column} = $2 AND {condition} AND {keys.where} '
         f"ORDER BY {keys.order_by} LIMIT {keys.limit}",
         caller.tenant_id,
-        account_id,
+        id,
         *parameters,
         *keys.parameters,
     )
     return keys.page(rows)
 
 
-async def count_runs(*, caller: Caller, account_id: UUID, statuses: list[str] | None) -> int:
+async def _count(caller: Caller, column: str, id: UUID, statuses: list[str] | None) -> int:
     condition, parameters = _status_filter(statuses)
-    return int(
-        await database.fetch_value(f"SELECT count(*) FROM enrollments e WHERE e.tenant_id = $1 AND e.account_id = $2 AND {condition}", caller.tenant_id, account_id, *parameters)
-    )
+    return int(await database.fetch_value(f"SELECT count(*) FROM enrollments e WHERE e.tenant_id = $1 AND e.{column} = $2 AND {condition}", caller.tenant_id, id, *parameters))
