@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from lms_graph.domain.certificates.ports import CertificateRenderer
 from lms_graph.domain.media.ports import ObjectStore, VideoProbe
+from lms_graph.domain.notifications.ports import Post
 from lms_graph.kit.budget import Budget
 from lms_graph.kit.live import LiveBus
 from lms_graph.kit.pages import Cursors
@@ -20,3 +21,4 @@ class Adapters:
     budget: Budget
     certificate_renderer: CertificateRenderer
     video_probe: VideoProbe
+    post: Post

@@ -13,6 +13,7 @@ from dramatiq.brokers.redis import RedisBroker
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from lms_graph.integrations.no_mailer import MEND
 from lms_graph.jobs import reactions, registered, runtime  # noqa: F401  # `registered` makes the jobs known
 from lms_graph.jobs.relay import Relay, keep_house
 from lms_graph.outbox.store import Message
@@ -59,6 +60,8 @@ async def work(settings: Settings) -> None:
         worker.start()
         stopped = asyncio.create_task(stop.wait())
         drains = {asyncio.create_task(relay.run()), asyncio.create_task(keep_house(progress_event_months=settings.progress_event_months))}
+        if settings.mail_url is None:
+            log.warning("mail.not_set", mend=MEND)
         log.info("worker.ready", jobs=sorted(runtime.JOBS), reactions=len(reactions.REACTIONS))
         try:
             await asyncio.wait({stopped, *drains}, return_when=asyncio.FIRST_COMPLETED)  # a drain never ends by itself: when one does, so must the process

@@ -160,6 +160,7 @@ def _ready(port: int, parts: Parts) -> str:
         f"  GraphQL       {address}/graphql",
         f"  Explorer      {address}/graphql{'' if explorer.is_current() else '  (in a browser; it is built in the background: about a minute, once)'}",
         f"  Certificates  {address}/verify",
+        *([f"  Mails         {address}/dev/mail"] if "LMS_MAIL_FOLDER" in parts.environment else []),
         f"  Logs          {parts.folder.path / 'log'}",
         "",
         f"  Demo sign-ins (tenant {demo['slug']}):",

@@ -70,3 +70,8 @@ async def tokens_made_at(*, caller: Caller, session_id: UUID, made_at: datetime)
         session_id,
         made_at,
     )
+
+
+async def session_or_none(*, caller: Caller, session_id: UUID) -> database.Record | None:
+    """A session, ended or not, for what the house tells its owner."""
+    return await database.fetch_one(_SESSION + "WHERE tenant_id = $1 AND id = $2", caller.tenant_id, session_id)
