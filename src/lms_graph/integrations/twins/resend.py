@@ -27,6 +27,8 @@ class ResendTwin:
     sending_keys: set[str] = field(default_factory=set)
     domains: set[str] = field(default_factory=lambda: {"school.example"})
     fail_next: list[tuple[int, str]] = field(default_factory=list)
+    takes_example_com: bool = False
+    """They refuse addresses that nobody has."""
     lose_next_answer: bool = False
     """Do what is asked, and answer 502: as when a connection breaks after they took it."""
     emails: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -115,7 +117,7 @@ class ResendTwin:
         reply_to = [mail["reply_to"]] if isinstance(mail.get("reply_to"), str) else mail.get("reply_to") or []
         if len(to) > 50 or not all(isinstance(address, str) and address.isascii() and _ADDRESS.fullmatch(address) for address in [*to, *reply_to]):
             return _error(422, "validation_error", "Invalid `to` field. The email address needs to follow the `email@example.com` or `Name <email@example.com>` format.")
-        if any(address.endswith("@example.com") for address in to):
+        if not self.takes_example_com and any(address.endswith("@example.com") for address in to):
             return _error(422, "validation_error", "Invalid `to` field. Please use our testing email address instead of domains like `example.com`.")
         domain = (sender["inside"] or sender["bare"]).rpartition("@")[2]
         if domain not in self.domains:

@@ -1,12 +1,12 @@
 """Colors that can be read: whatever a school's own is, words in it and on it must be."""
 
-_DARK, _WHITE = "#14161a", "#ffffff"
+_BLACK, _WHITE = "#000000", "#ffffff"
 _ENOUGH = 4.5  # WCAG 2.2, 1.4.3
 
 
 def on(color: str) -> str:
-    """White, or nearly black: whichever is read better on this color."""
-    return max((_WHITE, _DARK), key=lambda ink: contrast(ink, color))
+    """White or black: whichever is read better on this color."""
+    return max((_WHITE, _BLACK), key=lambda ink: contrast(ink, color))
 
 
 def ink(color: str) -> str:

@@ -11,7 +11,7 @@ MAX_NAME, MAX_QUOTE = 80, 2_000
 _INVISIBLE = ("Cf", "Cs")
 _KEPT = "\u200c\u200d"  # joiners inside Persian words and Indic letters
 _JOINER = "\u2060"  # word joiner: nothing to see, and no part of any address
-_LINKED = re.compile(r"(?<=\S)([.@:/])(?=\S)")
+_LINKED = re.compile(r"(?<=\S)([.@:/。．｡])(?=\S)")
 
 
 def one_line(text: str, limit: int = MAX_NAME) -> str:
