@@ -89,6 +89,8 @@ async def test_a_column_named_after_a_table_refers_to_it(owner: asyncpg.Connecti
         ("certificates", "subject_id"): "a run, or later a path",
         ("entitlements", "subject_id"): "a course, or later a path",
         ("entitlements", "source_id"): "what commerce says",
+        ("mails", "about_id"): "a challenge, a session or a delivery, and it outlives each",
+        ("mails", "provider_id"): "the carrier's own",
         ("audit_entries", "api_key_id"): "an entry outlives everything",
         ("facts", "aggregate_id"): "of any table",
         ("facts", "account_id"): "a fact outlives the account",
@@ -182,6 +184,7 @@ APP_RIGHTS = {
     "progress_events": {"SELECT", "INSERT"},
 }
 SYSTEM_RIGHTS = {
+    "mails": {"DELETE"},
     "facts": {"SELECT", "UPDATE", "DELETE"},
     "deliveries": ALL,
     "idempotency_keys": {"SELECT", "DELETE"},
@@ -231,6 +234,7 @@ async def test_the_systems_policies_are_those_that_are_stated(owner: asyncpg.Con
     assert {row["tablename"]: row["qual"] for row in rows} == dict.fromkeys([*SYSTEM_RIGHTS, *SYSTEM_COLUMNS], "true") | {
         "domains": "((status)::text = 'VERIFIED'::text)",
         "files": "is_public",
+        "mails": "(created_at < (now() - '30 days'::interval))",
     }
 
 

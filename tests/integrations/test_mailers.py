@@ -29,7 +29,6 @@ from lms_graph.integrations.resend import ResendMailer
 from lms_graph.integrations.smtp import SmtpMailer, built_of
 from lms_graph.integrations.twins.resend import ResendTwin
 from lms_graph.kit.errors import Unavailable
-from lms_graph.kit.ids import public_id
 from tests.fixtures.house import served
 from tests.fixtures.processes import until
 
@@ -210,7 +209,7 @@ class TestSmtp:
         mail = message()
 
         assert built_of(mail).as_bytes() == built_of(mail).as_bytes()
-        assert built_of(mail)["Message-ID"] == f"<{public_id('mai', mail.id)}@school.example>"
+        assert built_of(mail)["Message-ID"] == f"<{mail.key}@school.example>"
         assert built_of(message())["Message-ID"] != built_of(mail)["Message-ID"]
 
     def test_is_text_and_html_of_seven_bits_in_short_lines(self) -> None:
@@ -350,7 +349,7 @@ class TestResend:
 
         assert first == second
         assert list(server.emails) == [first]
-        assert server.emails[str(first)]["headers"]["X-Entity-Ref-ID"] == public_id("mai", mail.id)
+        assert server.emails[str(first)]["headers"]["X-Entity-Ref-ID"] == mail.key
 
     async def test_worded_otherwise_it_was_taken_before(self, twin: tuple[ResendTwin, str]) -> None:
         server, place = twin

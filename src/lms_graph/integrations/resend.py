@@ -9,7 +9,6 @@ import structlog
 from lms_graph.domain.notifications.errors import MailRefused
 from lms_graph.domain.notifications.ports import Message
 from lms_graph.kit.errors import Unavailable
-from lms_graph.kit.ids import public_id
 
 TIMEOUT_SECONDS = 20.0
 HOST = "api.resend.com"
@@ -42,24 +41,23 @@ class ResendMailer:
         await self._client.aclose()
 
     async def send(self, message: Message) -> str | None:
-        id = public_id("mai", message.id)
         body: dict[str, Any] = {
             "from": f"{_quoted(message.sender_name)} <{message.sender}>",
             "to": [message.recipient],
             "subject": message.written.subject,
             "html": message.written.html,
             "text": message.written.text,
-            "headers": {**message.headers, "X-Entity-Ref-ID": id},
+            "headers": {**message.headers, "X-Entity-Ref-ID": message.key},
         }
         if message.reply_to:
             body["reply_to"] = message.reply_to
-        answer = await self._ask("POST", "/emails", json=body, headers={"Idempotency-Key": id})
+        answer = await self._ask("POST", "/emails", json=body, headers={"Idempotency-Key": message.key})
         if answer.is_success:
             return str(_json(answer).get("id") or "") or None
         name, said = _error(answer)
         said = f"{answer.status_code} {name}: {said.replace(message.recipient, '…')[:MAX_TOLD]}"
         if name == "invalid_idempotent_request":
-            log.warning("mail.taken_before", mail=id)  # under this id, worded a little differently: the school has changed its name since, say
+            log.warning("mail.taken_before", mail=message.key)  # under this id, worded a little differently: the school has changed its name since, say
             return None
         if answer.status_code in (400, 404, 422):
             raise MailRefused(f"Resend refused the mail: {said}")

@@ -15,7 +15,6 @@ import aiosmtplib
 from lms_graph.domain.notifications.errors import MailRefused
 from lms_graph.domain.notifications.ports import Message
 from lms_graph.kit.errors import Unavailable
-from lms_graph.kit.ids import public_id
 
 TIMEOUT_SECONDS = 20.0
 MAX_TOLD = 300  # characters of what a server says
@@ -87,9 +86,8 @@ class SmtpMailer:
 
 def built_of(message: Message) -> EmailMessage:
     """The mail as it goes out; of the same message always the same, to its Message-ID and the lines between its parts."""
-    id = public_id("mai", message.id)
     built = EmailMessage(policy=WIRE)
-    built["Message-ID"] = f"<{id}@{_ascii_domain(message.sender).rpartition('@')[2]}>"
+    built["Message-ID"] = f"<{message.key}@{_ascii_domain(message.sender).rpartition('@')[2]}>"
     built["Date"] = message.sent_at
     built["From"] = _address(message.sender, message.sender_name)
     built["To"] = _address(message.recipient)
@@ -100,7 +98,7 @@ def built_of(message: Message) -> EmailMessage:
         built[name] = value
     built.set_content(message.written.text, cte="quoted-printable")
     built.add_alternative(message.written.html, subtype="html", cte="quoted-printable")
-    built.set_boundary(f"=_{id}")
+    built.set_boundary(f"=_{message.key}")
     return built
 
 

@@ -6,7 +6,10 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from lms_graph.kit.ids import public_id
 from lms_graph.kit.secrets import SecretKeys
+
+_PREFIX = "mai"  # of no node: an id for carriers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +76,11 @@ class Message:
     sent_at: str
     """As the header `Date` has it (RFC 5322)."""
     headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """The id as carriers get it: what makes a repetition one."""
+        return public_id(_PREFIX, self.id)
 
 
 class Mailer(Protocol):
