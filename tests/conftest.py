@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import structlog
 
-pytest_plugins = ["tests.fixtures.house", "tests.fixtures.client", "tests.fixtures.callers", "tests.fixtures.serving"]
+pytest_plugins = ["tests.fixtures.house", "tests.fixtures.client", "tests.fixtures.callers", "tests.fixtures.serving", "tests.fixtures.mails"]
 
 _stack = ExitStack()
 _parts: dict[str, str] = {}

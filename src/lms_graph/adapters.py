@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from lms_graph.domain.certificates.ports import CertificateRenderer
 from lms_graph.domain.identity.ports import OpenIdProviders, SocialSignIn
 from lms_graph.domain.media.ports import ObjectStore, VideoProbe
+from lms_graph.domain.notifications.ports import Post
 from lms_graph.domain.tenancy.ports import Dns
 from lms_graph.domain.tenancy.rules.hosts import MailRecords
 from lms_graph.kit.budget import Budget
@@ -31,3 +32,4 @@ class Adapters:
     social: SocialSignIn
     dns: Dns
     mail_records: MailRecords
+    post: Post

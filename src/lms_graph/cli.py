@@ -27,10 +27,11 @@ def dev(
     port: Annotated[int, Parameter(help="Where the API listens.")] = 8000,
     data: Annotated[Path, Parameter(help="Folder for database, files and logs; made when missing.")] = Path(".data"),
 ) -> int:
-    """Start everything on this machine: database, Redis, file store, the API, the worker and a demo school.
+    """Start everything on this machine: database, Redis, file store, mailbox, the API, the worker and a demo school.
 
     Nothing needs to be installed or configured. To use servers of your own, set DATABASE_URL, DATABASE_OWNER_URL and
-    DATABASE_SYSTEM_URL, or REDIS_URL, or S3_ENDPOINT, S3_REGION, S3_BUCKET, S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY.
+    DATABASE_SYSTEM_URL, or REDIS_URL, or S3_ENDPOINT, S3_REGION, S3_BUCKET, S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY,
+    or LMS_MAIL_URL and LMS_MAIL_FROM.
     Ctrl-C stops everything; what you did stays in the data folder.
     """
     from lms_graph.embedded.dev import dev

@@ -1,9 +1,11 @@
 """The deployment's settings, read once from the environment. Only the roots and `wiring` read them."""
 
+import re
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, BeforeValidator, Field, IPvAnyNetwork, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import AliasChoices, BeforeValidator, Field, IPvAnyNetwork, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
@@ -79,6 +81,15 @@ class Settings(BaseSettings):
         ge=0,
         description="How long `serve` goes on taking connections after SIGTERM while `/readyz` says 503, so that a balancer hears of it.",
     )
+    mail_url: SecretStr | None = Field(
+        None,
+        validation_alias="LMS_MAIL_URL",
+        description="Who carries mails: `smtp://user:password@host:587`, `smtps://…:465`, `smtp://host:25?tls=none` or `resend://key@api.resend.com`; none means that they wait.",
+    )
+    mail_from: str | None = Field(None, validation_alias="LMS_MAIL_FROM", description="The sender's address of schools that have none of their own.")
+    mail_folder: Path | None = Field(
+        None, validation_alias="LMS_MAIL_FOLDER", description="Where the mailbox of development leaves mails, for `/dev/mail`. `lms-graph dev` sets it."
+    )
     chromium_path: str | None = Field(None, validation_alias="CHROMIUM_PATH")
     resend_after_seconds: float = Field(
         6,
@@ -123,10 +134,23 @@ class Settings(BaseSettings):
             raise ValueError("must be at least LMS_COST_LIMIT: what the bucket cannot hold is never granted")
         return bucket
 
+    @field_validator("mail_from")
+    @classmethod
+    def _is_an_address(cls, address: str | None) -> str | None:
+        if address is not None and not re.fullmatch(r"[!-?A-~]+@[a-zA-Z0-9-]+(\.[a-zA-Z0-9-]+)+", address):
+            raise ValueError("must be one e-mail address, such as mail@school.example, without a name")
+        return address
+
+    @model_validator(mode="after")
+    def _mails_have_a_sender(self) -> "Settings":
+        if self.mail_url and not self.mail_from:
+            raise ValueError("LMS_MAIL_URL needs LMS_MAIL_FROM: the address from which mails come")
+        return self
+
     @classmethod
     def from_env(cls) -> "Settings":
         try:
             return cls()  # type: ignore[call-arg]  # pydantic-settings fills the fields from the environment
         except ValidationError as error:
-            lines = [f"  {str(issue['loc'][0]).upper()}: {issue['msg']}" for issue in error.errors()]
+            lines = [f"  {str(issue['loc'][0]).upper()}: {issue['msg']}" if issue["loc"] else f"  {issue['msg']}" for issue in error.errors()]
             raise SystemExit("The environment lacks or misspells settings (`lms-graph doctor` checks every part):\n" + "\n".join(lines)) from None

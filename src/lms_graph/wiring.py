@@ -5,16 +5,21 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
 
 from lms_graph.adapters import Adapters
+from lms_graph.domain.notifications.ports import Mailer, Post
 from lms_graph.domain.tenancy.rules.hosts import MailRecords
 from lms_graph.integrations.dns import DnsPython
 from lms_graph.integrations.ffmpeg import FfmpegProbe
 from lms_graph.integrations.http import GuardedHttp
+from lms_graph.integrations.mjml import MjmlMailRenderer
+from lms_graph.integrations.no_mailer import NoMailer
 from lms_graph.integrations.openid import OpenIdClient
 from lms_graph.integrations.pdf import ChromiumCertificateRenderer
 from lms_graph.integrations.redis_budget import RedisBudget
 from lms_graph.integrations.redis_live import RedisLiveBus
 from lms_graph.integrations.redis_throttle import RedisThrottle
+from lms_graph.integrations.resend import ResendMailer
 from lms_graph.integrations.s3 import S3ObjectStore
+from lms_graph.integrations.smtp import SmtpMailer
 from lms_graph.integrations.social import GoogleAndGithub
 from lms_graph.kit.budget import Rate
 from lms_graph.kit.pages import Cursors
@@ -24,6 +29,7 @@ from lms_graph.outbox import store
 from lms_graph.settings import Settings
 from lms_graph.telemetry import metrics, reports, tracing
 
+NO_SENDER = "nobody@mail.invalid"  # of mails that nobody carries
 CONNECTIONS = metrics.Reading("lms_database_connections", "Connections to PostgreSQL, by role (app, system) and state (used, idle).", ("role", "state"), connections)
 DELIVERIES = metrics.Reading("lms_deliveries", "Deliveries of the whole deployment: waiting (due, or sent and not done) and buried.", ("state",), store.backlog)
 
@@ -55,8 +61,10 @@ async def running(settings: Settings) -> AsyncIterator[Adapters]:
         http = GuardedHttp(development=settings.development)
         openid = OpenIdClient(http)
         secret_keys = SecretKeys.parse(settings.secret_keys.get_secret_value())
+        mailer = await stack.enter_async_context(mail_carrier(settings.mail_url.get_secret_value() if settings.mail_url else None))
+        base_url = settings.base_url.rstrip("/")
         yield Adapters(
-            base_url=settings.base_url.rstrip("/"),
+            base_url=base_url,
             cursors=Cursors(secret_keys.derived("cursors")),
             secret_keys=secret_keys,
             objects=objects,
@@ -70,7 +78,22 @@ async def running(settings: Settings) -> AsyncIterator[Adapters]:
             social=GoogleAndGithub(http, openid, google_url=settings.google_url, github_url=settings.github_url, github_api_url=settings.github_api_url),
             dns=DnsPython(settings.dns_servers),
             mail_records=MailRecords(spf=settings.mail_spf, dkim=settings.mail_dkim),
+            post=Post(renderer=MjmlMailRenderer(), mailer=mailer, sender=settings.mail_from or NO_SENDER, base_url=base_url, secret_keys=secret_keys),
         )
+
+
+@asynccontextmanager
+async def mail_carrier(url: str | None) -> AsyncIterator[Mailer]:
+    """Who carries mails, by `LMS_MAIL_URL`. Raises SystemExit with what is wrong with it."""
+    try:
+        mailer = NoMailer() if url is None else ResendMailer(url) if url.startswith("resend:") else SmtpMailer(url)
+    except ValueError as error:
+        raise SystemExit(str(error)) from None
+    try:
+        yield mailer
+    finally:
+        if isinstance(mailer, ResendMailer):
+            await mailer.aclose()
 
 
 @asynccontextmanager

@@ -13,6 +13,7 @@ from dramatiq.brokers.redis import RedisBroker
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from lms_graph.integrations.no_mailer import MEND
 from lms_graph.jobs import reactions, registered, runtime  # noqa: F401  # `registered` makes the jobs known
 from lms_graph.jobs.relay import Relay, keep_house
 from lms_graph.jobs.tenancy import keep_domains
@@ -61,6 +62,8 @@ async def work(settings: Settings) -> None:
         stopped = asyncio.create_task(stop.wait())
         clocks = {asyncio.create_task(keep_house(progress_event_months=settings.progress_event_months)), asyncio.create_task(keep_domains(adapters))}
         drains = {asyncio.create_task(relay.run()), *clocks}
+        if settings.mail_url is None:
+            log.warning("mail.not_set", mend=MEND)
         log.info("worker.ready", jobs=sorted(runtime.JOBS), reactions=len(reactions.REACTIONS))
         try:
             await asyncio.wait({stopped, *drains}, return_when=asyncio.FIRST_COMPLETED)  # a drain never ends by itself: when one does, so must the process

@@ -116,6 +116,8 @@ async def test_a_column_named_after_a_table_refers_to_it(owner: asyncpg.Connecti
         ("entitlements", "subject_id"): "a course, or later a path",
         ("entitlements", "source_id"): "what commerce says",
         ("entitlements", "granted_by_key_id"): "a grant outlives the key",
+        ("mails", "about_id"): "a challenge, a session or a delivery, and it outlives each",
+        ("mails", "provider_id"): "the carrier's own",
         ("audit_entries", "api_key_id"): "an entry outlives everything",
         ("social_providers", "client_id"): "Google's or GitHub's own",
         ("facts", "aggregate_id"): "of any table",
@@ -210,6 +212,7 @@ APP_RIGHTS = {
     "progress_events": {"SELECT", "INSERT"},
 }
 SYSTEM_RIGHTS = {
+    "mails": {"DELETE"},
     "facts": {"SELECT", "UPDATE", "DELETE"},
     "deliveries": ALL,
     "idempotency_keys": {"SELECT", "DELETE"},
@@ -269,6 +272,7 @@ async def test_the_systems_policies_are_those_that_are_stated(owner: asyncpg.Con
         "mail_domains": "((status)::text = 'VERIFIED'::text)",
         "files": "is_public",
         "identity_providers": "is_enabled",
+        "mails": "(created_at < (now() - '30 days'::interval))",
     }
 
 

@@ -30,6 +30,9 @@ BY_HAND = {
     "recovery_codes": "INSERT INTO recovery_codes (tenant_id, id, account_id, code_hash) SELECT $1, $2, a.id, '' FROM accounts a WHERE a.tenant_id = $1 LIMIT 1",
     "second_factor_tokens": "INSERT INTO second_factor_tokens (tenant_id, id, account_id, token_hash, network, tries, created_at, expires_at) "
     "SELECT $1, $2, a.id, '', '', 0, now(), now() + interval '5 minutes' FROM accounts a WHERE a.tenant_id = $1 LIMIT 1",
+    "mails": "INSERT INTO mails (tenant_id, id, account_id, kind, about_id, email, locale, state, created_at) "
+    "SELECT $1, $2, a.id, 'PASSWORD_CHANGED', $2, 'x', '', 'QUEUED', now() FROM accounts a WHERE a.tenant_id = $1 LIMIT 1",
+    "mail_preferences": "INSERT INTO mail_preferences (tenant_id, id, account_id, kind, off_at) SELECT $1, $2, a.id, 'SIGN_IN_ALERT', now() FROM accounts a WHERE a.tenant_id = $1 LIMIT 1",
     "deliveries": "INSERT INTO deliveries (tenant_id, id, fact_id, reaction, state, attempts, due_at) "
     "SELECT $1, $2, f.id, 'none.at_all', 'DONE', 0, now() FROM facts f WHERE f.tenant_id = $1 LIMIT 1",
 }

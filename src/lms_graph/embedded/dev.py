@@ -191,6 +191,7 @@ def _ready(port: int, parts: Parts) -> str:
         f"  Explorer      {address}/graphql{'' if explorer.is_current() else '  (in a browser; it is built in the background: about a minute, once)'}",
         f"  Certificates  {address}/verify",
         f"  Twins         http://localhost:{(parts.folder.path / 'twins-port').read_text().strip()}/openid, …/google and …/github: other parties to sign in with (docs/single-sign-on.md)",
+        *([f"  Mails         {address}/dev/mail"] if "LMS_MAIL_FOLDER" in parts.environment else []),
         f"  Logs          {parts.folder.path / 'log'}",
         *([] if os.environ.get("LMS_DNS_SERVERS") else [f"  DNS           says what {parts.folder.path / 'dns-records'} says: name TYPE value, one a line"]),
         "",

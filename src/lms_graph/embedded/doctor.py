@@ -189,6 +189,29 @@ async def _try_store(found: Mapping[str, str]) -> None:
         raise Broken("what was read is not what was written", "look into the store at S3_ENDPOINT")
 
 
+def _mail(environment: Mapping[str, str]) -> str:
+    from lms_graph.integrations.no_mailer import MEND
+
+    if not environment.get("LMS_MAIL_URL"):
+        raise Lacking("LMS_MAIL_URL is not set: mails wait, and after half a day are given up (./dev brings a mailbox)", MEND)
+    if not environment.get("LMS_MAIL_FROM"):
+        raise Broken("LMS_MAIL_FROM is not set: mails have no sender", MEND)
+    return asyncio.run(_try_mail(environment["LMS_MAIL_URL"]))
+
+
+async def _try_mail(url: str) -> str:
+    from lms_graph.kit.errors import Unavailable
+    from lms_graph.wiring import mail_carrier
+
+    try:
+        async with mail_carrier(url) as mailer:
+            return await mailer.check()
+    except SystemExit as wrong:
+        raise Broken(str(wrong), "correct LMS_MAIL_URL") from None
+    except Unavailable as error:
+        raise Broken(str(error), "start that server, or correct LMS_MAIL_URL") from None
+
+
 @contextmanager
 def _part(environment: Mapping[str, str], variables: tuple[str, ...]) -> Iterator[Mapping[str, str]]:
     """The given server of one part, or an embedded one for as long as the check takes."""
@@ -299,6 +322,7 @@ CHECKS = (
     Check("database", _database, "start the server that DATABASE_URL names, or unset it"),
     Check("Redis", _redis, "start the server that REDIS_URL names, or unset it"),
     Check("object store", _store, "check S3_ENDPOINT, the bucket and the keys, or unset all S3_ variables"),
+    Check("mail", _mail, "correct LMS_MAIL_URL"),
     Check("Playwright", _driver, "run ./dev, which installs it"),
     Check("Chromium", _chromium, FETCH_CHROMIUM),
     Check("fonts", _fonts, FETCH_CHROMIUM),

@@ -1,4 +1,4 @@
-"""Starts the servers the product needs and the environment does not name: PostgreSQL, Redis and an S3 store."""
+"""Starts the servers the product needs and the environment does not name: PostgreSQL, Redis, an S3 store and a mail server."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lms_graph.embedded import postgres
+from lms_graph.embedded.mailbox import mailbox
 from lms_graph.embedded.object_store import ObjectStore
 from lms_graph.embedded.postgres import Postgres
 from lms_graph.embedded.processes import DataFolder, PartFailed, data_folder
@@ -14,7 +15,8 @@ from lms_graph.embedded.valkey import Valkey
 DATABASE_VARIABLES = ("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_SYSTEM_URL")
 REDIS_VARIABLES = ("REDIS_URL",)
 S3_VARIABLES = ("S3_ENDPOINT", "S3_REGION", "S3_BUCKET", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY")
-VARIABLES = DATABASE_VARIABLES + REDIS_VARIABLES + S3_VARIABLES
+MAIL_VARIABLES = ("LMS_MAIL_URL", "LMS_MAIL_FROM")
+VARIABLES = DATABASE_VARIABLES + REDIS_VARIABLES + S3_VARIABLES + MAIL_VARIABLES
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ def running(
     `data` is in use, or when only some of the variables of one part are given.
     """
     found: dict[str, str] = {}
-    for variables in (DATABASE_VARIABLES, REDIS_VARIABLES, S3_VARIABLES):
+    for variables in (DATABASE_VARIABLES, REDIS_VARIABLES, S3_VARIABLES, MAIL_VARIABLES):
         found |= _given(environment, variables)
 
     with ExitStack() as stack:
@@ -76,6 +78,9 @@ def running(
             objects.wait()
             found |= objects.environment
             say("Object store (S3) is ready.")
+        if "LMS_MAIL_URL" not in found:
+            found |= stack.enter_context(mailbox(folder.path / "mail"))
+            say("Mailbox (SMTP) is ready.")
         yield Parts(found, database.superuser_url if database else None, folder)
 
 

@@ -1,6 +1,6 @@
 """What follows what: the one page that says which jobs a fact sets off.
 
-A reaction is due at once, or at the time that a field of the fact names. Reactions of one fact come in any order and more than once.
+A reaction is due at once, or at the time that a field of the fact names; one with a condition is set off only where that field of the fact is true. Reactions of one fact come in any order and more than once.
 """
 
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ from lms_graph.domain.learning import events as learning
 class Reaction:
     job: str
     due: str | None = None  # the field of the fact that holds the time (RFC 3339), where it is not at once
+    when: str | None = None  # the field of the fact that must be true
 
 
 REACTIONS: dict[str, tuple[Reaction, ...]] = {
@@ -25,13 +26,23 @@ REACTIONS: dict[str, tuple[Reaction, ...]] = {
     assessment.AttemptStarted.name: (Reaction("learning.submit_overdue_attempt", due="deadline_at"),),
     learning.CourseCompleted.name: (Reaction("certificates.issue_certificate"),),
     certificates.CertificateIssued.name: (Reaction("certificates.render_certificate"),),
+    identity.EmailVerificationRequested.name: (Reaction("notifications.mail_link"),),
+    identity.PasswordResetRequested.name: (Reaction("notifications.mail_link"),),
+    identity.EmailChangeRequested.name: (Reaction("notifications.mail_link"), Reaction("notifications.mail_change_notice")),
+    identity.EmailChanged.name: (Reaction("notifications.mail_email_changed"),),
+    identity.PasswordChanged.name: (Reaction("notifications.mail_password_changed"),),
+    identity.MemberInvited.name: (Reaction("notifications.mail_invitation"),),
+    identity.SessionOpened.name: (Reaction("notifications.mail_sign_in_alert", when="is_new_device"),),
+    identity.InstructorApplicationDecided.name: (Reaction("notifications.mail_application_decision"),),
 }
 
 
 def reactions_to(fact: str, payload: dict[str, Any]) -> list[tuple[str, datetime | None]]:
-    """The jobs a fact sets off, each with its time or None for now. A reaction whose time field is null is not set off."""
+    """The jobs a fact sets off, each with its time or None for now. A reaction whose time is null, or whose condition is not true, is not set off."""
     owed = []
     for reaction in REACTIONS.get(fact, ()):
+        if reaction.when is not None and payload.get(reaction.when) is not True:
+            continue
         if reaction.due is None:
             owed.append((reaction.job, None))
         elif reaction.due not in payload:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import structlog
 
 from lms_graph.domain.identity.operations import housekeeping
+from lms_graph.domain.notifications.operations import mails
 from lms_graph.jobs.reactions import reactions_to
 from lms_graph.kit.live import LiveBus, topic
 from lms_graph.outbox import store
@@ -66,6 +67,7 @@ async def keep_house(*, progress_event_months: int) -> None:
             await store.prepare_partitions(months_kept=progress_event_months)
             await store.sweep()
             await housekeeping.sweep()
+            await mails.sweep()
         except Exception:  # partitions are made three months ahead: there is time
             log.exception("housekeeping.failed", at=datetime.now(UTC).isoformat())
             wait = 60

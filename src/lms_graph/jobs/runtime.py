@@ -110,5 +110,5 @@ def _arguments(function: Function, payload: dict[str, Any]) -> dict[str, Any]:
     for name, parameter in inspect.signature(function).parameters.items():
         if parameter.kind is parameter.KEYWORD_ONLY:
             value = payload[name]
-            wanted[name] = UUID(value) if parameter.annotation is UUID else value
+            wanted[name] = UUID(value) if value is not None and parameter.annotation in (UUID, UUID | None) else value
     return wanted

@@ -9,7 +9,7 @@ from lms_graph.models.identity import SocialKind
 from tortoise import fields
 
 class Migration(migrations.Migration):
-    dependencies = [('models', '0003_audit_and_links')]
+    dependencies = [('models', '0004_mails')]
 
     initial = False
 

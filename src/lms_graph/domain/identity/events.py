@@ -195,6 +195,7 @@ class MemberInvited(Event, about="account_id", audited="mbr"):
 
     challenge_id: UUID
     account_id: UUID
+    inviter_id: UUID | None
 
 
 @dataclass(frozen=True, kw_only=True)

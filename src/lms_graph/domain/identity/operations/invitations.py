@@ -91,4 +91,4 @@ async def accept(*, caller: Caller, token: str, name: str | None, password: str,
 
 async def _pose(work: UnitOfWork, caller: Caller, account_id: UUID, email: str) -> None:
     challenge_id = await challenges.pose(caller=caller, account_id=account_id, kind=ChallengeKind.INVITATION, email=email, life=rules.INVITATION_LIFE)
-    work.record(events.MemberInvited(challenge_id=challenge_id, account_id=account_id))
+    work.record(events.MemberInvited(challenge_id=challenge_id, account_id=account_id, inviter_id=caller.account_id))

@@ -88,7 +88,7 @@ async def _invite_first(work: UnitOfWork, tenant_id: UUID, email: str, name: str
         account_id = await accounts.register(caller=theirs.caller, email=email, name=_name(email, name), password=None, roles=(Role.TENANT_ADMIN,))
         clean = account_rules.clean_email(email)
         challenge_id = await challenges.pose(caller=theirs.caller, account_id=account_id, kind=ChallengeKind.INVITATION, email=clean, life=INVITATION_LIFE)
-        theirs.record(events.MemberInvited(challenge_id=challenge_id, account_id=account_id))
+        theirs.record(events.MemberInvited(challenge_id=challenge_id, account_id=account_id, inviter_id=None))
 
 
 async def platform_id() -> UUID:

@@ -118,3 +118,8 @@ async def live_session_ids(*, caller: Caller, account_id: UUID) -> list[UUID]:
 async def opened_at(*, caller: Caller, session_id: UUID) -> datetime | None:
     value: datetime | None = await database.fetch_value("SELECT created_at FROM sessions WHERE tenant_id = $1 AND id = $2", caller.tenant_id, session_id)
     return value
+
+
+async def session_or_none(*, caller: Caller, session_id: UUID) -> database.Record | None:
+    """A session, ended or not, for what the house tells its owner."""
+    return await database.fetch_one(_SESSION + "WHERE tenant_id = $1 AND id = $2", caller.tenant_id, session_id)

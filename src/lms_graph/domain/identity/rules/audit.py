@@ -4,6 +4,7 @@
 SHOWN_AS = {
     "account_id": "prf",
     "impersonator_id": "prf",
+    "inviter_id": "prf",
     "session_id": "ses",
     "key_id": "key",
     "course_id": "crs",

@@ -1,0 +1,41 @@
+"""What follows by mail."""
+
+from uuid import UUID
+
+from lms_graph.domain.notifications.operations import mails
+from lms_graph.jobs.runtime import Job, job
+
+
+@job
+async def mail_link(job: Job, *, challenge_id: UUID) -> None:
+    await mails.mail_link(caller=job.caller, challenge_id=challenge_id, closes=job.delivery, post=job.adapters.post)
+
+
+@job
+async def mail_invitation(job: Job, *, challenge_id: UUID, inviter_id: UUID | None) -> None:
+    await mails.mail_link(caller=job.caller, challenge_id=challenge_id, inviter_id=inviter_id, closes=job.delivery, post=job.adapters.post)
+
+
+@job
+async def mail_change_notice(job: Job, *, challenge_id: UUID) -> None:
+    await mails.mail_change_notice(caller=job.caller, challenge_id=challenge_id, closes=job.delivery, post=job.adapters.post)
+
+
+@job
+async def mail_email_changed(job: Job, *, account_id: UUID) -> None:
+    await mails.mail_email_changed(caller=job.caller, account_id=account_id, closes=job.delivery, post=job.adapters.post)
+
+
+@job
+async def mail_password_changed(job: Job, *, account_id: UUID) -> None:
+    await mails.mail_password_changed(caller=job.caller, account_id=account_id, closes=job.delivery, post=job.adapters.post)
+
+
+@job
+async def mail_sign_in_alert(job: Job, *, session_id: UUID) -> None:
+    await mails.mail_sign_in_alert(caller=job.caller, session_id=session_id, closes=job.delivery, post=job.adapters.post)
+
+
+@job
+async def mail_application_decision(job: Job, *, application_id: UUID) -> None:
+    await mails.mail_application_decision(caller=job.caller, application_id=application_id, closes=job.delivery, post=job.adapters.post)
