@@ -15,9 +15,9 @@ async def tenant(slug: str | None = None, name: str = "A School") -> tuple[UUID,
     return await operations.create_tenant(slug=slug, name=name), slug
 
 
-async def domain(tenant_id: UUID, status: DomainStatus = DomainStatus.VERIFIED) -> str:
+async def domain(tenant_id: UUID, status: DomainStatus = DomainStatus.VERIFIED, *, host: str | None = None) -> str:
     """A domain of a tenant's own: its host."""
-    host = f"{uuid4().hex[:12]}.example"
+    host = host or f"{uuid4().hex[:12]}.example"
     async with unit_of_work(Caller.system(tenant_id)):
         await Domain.create(tenant_id=tenant_id, host=host, status=status)
     return host

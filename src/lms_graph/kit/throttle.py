@@ -65,8 +65,8 @@ class Throttle(Protocol):
 
 
 @asynccontextmanager
-async def attempt(throttle: Throttle, *buckets: Bucket, wrong: type[DomainError]) -> AsyncIterator[None]:
-    """An attempt that counts when it ends in `wrong`: taken before, and given back when what is inside succeeds or is refused for another reason. Raises Busy."""
+async def attempt(throttle: Throttle, *buckets: Bucket, wrong: type[DomainError] | tuple[type[DomainError], ...]) -> AsyncIterator[None]:
+    """An attempt that counts when it ends in (one of) `wrong`: taken before, and given back when what is inside succeeds or is refused for another reason. Raises Busy."""
     await throttle.take(*buckets)
     try:
         yield

@@ -13,6 +13,7 @@ from lms_graph.domain.identity.queries import challenges as queries
 from lms_graph.kit.errors import DomainError
 from lms_graph.kit.ids import parse_id, public_id
 from lms_graph.kit.permissions import Permission
+from lms_graph.kit.throttle import MemoryThrottle
 from lms_graph.models import database
 from lms_graph.models import identity as rows
 from lms_graph.models.identity import Role
@@ -120,9 +121,9 @@ class TestInvite:
     async def test_a_key_invites_within_its_scopes(self, school: School) -> None:
         server = key(school, Permission.MEMBERS_MANAGE)
 
-        made = await invitations.invite(caller=server, email=address(), name="By a key", given=[Role.STUDENT], idempotency_key="a")
+        made = await invitations.invite(caller=server, email=address(), name="By a key", given=[Role.STUDENT], idempotency_key="a", throttle=MemoryThrottle())
         with pytest.raises(DomainError) as refused:
-            await invitations.invite(caller=server, email=address(), name="Too much", given=[Role.SUPPORT], idempotency_key="b")
+            await invitations.invite(caller=server, email=address(), name="Too much", given=[Role.SUPPORT], idempotency_key="b", throttle=MemoryThrottle())
 
         assert await roles_of(school, made) == ["STUDENT"]
         assert refused.value.code == "FORBIDDEN"

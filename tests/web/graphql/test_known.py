@@ -84,7 +84,7 @@ class TestKept:
         host = f"{uuid4().hex}.example"
         assert (await door.enter(host=host, slug=None, token_hash=None)).tenant_id is None
 
-        host = await domain(door.school.id)
+        await domain(door.school.id, host=host)
 
         assert (await door.enter(host=host, slug=None, token_hash=None)).tenant_id == door.school.id
 

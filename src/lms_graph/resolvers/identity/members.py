@@ -91,7 +91,7 @@ class MembersMutation:
         requires=MANAGE,
     )
     async def member_invite(self, info: Info, input: Annotated[MemberInviteInput, strawberry.argument(description="Whom to invite.")]) -> MemberInvitePayload:
-        return MemberInvitePayload(account_id=await invitations.invite(caller=info.context.caller, **input.as_arguments()))
+        return MemberInvitePayload(account_id=await invitations.invite(caller=info.context.caller, throttle=info.context.adapters.throttle, **input.as_arguments()))
 
     @mutation(
         description="Send an invitation that was not accepted again, with a new link in place of the former. Codes: NOT_FOUND, CONFLICT, IDEMPOTENCY_CONFLICT, INVALID.",
@@ -100,7 +100,7 @@ class MembersMutation:
     async def member_invitation_resend(
         self, info: Info, input: Annotated[MemberInvitationResendInput, strawberry.argument(description="Whose invitation.")]
     ) -> MemberInvitationResendPayload:
-        return MemberInvitationResendPayload(account_id=await invitations.resend(caller=info.context.caller, **input.as_arguments()))
+        return MemberInvitationResendPayload(account_id=await invitations.resend(caller=info.context.caller, throttle=info.context.adapters.throttle, **input.as_arguments()))
 
     @mutation(
         description="Take the account that an invitation made: set its password and sign in. The link proves the address, and works once. Everybody. Codes: LINK_INVALID, INVALID.",

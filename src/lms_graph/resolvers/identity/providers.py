@@ -33,7 +33,7 @@ from lms_graph.types.identity.sessions import Session
 
 
 def _ways(context: Context) -> external.Ways:
-    return external.Ways(context.adapters.openid, context.adapters.social, context.adapters.secret_keys)
+    return external.Ways(context.adapters.openid, context.adapters.social, context.adapters.secret_keys, context.adapters.throttle)
 
 
 @strawberry.type
@@ -110,8 +110,8 @@ class ProvidersMutation:
         cost=200,
     )
     async def provider_sign_in(self, info: Info, input: Annotated[ProviderSignInInput, strawberry.argument(description="What the provider gave.")]) -> ProviderSignInPayload:
-        signed_in = await external.sign_in(caller=info.context.caller, ways=_ways(info.context), proof=external.Proof(**input.as_arguments()))
-        return ProviderSignInPayload(session=Session.from_signed_in(signed_in))
+        entered = await external.sign_in(caller=info.context.caller, ways=_ways(info.context), proof=external.Proof(**input.as_arguments()))
+        return ProviderSignInPayload(session=entered.session and Session.from_signed_in(entered.session), second_factor_token=entered.second_factor_token)
 
     @mutation(
         description="Let whoever a provider vouches for into the viewer's own account from now on; at most 10 an account. Again, it changes nothing. Whoever is signed in. "

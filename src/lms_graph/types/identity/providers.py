@@ -13,7 +13,7 @@ from lms_graph.models.identity import SocialKind
 from lms_graph.types.enums import described
 from lms_graph.types.errors import Payload
 from lms_graph.types.identity.accounts import Viewer
-from lms_graph.types.identity.sessions import Session
+from lms_graph.types.identity.sessions import SECOND_FACTOR_TOKEN, Session
 from lms_graph.types.nodes import Node, child, decode_id
 
 SigningAlgorithm = described(
@@ -194,7 +194,8 @@ class ProviderSignInInput:
 
 @strawberry.type(description="What `providerSignIn` answers.")
 class ProviderSignInPayload(Payload):
-    session: Session | None = strawberry.field(default=None, description="The tokens of the new session.")
+    session: Session | None = strawberry.field(default=None, description="The tokens of the new session; null where a second factor is asked for.")
+    second_factor_token: str | None = strawberry.field(default=None, description=f"After Google or GitHub. {SECOND_FACTOR_TOKEN}")
 
 
 @strawberry.input(description=f"What a provider gave to the one who is signed in. {_PROOF}")

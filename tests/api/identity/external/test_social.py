@@ -2,22 +2,29 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from lms_graph.domain.identity import errors
+from lms_graph.domain.identity.operations import external
+from lms_graph.domain.identity.rules import throttles
 from lms_graph.integrations.twins.openid import OpenIdTwin, SigningKey
+from lms_graph.kit.caller import Caller
+from lms_graph.kit.errors import Busy
+from lms_graph.kit.throttle import MemoryThrottle
 from lms_graph.models import database
 from lms_graph.models import identity as rows
 from lms_graph.models.tenancy import DomainStatus
 from lms_graph.outbox.unit_of_work import unit_of_work
 from tests.api.identity.external.conftest import Parties, come_back
-from tests.factories.accounts import PASSWORD, account, suspend
+from tests.factories.accounts import PASSWORD, account, app_code, suspend, verify_address, with_app
 from tests.factories.tenants import domain
 from tests.fixtures.callers import School, SignIn
 from tests.fixtures.client import Client
+from tests.fixtures.house import House
 
 pytestmark = pytest.mark.anyio
 
@@ -114,6 +121,64 @@ class TestSignIn:
         assert other["errors"] == [], "both have verified the address, and so have we by the first"
         assert (await who(visitor, other["session"]))["id"] == (await who(visitor, session))["id"]
         assert await count(school, "external_identities") == 2
+
+
+class TestSecondFactor:
+    @pytest.fixture
+    async def secret(self, school: School, house: House) -> str:
+        """Amina has an account with an authenticator app, and an address that we have verified."""
+        held = await account(school.system, email="amina@people.example", password=PASSWORD)
+        await verify_address(school.system, held)
+        return (await with_app(school.system, house.adapters.secret_keys, held))[0]
+
+    @pytest.mark.parametrize("kind", KINDS)
+    async def test_is_asked_for_where_the_account_has_one(self, kind: str, secret: str, visitor: Client, school: School) -> None:
+        sessions = await count(school, "sessions")
+
+        first = await visitor.data("ProviderSignIn", input=await proof(visitor, kind, 1001))
+        opened = await count(school, "sessions") - sessions
+        wrong = await visitor.codes("SecondFactor", input={"secondFactorToken": first["secondFactorToken"], "code": "000000"})
+        second = await visitor.data("SecondFactor", input={"secondFactorToken": first["secondFactorToken"], "code": app_code(secret, datetime.now(UTC))})
+
+        assert (first["session"], first["errors"], opened, wrong) == (None, [], 0, ["CODE_WRONG"])
+        assert (await who(visitor, second["session"]))["email"] == "amina@people.example"
+
+
+class TestNews:
+    async def test_who_is_new_is_not_warned_of_themselves(self, visitor: Client, school: School) -> None:
+        await visitor.data("ProviderSignIn", input=await proof(visitor, "GOOGLE", 1001))
+
+        async with database.reading(school.system):
+            opened = await database.fetch(
+                "SELECT payload->'is_new_device' AS new FROM facts WHERE tenant_id = $1 AND name = 'SessionOpened' ORDER BY recorded_at DESC LIMIT 1", school.id
+            )
+        assert [row["new"] for row in opened] == ["false"]
+
+    async def test_an_address_that_google_has_not_verified_is_to_be_verified_by_us(self, visitor: Client, school: School) -> None:
+        session = (await visitor.data("ProviderSignIn", input=await proof(visitor, "GOOGLE", 1003)))["session"]
+
+        assert (await who(visitor, session))["emailVerified"] is False
+        async with database.reading(school.system):
+            assert await database.fetch_value("SELECT email FROM challenges WHERE tenant_id = $1 AND kind = 'EMAIL_VERIFICATION'", school.id) == "sam@people.example"
+
+
+class TestLimits:
+    async def test_wrong_ones_from_one_network_meet_a_limit_and_right_ones_do_not_count(self, school: School, house: House) -> None:
+        ways = external.Ways(house.adapters.openid, house.adapters.social, house.adapters.secret_keys, MemoryThrottle())
+        caller = Caller(tenant_id=school.id, address="192.0.2.7", now=datetime.now(UTC))
+        wrong = external.Proof(code="x", state="nobody-gave-it", redirect_uri=BACK)
+        tried = 0
+
+        async with database.reading(caller):
+            while tried < 100:
+                try:
+                    await external.sign_in(caller=caller, ways=ways, proof=wrong)
+                except errors.SignInExpired:
+                    tried += 1
+                except Busy:
+                    break
+
+        assert tried == throttles.PROVIDER_FROM_NETWORK.at_once
 
 
 class TestRefused:

@@ -12,21 +12,23 @@ from uuid import UUID
 import orjson
 
 from lms_graph.domain.identity import errors, events
-from lms_graph.domain.identity.operations import accounts, sessions
+from lms_graph.domain.identity.operations import accounts, emails, sessions
 from lms_graph.domain.identity.operations.providers import sealed_about
 from lms_graph.domain.identity.ports import CodeGrant, CodeRefused, ExternalPerson, OpenIdProviders, SocialApp, SocialSignIn
+from lms_graph.domain.identity.queries import accounts as account_queries
 from lms_graph.domain.identity.queries import external as queries
 from lms_graph.domain.identity.queries import providers as provider_queries
 from lms_graph.domain.identity.queries.external import ProviderVersion
 from lms_graph.domain.identity.rules import accounts as account_rules
 from lms_graph.domain.identity.rules import providers as rules
-from lms_graph.domain.identity.rules import tokens
+from lms_graph.domain.identity.rules import throttles, tokens
 from lms_graph.domain.tenancy.queries import tenants as tenancy
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.errors import Invalid, Issue, LimitReached, NotAllowed, NotFound, Unavailable
 from lms_graph.kit.outbound import NotAnswered
 from lms_graph.kit.secrets import SecretKeys, new_token, token_hash
 from lms_graph.kit.text import email_key, is_one_line
+from lms_graph.kit.throttle import Throttle, attempt
 from lms_graph.models import database
 from lms_graph.models import identity as rows
 from lms_graph.models.identity import AccountStatus, SocialKind
@@ -40,6 +42,7 @@ class Ways:
     openid: OpenIdProviders
     social: SocialSignIn
     secret_keys: SecretKeys
+    throttle: Throttle
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,9 +93,10 @@ async def enter(*, caller: Caller, openid: OpenIdProviders, token: str) -> Enter
 async def start_sign_in(*, caller: Caller, ways: Ways, kind: SocialKind, redirect_uri: str, link: bool) -> Started:
     """Begin a sign-in by way of Google or GitHub; with `link`, one that adds the identity to the caller's own account.
 
-    Raises SignedOut and NotAllowed with `link`, Invalid for a redirect that the tenant does not list, NotFound when it has no such app, Unavailable.
+    Raises SignedOut and NotAllowed with `link`, Invalid for a redirect that the tenant does not list, NotFound when it has no such app, Unavailable, Busy.
     """
     account_id = _own_account(caller) if link else None
+    await ways.throttle.take(throttles.from_network(throttles.PROVIDER_FROM_NETWORK, caller))
     async with database.reading(caller):
         origins = await tenancy.origins_of_tenant(caller=caller)
         app = await provider_queries.social_app_or_none(caller=caller, kind=kind.value)
@@ -127,15 +131,24 @@ async def start_sign_in(*, caller: Caller, ways: Ways, kind: SocialKind, redirec
     return Started(url, state)
 
 
-async def sign_in(*, caller: Caller, ways: Ways, proof: Proof) -> sessions.SignedIn:
-    """Open a session for somebody whom a provider vouches for. The first use makes the account.
+async def sign_in(*, caller: Caller, ways: Ways, proof: Proof) -> sessions.Entered:
+    """Let in somebody whom a provider vouches for. The first use makes the account.
 
-    Raises Invalid, ProviderTokenInvalid, SignInExpired, Unavailable, and what `_admit` does. Records SessionOpened, at the first use AccountRegistered, ExternalIdentityLinked.
+    Google and GitHub are one factor: an account that has a second one is asked for it. The school's own provider is the school's way to sign in, with the factors that it asks for.
+    Raises Invalid, ProviderTokenInvalid, SignInExpired, Unavailable, Busy, and what `_admit` does. Records SessionOpened, at the first use AccountRegistered, ExternalIdentityLinked.
     """
-    person = await _proved(caller, ways, proof, account_id=None)
+    is_own_provider = proof.token is not None
+    bucket = throttles.from_network(throttles.PROVIDER_FROM_NETWORK, caller)
+    async with attempt(ways.throttle, bucket, wrong=(errors.ProviderTokenInvalid, errors.SignInExpired)):
+        person = await _proved(caller, ways, proof, account_id=None)
     async with unit_of_work(caller):
-        account_id = await _admit(caller, person, is_own_provider=proof.token is not None)
-        return await sessions.open_session(caller=caller, account_id=account_id)
+        admitted = await _admit(caller, person, is_own_provider=is_own_provider)
+        if await account_queries.active_account_for_update(caller=caller, account_id=admitted.account_id) is None:
+            raise errors.AccountClosed()
+        if admitted.is_new or is_own_provider:
+            session = await sessions.open_session(caller=caller, account_id=admitted.account_id, at_sign_up=admitted.is_new)
+            return sessions.Entered(account_id=admitted.account_id, session=session, second_factor_token=None)
+        return await sessions.enter(caller=caller, account_id=admitted.account_id)
 
 
 async def link(*, caller: Caller, ways: Ways, proof: Proof) -> UUID:
@@ -223,24 +236,29 @@ async def _verified(caller: Caller, openid: OpenIdProviders, token: str) -> tupl
     return ProviderVersion(provider["id"], provider["updated_at"]), verified
 
 
-async def _admit(caller: Caller, person: ExternalPerson, *, is_own_provider: bool) -> UUID:
+@dataclass(frozen=True)
+class _Admitted:
+    account_id: UUID
+    is_new: bool = False
+
+
+async def _admit(caller: Caller, person: ExternalPerson, *, is_own_provider: bool) -> _Admitted:
     """The account of somebody whom a provider vouches for: the one they had, the one that has their address where that proves enough, or a new one.
 
-    Raises AccountClosed, AccountExists, EmailMissing. Records AccountRegistered, ExternalIdentityLinked.
+    Raises AccountClosed, AccountExists, EmailMissing. Records AccountRegistered, ExternalIdentityLinked, and EmailVerificationRequested where the provider has not verified the address.
     """
     async with unit_of_work(caller):
         known = await queries.lock_identity(caller=caller, issuer=person.issuer, subject=person.subject)
         if known is not None:
             if known["status"] != AccountStatus.ACTIVE:
                 raise errors.AccountClosed()
-            account_id: UUID = known["account_id"]
-            return account_id
+            return _Admitted(known["account_id"])
         email = account_rules.clean_email(person.email or "")
         if account_rules.issues_with_account(email=email, name="x", password=None):
             raise errors.EmailMissing()
         holder = await queries.holder_for_update(caller=caller, email_key=email_key(email))
         if holder is None:
-            return await _register(caller, person, email)
+            return _Admitted(await _register(caller, person, email), is_new=True)
         facts = rules.Holder(is_email_verified=holder["is_email_verified"], has_password=holder["has_password"], has_identity=holder["has_identity"])
         if not rules.may_link(facts, is_email_verified=person.is_email_verified, is_own_provider=is_own_provider):
             raise errors.AccountExists()
@@ -248,7 +266,7 @@ async def _admit(caller: Caller, person: ExternalPerson, *, is_own_provider: boo
             raise errors.AccountClosed()
         await rows.Account.for_caller(caller, id=holder["id"], email_verified_at__isnull=True).update(email_verified_at=caller.now)
         await _bind(caller, person, holder["id"], is_new_account=False)
-        return UUID(str(holder["id"]))
+        return _Admitted(holder["id"])
 
 
 async def _register(caller: Caller, person: ExternalPerson, email: str) -> UUID:
@@ -259,6 +277,8 @@ async def _register(caller: Caller, person: ExternalPerson, email: str) -> UUID:
     except errors.EmailTaken:  # by one who came at the same time
         raise errors.AccountExists() from None
     await _bind(caller, person, account_id, is_new_account=True)
+    if not person.is_email_verified:
+        await emails.pose_verification(caller=caller, account_id=account_id, email=email)
     return account_id
 
 

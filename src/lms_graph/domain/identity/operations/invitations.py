@@ -9,6 +9,7 @@ from lms_graph.domain.identity.operations import accounts, challenges, roles, se
 from lms_graph.domain.identity.queries import members as queries
 from lms_graph.domain.identity.rules import accounts as account_rules
 from lms_graph.domain.identity.rules import members as rules
+from lms_graph.domain.identity.rules import throttles
 from lms_graph.domain.tenancy.queries import tenants as tenancy
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.errors import Conflict, Invalid
@@ -16,19 +17,21 @@ from lms_graph.kit.passwords import hash_password
 from lms_graph.kit.permissions import Permission
 from lms_graph.kit.secrets import SecretKeys
 from lms_graph.kit.text import email_key
+from lms_graph.kit.throttle import Throttle
 from lms_graph.models import identity as rows
 from lms_graph.models.identity import AccountStatus, ChallengeKind, Role
 from lms_graph.outbox.idempotency import once
 from lms_graph.outbox.unit_of_work import UnitOfWork, unit_of_work
 
 
-async def invite(*, caller: Caller, email: str, name: str, given: Collection[Role], idempotency_key: str) -> UUID:
+async def invite(*, caller: Caller, email: str, name: str, given: Collection[Role], idempotency_key: str, throttle: Throttle) -> UUID:
     """Make an account without a password, a student's with these roles besides, and have its owner sent a link; gives its id.
 
     Whoever has an account is not invited: its roles are changed by `grant_role`. Raises SignedOut, NotAllowed (see `policies.require_may_set_role`), Invalid with
-    every issue, EmailTaken, IdempotencyConflict. Records AccountRegistered, RoleGranted for each further role, MemberInvited.
+    every issue, EmailTaken, IdempotencyConflict, Busy. Records AccountRegistered, RoleGranted for each further role, MemberInvited.
     """
     caller.require(Permission.MEMBERS_MANAGE)
+    await throttle.take(throttles.invitation(caller))
     further = sorted(set(given) - {Role.STUDENT})
 
     async def run(work: UnitOfWork) -> UUID:
@@ -44,12 +47,13 @@ async def invite(*, caller: Caller, email: str, name: str, given: Collection[Rol
     return await once(caller, field="memberInvite", key=idempotency_key, body={"email": email, "name": name, "roles": sorted(set(given))}, run=run)
 
 
-async def resend(*, caller: Caller, account_id: UUID, idempotency_key: str) -> UUID:
+async def resend(*, caller: Caller, account_id: UUID, idempotency_key: str, throttle: Throttle) -> UUID:
     """Have a new link sent to somebody who has not accepted yet; earlier links are no longer good.
 
-    Raises SignedOut, NotAllowed, MemberNotFound, IdempotencyConflict, Conflict where no invitation is open or the account is suspended. Records MemberInvited.
+    Raises SignedOut, NotAllowed, MemberNotFound, IdempotencyConflict, Busy, Conflict where no invitation is open or the account is suspended. Records MemberInvited.
     """
     caller.require(Permission.MEMBERS_MANAGE)
+    await throttle.take(throttles.invitation(caller))
 
     async def run(work: UnitOfWork) -> UUID:
         member = await queries.member_for_update(caller=caller, account_id=account_id)

@@ -30,6 +30,9 @@ LINK_FROM_NETWORK = Limit("link-network", at_once=60, every=2)
 REFRESH_FROM_NETWORK = Limit("refresh-network", at_once=60, every=1)
 SECOND_FACTOR_FROM_NETWORK = Limit("second-factor-network", at_once=60, every=10)
 
+PROVIDER_FROM_NETWORK = Limit("provider-network", at_once=60, every=5)  # sign-ins by way of another party: begun, and brought back wrong
+INVITATION_OF_SCHOOL = Limit("invitation-school", at_once=1_000, every=5)
+
 SECOND_FACTOR_OF_ACCOUNT = Limit("second-factor-account", at_once=10, every=600)
 PASSWORD_OF_ACCOUNT = Limit("password-account", at_once=10, every=360)  # asked again of somebody who is signed in
 
@@ -62,6 +65,11 @@ def mail_to(caller: Caller, email: str) -> tuple[Bucket, ...]:
     network = network_of(caller.address)
     pair = MAIL_TO_ADDRESS_FROM_NETWORK.of(caller.tenant_id, email_key(email), network)
     return pair, MAIL_TO_ADDRESS.of(caller.tenant_id, email_key(email)), MAIL_FROM_NETWORK.of(caller.tenant_id, network)
+
+
+def invitation(caller: Caller) -> Bucket:
+    """What each mail with an invitation takes from: nobody mails strangers through a school without end."""
+    return INVITATION_OF_SCHOOL.of(caller.tenant_id)
 
 
 def from_network(limit: Limit, caller: Caller) -> Bucket:

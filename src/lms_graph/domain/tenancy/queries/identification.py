@@ -90,7 +90,7 @@ async def identify(*, host: str | None, slug: str | None, token_hash: bytes | No
     (row,) = await database.fetch_as_system(IDENTIFY, host, slug, token_hash, now, key_hash)
     return Identified(
         tenant_id=row["tenant_id"],
-        api=None if row["origins"] is None else ApiSettings(row["is_introspection_open"], row["is_explorer_served"], row["origins"]),
+        api=None if row["is_introspection_open"] is None else ApiSettings(row["is_introspection_open"], row["is_explorer_served"], row["origins"]),
         session_tenant_id=row["session_tenant_id"],
         session_id=row["session_id"],
         account_id=row["account_id"],
