@@ -76,6 +76,24 @@ class TestEnrollments:
         assert await support.data("Roster", courseId=public_id("crs", new_id())) is None
         assert await support.data("Roster", courseId="nonsense") is None
 
+    async def test_is_for_the_courses_team_and_no_other_courses(self, sign_in: SignIn, student: Client, school: School, made: MadeCourse) -> None:
+        run = await taken(student, made)
+        other = await course(school.system, text("one"))
+        grader, stranger = await sign_in(), await sign_in()
+        admin = await sign_in(roles=("STUDENT", "TENANT_ADMIN"))
+        for client, where in ((grader, made), (stranger, other)):
+            assert client.account_id
+            given = {"courseId": where.public_id, "person": {"profileId": public_id("prf", client.account_id)}, "role": "GRADER"}
+            assert await admin.codes("SetCourseTeamMember", input=given) == []
+
+        page = await grader.data("Roster", courseId=made.public_id)
+
+        assert [node["id"] for node in page["nodes"]] == [run]
+        assert (await grader.data("query ($id: ID!) { enrollment(id: $id) { student { id } } }", id=run))["student"] == {"id": public_id("prf", student.account_id)}
+        assert await stranger.codes("Roster", courseId=made.public_id) == ["FORBIDDEN"]
+        assert await stranger.data("query ($id: ID!) { enrollment(id: $id) { id } }", id=run) is None
+        assert await grader.codes("CompleteLecture", input={"enrollmentId": run, "lectureId": made.lecture("one")}) == ["NOT_FOUND"]
+
     async def test_a_key_needs_the_scope(self, house: Any, student: Client, school: School, made: MadeCourse) -> None:
         run = await taken(student, made)
 

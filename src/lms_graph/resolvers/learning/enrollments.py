@@ -12,7 +12,6 @@ from lms_graph.domain.learning.queries import live
 from lms_graph.kit.errors import DomainError
 from lms_graph.kit.live import topic
 from lms_graph.kit.pages import PageRequest
-from lms_graph.kit.permissions import Permission
 from lms_graph.types.connections import After, Before, First, Last
 from lms_graph.types.errors import mutation, query, top_level
 from lms_graph.types.learning.enrollments import Enrollment, EnrollmentConnection, EnrollmentWhere
@@ -36,7 +35,7 @@ class LearningQuery:
         found: Enrollment | None = await info.context.loaders.learning.enrollment.load(uuid) if (uuid := decode_or_none(id, "enr")) else None
         return found
 
-    @query(description="All runs of a course, latest first; null for an unknown course. Who may read enrollments.", requires=[Permission.ENROLLMENTS_READ])
+    @query(description="All runs of a course, latest first; null for an unknown course. The course's team, and who holds ENROLLMENTS_READ.")
     async def enrollments(
         self,
         info: Info,

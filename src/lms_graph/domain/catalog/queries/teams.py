@@ -13,6 +13,11 @@ TEAM_MEMBER = "m.id, m.course_id, m.account_id, m.role, m.added_at"
 _SEEN = "($3::boolean OR EXISTS (SELECT FROM course_team o WHERE o.tenant_id = m.tenant_id AND o.course_id = m.course_id AND o.account_id = $4))"
 
 
+def in_team(course: str, account: str) -> str:
+    """The condition that an account is in a course's team, for statements of areas above; `$1` is the tenant, the others are columns or parameters."""
+    return f"EXISTS (SELECT FROM course_team m WHERE m.tenant_id = $1 AND m.course_id = {course} AND m.account_id = {account})"
+
+
 async def team_of_courses(*, caller: Caller, course_ids: list[UUID]) -> list[database.Record]:
     """The members of these courses' teams, the creator first, then in the order in which they came; of teams that the caller may see."""
     return await database.fetch(

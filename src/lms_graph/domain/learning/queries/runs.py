@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from lms_graph.domain.catalog.queries import teams
 from lms_graph.domain.learning import errors
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.pages import Cursors, Page, PageRequest, Term, keyset
@@ -51,9 +52,11 @@ def _is_own(caller: Caller) -> str:
 
 
 def may_read(caller: Caller, account: str) -> str:
-    """The condition that the caller may read a run `e`; `account` is the parameter with the caller's account. One's own, and everybody's for those who
-    may see enrollments: how far they are, never what was answered, and nothing can be done in them."""
-    return f"({account}::uuid IS NULL OR TRUE)" if caller.may(Permission.ENROLLMENTS_READ) else f"e.account_id = {account}"
+    """The condition that the caller may read a run `e`; `account` is the parameter with the caller's account. One's own, those of a course in whose team they are, and everybody's for
+    those who may see enrollments: how far they are, never what was answered, and nothing can be done in them."""
+    if caller.may(Permission.ENROLLMENTS_READ):
+        return f"({account}::uuid IS NULL OR TRUE)"
+    return f"(e.account_id = {account} OR {teams.in_team('e.course_id', account)})"
 
 
 async def run_of(*, caller: Caller, enrollment_id: UUID) -> Run | None:
@@ -136,20 +139,21 @@ async def count_runs(*, caller: Caller, account_id: UUID, statuses: list[str] | 
     return await _count(caller, "account_id", account_id, statuses)
 
 
-def _require_roster(caller: Caller, course_id: UUID) -> None:
-    """All who learn a course: here its team will be let in."""
-    caller.require(Permission.ENROLLMENTS_READ)
+async def _require_roster(caller: Caller, course_id: UUID) -> None:
+    """All who learn a course: for its team, whatever their part, and for those who may see enrollments."""
+    if not caller.may(Permission.ENROLLMENTS_READ) and await teams.role_in_team(caller=caller, course_id=course_id) is None:
+        caller.require(Permission.ENROLLMENTS_READ)
 
 
 async def page_of_roster(*, caller: Caller, course_id: UUID, cursors: Cursors, request: PageRequest, statuses: list[str] | None) -> Page[Any]:
     """A course's runs, latest first. Raises SignedOut, NotAllowed."""
-    _require_roster(caller, course_id)
+    await _require_roster(caller, course_id)
     return await _page(caller, "course_id", course_id, ("roster",), cursors, request, statuses)
 
 
 async def count_roster(*, caller: Caller, course_id: UUID, statuses: list[str] | None) -> int:
     """Raises SignedOut, NotAllowed."""
-    _require_roster(caller, course_id)
+    await _require_roster(caller, course_id)
     return await _count(caller, "course_id", course_id, statuses)
 
 
