@@ -46,6 +46,7 @@ from lms_graph.types.nodes import PREFIXES
 from lms_graph.web.graphql.endpoint import Endpoint
 from lms_graph.web.graphql.operations import Operations
 from tests.factories.accounts import signed_in
+from tests.factories.keys import admin, made_key
 from tests.factories.schools import FullSchool, full_school
 from tests.fixtures.callers import School
 from tests.fixtures.client import Client
@@ -242,13 +243,19 @@ async def test_the_school_has_one_of_everything(full: FullSchool) -> None:
 class Stranger:
     """Somebody who must learn nothing. `renew` gives a session of its own to each call, for some calls end it."""
 
-    def __init__(self, house: House, school: School, *, signed: bool, forbidden: set[str], of_the_same_school: bool = False, course_id: str | None = None) -> None:
+    def __init__(
+        self, house: House, school: School, *, signed: bool, forbidden: set[str], of_the_same_school: bool = False, course_id: str | None = None, with_key: bool = False
+    ) -> None:
         self.house, self.school, self.signed, self.forbidden, self.same, self.course_id = house, school, signed, forbidden, of_the_same_school, course_id
+        self.with_key = with_key
         self.account_id: Any = None
+        self.secret: str | None = None
 
     async def client(self) -> Client:
+        if self.with_key and self.secret is None:
+            _, self.secret = await made_key(await admin(self.school.system))
         if not self.signed:
-            return Client(self.house, self.school.slug)
+            return Client(self.house, self.school.slug, self.secret)
         session = await signed_in(self.school.system, self.account_id, name="A Stranger")
         client = Client(self.house, self.school.slug, session.access_token, session.account_id)
         if self.account_id is None and self.course_id:
@@ -274,10 +281,18 @@ def strangers(house: House, full: FullSchool, other_school: School) -> dict[str,
         "another student of the school": Stranger(house, full.school, signed=True, forbidden=full.private_markers, of_the_same_school=True),
         "a student of another course": Stranger(house, full.school, signed=True, forbidden=full.private_markers, of_the_same_school=True, course_id=full.other_course_id),
         "a visitor of the school": Stranger(house, full.school, signed=False, forbidden=full.private_markers, of_the_same_school=True),
+        "a key without scope": Stranger(house, full.school, signed=False, forbidden=full.private_markers, of_the_same_school=True, with_key=True),
     }
 
 
-WHO = ["a student of another school", "a visitor of another school", "another student of the school", "a student of another course", "a visitor of the school"]
+WHO = [
+    "a student of another school",
+    "a visitor of another school",
+    "another student of the school",
+    "a student of another course",
+    "a visitor of the school",
+    "a key without scope",
+]
 
 
 async def rows_of(environment: dict[str, str], school: School) -> dict[str, dict[str, str]]:

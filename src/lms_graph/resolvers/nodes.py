@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import strawberry
 
 from lms_graph.context import Info
-from lms_graph.kit.errors import Invalid, Issue, SignedOut
+from lms_graph.kit.errors import Invalid, Issue, NotAllowed, SignedOut
 from lms_graph.kit.ids import parse_id
 from lms_graph.types.costs import as_long_as
 from lms_graph.types.errors import query
@@ -51,8 +51,8 @@ async def _load(info: Info, id: str) -> Any:
     area, name = LOADERS[parsed[0]].split(".")
     try:
         return await getattr(getattr(info.context.loaders, area), name).load(parsed[1])
-    except SignedOut:
-        return None  # not for visitors: one such id among many takes nothing from the others
+    except (SignedOut, NotAllowed):
+        return None  # not for visitors, or not for keys: one such id among many takes nothing from the others
 
 
 @strawberry.type
