@@ -1,4 +1,4 @@
-"""Asking an address that somebody else gave: the port. Whoever fulfills it lets nothing through to our own network (docs/decisions/0155)."""
+"""Asking an address that somebody else gave: the port. Whoever fulfills it lets nothing through to our own network (docs/decisions/0023)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -8,7 +8,6 @@ import strawberry
 
 from lms_graph.domain.identity.rules.members import MAX_REASON
 from lms_graph.kit.ids import public_id
-from lms_graph.kit.permissions import Permission
 from lms_graph.models import identity as rows
 from lms_graph.types.connections import Connection
 from lms_graph.types.enums import described
@@ -16,7 +15,7 @@ from lms_graph.types.errors import Payload
 from lms_graph.types.identity.accounts import Profile, Role
 from lms_graph.types.identity.sessions import EMAIL, Session
 from lms_graph.types.nodes import Node, child, decode_id
-from lms_graph.types.permissions import requiring
+from lms_graph.types.personal import personal
 
 MemberStatus = described(
     rows.AccountStatus,
@@ -33,9 +32,7 @@ MemberStatus = described(
 )
 class Member(Node):
     name: str = strawberry.field(description="The name shown to others; 1 to 200 characters.")
-    email: str | None = strawberry.field(
-        description="The address, as it was typed; up to 254 characters. Null for those without PERSONAL_READ.", directives=requiring([Permission.PERSONAL_READ])
-    )
+    email: str | None = personal("address", of="account_id", description="The address, as it was typed; up to 254 characters. Null for others without PERSONAL_READ.")
     email_verified: bool = strawberry.field(description="Whether the address was proved to be theirs.")
     roles: list[Role] = strawberry.field(description="What they may do in this tenant, each once, by name.")
     status: MemberStatus = strawberry.field(description="Where the account stands.")
@@ -47,6 +44,7 @@ class Member(Node):
         description="Until when the last invitation can be accepted, perhaps in the past; null when none waits for being accepted."
     )
     account_id: strawberry.Private[UUID]
+    address: strawberry.Private[str | None]
 
     profile: Profile | None = child("identity.profile", key="account_id", description="The person as others see them.")
 
@@ -55,7 +53,7 @@ class Member(Node):
         return cls(
             id=strawberry.ID(public_id("mbr", row["id"])),
             name=row["name"],
-            email=row["email"],
+            address=row["email"],
             email_verified=row["email_verified_at"] is not None,
             roles=[rows.Role(role) for role in row["roles"]],
             status=rows.AccountStatus(row["status"]),

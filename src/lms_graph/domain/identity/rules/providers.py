@@ -83,6 +83,6 @@ class Holder:
 def may_link(holder: Holder, *, is_email_verified: bool, is_own_provider: bool) -> bool:
     """Whether it is theirs. The provider says that it has verified the address, and so have we; or the tenant's own provider says so, and nobody can be in the account yet (invited, say).
 
-    Who has an account under an address that nobody has verified may have made it in another's name, to be in it still when its owner comes (docs/decisions/0105).
+    Who has an account under an address that nobody has verified may have made it in another's name, to be in it still when its owner comes (docs/decisions/0016).
     """
     return is_email_verified and (holder.is_email_verified or (is_own_provider and not holder.has_password and not holder.has_identity))
