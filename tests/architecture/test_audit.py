@@ -23,7 +23,7 @@ NOT_AUDITED = {
     "EmailChangeRequested": "its effect is the mail; the change is audited",
     "PasswordResetRequested": "by anybody; the change is audited",
     "EnrollmentOpened": "opens what a grant or an open door had opened",
-    "EntitlementGranted": "by the importer and the demo school only: nobody can ask for it yet",
+    "AccessChanged": "tells a run's live stream of what is audited as the grant's own",
     "ProgressAdvanced": "learning",
     "LectureCompleted": "learning",
     "CourseCompleted": "learning",

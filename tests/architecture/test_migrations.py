@@ -235,6 +235,7 @@ SYSTEM_COLUMNS = {
     "signing_keys": {"tenant_id", "id", "public_key"},
     "challenges": {"tenant_id", "id", "expires_at"},
     "second_factor_tokens": {"tenant_id", "id", "expires_at"},
+    "mails": {"created_at"},
 }
 
 
