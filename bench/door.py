@@ -1,6 +1,7 @@
 """What comes before a page, for the comparators as for the product: who asks, in the product's own look-up as the system role, and a read-only transaction under the row policies."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import asyncpg
 
 from lms_graph.domain.tenancy.queries.identification import IDENTIFY
 from lms_graph.kit.secrets import token_hash
+from lms_graph.web.graphql.known import KEEP_SECONDS
 
 
 @dataclass(frozen=True)
@@ -40,13 +42,18 @@ class Door:
     """Pools of the two roles, as wide as the product's."""
 
     def __init__(self, app: asyncpg.Pool, system: asyncpg.Pool) -> None:
+        self._known: dict[Any, Any] = {}
         self._app = app
         self._system = system
 
     async def identify(self, headers: Mapping[str, str]) -> Asker:
         host = headers["host"].partition(":")[0]
         _, _, token = headers.get("authorization", "").partition(" ")
-        row = await self._system.fetchrow(IDENTIFY, host, headers.get("x-tenant"), token_hash(token) if token else None, datetime.now(UTC))
+        asked = (host, headers.get("x-tenant"), token)
+        row, until = self._known.get(asked, (None, 0.0))
+        if time.monotonic() >= until:  # kept as long as the product keeps it
+            row = await self._system.fetchrow(IDENTIFY, host, headers.get("x-tenant"), token_hash(token) if token else None, datetime.now(UTC), None)
+            self._known[asked] = row, time.monotonic() + KEEP_SECONDS
         if row["tenant_id"] is None or (row["session_tenant_id"] or row["tenant_id"]) != row["tenant_id"]:
             raise PermissionError("no school answers here, or the token is another's")
         return Asker(row["tenant_id"], row["account_id"], f"http://{headers['host']}")

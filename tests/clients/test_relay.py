@@ -8,6 +8,7 @@ import pytest
 from graphql import (
     GraphQLField,
     GraphQLInterfaceType,
+    GraphQLNonNull,
     GraphQLObjectType,
     GraphQLSchema,
     build_schema,
@@ -59,10 +60,13 @@ def connection_documents(schema: GraphQLSchema) -> Iterator[str]:
     for kind, name, listed in connections(schema):
         for way, count, cursor in (("Forward", "first", "after"), ("Backward", "last", "before")):
             label = f"{MODULE}{kind.name}{name[0].upper()}{name[1:]}{way}"
+            required = {argument: said.type for argument, said in kind.fields[name].args.items() if isinstance(said.type, GraphQLNonNull)}
+            defined = "".join(f', {argument}: {{type: "{of}"}}' for argument, of in required.items())
+            passed = "".join(f", {argument}: ${argument}" for argument in required)
             yield (
                 f"fragment {MODULE}_{kind.name}_{name}_{way} on {kind.name}"
-                f' @refetchable(queryName: "{label}Query") @argumentDefinitions({count}: {{type: "Int", defaultValue: 20}}, {cursor}: {{type: "String"}})'
-                f' {{ {name}({count}: ${count}, {cursor}: ${cursor}) @connection(key: "{label}_{name}") {{ edges {{ node {{ ...{MODULE}_{listed.name} }} }} }} }}'
+                f' @refetchable(queryName: "{label}Query") @argumentDefinitions({count}: {{type: "Int", defaultValue: 20}}, {cursor}: {{type: "String"}}{defined})'
+                f' {{ {name}({count}: ${count}, {cursor}: ${cursor}{passed}) @connection(key: "{label}_{name}") {{ edges {{ node {{ ...{MODULE}_{listed.name} }} }} }} }}'
             )
 
 

@@ -101,7 +101,7 @@ class TestTenantCreate:
         assert admin and link
         assert (admin["email"], admin["name"], admin["password_hash"], admin["roles"]) == ("Head@School.example", "Hedda Head", None, ["TENANT_ADMIN"])
         assert (link["account_id"], link["kind"], link["email"], link["life"].days) == (admin["id"], "INVITATION", "Head@School.example", 7)
-        assert database.from_json(fact) == {"challenge_id": str(link["id"]), "account_id": str(admin["id"])}
+        assert database.from_json(fact) == {"challenge_id": str(link["id"]), "account_id": str(admin["id"]), "inviter_id": None}
 
     async def test_with_the_same_key_makes_one(self, staff: Client) -> None:
         asked = wanted(adminEmail="head@school.example")

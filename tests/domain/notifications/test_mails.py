@@ -3,27 +3,28 @@
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from lms_graph.domain.identity.operations import challenges
+from lms_graph.domain.identity.operations import challenges, sessions
 from lms_graph.domain.notifications.operations import mails as operations
 from lms_graph.domain.notifications.operations import preferences
 from lms_graph.integrations.no_mailer import NoMailer
 from lms_graph.integrations.smtp import SmtpMailer
 from lms_graph.jobs import runtime
 from lms_graph.models import database
-from lms_graph.models.identity import Account, AccountStatus, ChallengeKind, InstructorApplication, Session
+from lms_graph.models.identity import Account, AccountStatus, ChallengeKind, InstructorApplication
 from lms_graph.models.notifications import MailKind, MailState
 from lms_graph.models.tenancy import Domain, Tenant
 from lms_graph.outbox import store
 from lms_graph.outbox.store import Message
 from lms_graph.outbox.unit_of_work import unit_of_work
 from tests.factories import mails as factory
-from tests.factories.accounts import account, address, signed_in
+from tests.factories.accounts import account, address
 from tests.factories.mails import Inbox, part
 from tests.fixtures.callers import School
 from tests.fixtures.house import House
@@ -122,7 +123,7 @@ class TestALink:
         theirs = await factory.asked(other_school, told=False)
         await factory.tell(school.system, "PasswordResetRequested", challenge_id=theirs.challenge_id, account_id=theirs.account_id)
         await factory.tell(school.system, "PasswordChanged", account_id=theirs.account_id)
-        session = await signed_in(other_school.system, theirs.account_id)
+        session = await sessions.open_session(caller=other_school.system, account_id=theirs.account_id, at_sign_up=True)
         await factory.tell(school.system, "SessionOpened", session_id=session.session_id, account_id=theirs.account_id, is_new_device=True)
 
         await settle()
@@ -331,10 +332,11 @@ class TestNotices:
 class TestASignInAlert:
     async def opened(self, school: School, email: str, *, is_new_device: bool = True) -> UUID:
         account_id = await account(school.system, email=email)
-        session = await signed_in(school.system, account_id)
         agent = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:145.0) Gecko/20100101 Firefox/145.0"
-        await change(school, Session, session.session_id, ip_address="203.0.113.77", user_agent=agent)
-        await factory.tell(school.system, "SessionOpened", session_id=session.session_id, account_id=account_id, is_new_device=is_new_device)
+        there = replace(school.system, address="203.0.113.77", user_agent=agent)
+        if not is_new_device:
+            await sessions.open_session(caller=there, account_id=account_id, at_sign_up=True)
+        await sessions.open_session(caller=there, account_id=account_id)
         return account_id
 
     async def test_tells_when_with_what_and_roughly_from_where(self, school: School, settle: Settle, inbox: Inbox) -> None:

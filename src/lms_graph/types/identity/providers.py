@@ -105,9 +105,11 @@ class IdentityProviderSetInput:
         description="Of these one must stand in `aud`: at most 20, each of 1 to 255 characters. May be empty only with `authorizedParties`, for tokens without `aud` (Clerk).",
     )
     jwks_url: str | None = strawberry.field(default=None, description="Where the keys are, by https. Left out, `<issuer>/.well-known/openid-configuration` is asked.")
-    algorithms: list[SigningAlgorithm] = strawberry.field(default_factory=lambda: list(tokens.USUAL), description="With which tokens may be signed.")
+    algorithms: list[SigningAlgorithm] = strawberry.field(
+        default_factory=lambda: list(tokens.USUAL), description="With which tokens may be signed: at most 250, each counted once."
+    )
     authorized_parties: list[str] = strawberry.field(
-        default_factory=list, description="The apps to which tokens may be given (`azp`): at most 20, each of 1 to 255 characters. Empty: any."
+        default_factory=list, description="The apps to which tokens may be given (`azp`): at most 20, each of 1 to 255 characters. Empty: to every one."
     )
     email_claim: str = strawberry.field(default="email", description="The claim that holds the address: 1 to 100 characters.")
     email_verified_claim: str = strawberry.field(default="email_verified", description="The claim that is true when the provider has verified the address: 1 to 100 characters.")
