@@ -14,7 +14,7 @@ from lms_graph.types.identity.sessions import Session
 
 @strawberry.type
 class AccountsQuery:
-    @query(description="The one who is signed in; null for visitors.")
+    @query(description="The one who is signed in; null for visitors and for API keys.")
     async def viewer(self, info: Info) -> Viewer | None:
         row = await queries.viewer_or_none(caller=info.context.caller)
         return None if row is None else Viewer.from_row(row)

@@ -87,14 +87,15 @@ class MembersMutation:
 
     @mutation(
         description="Make an account for somebody and send them a link to take it, good for 7 days. EMAIL_TAKEN where the address has an account: grant that one roles instead. "
-        "Codes: EMAIL_TAKEN, IDEMPOTENCY_CONFLICT, INVALID.",
+        "Codes: EMAIL_TAKEN, IDEMPOTENCY_CONFLICT, INVALID. RATE_LIMITED after many at one school.",
         requires=MANAGE,
     )
     async def member_invite(self, info: Info, input: Annotated[MemberInviteInput, strawberry.argument(description="Whom to invite.")]) -> MemberInvitePayload:
         return MemberInvitePayload(account_id=await invitations.invite(caller=info.context.caller, throttle=info.context.adapters.throttle, **input.as_arguments()))
 
     @mutation(
-        description="Send an invitation that was not accepted again, with a new link in place of the former. Codes: NOT_FOUND, CONFLICT, IDEMPOTENCY_CONFLICT, INVALID.",
+        description="Send an invitation that was not accepted again, with a new link in place of the former. Codes: NOT_FOUND, CONFLICT, IDEMPOTENCY_CONFLICT, INVALID. "
+        "RATE_LIMITED after many at one school.",
         requires=MANAGE,
     )
     async def member_invitation_resend(
@@ -103,7 +104,7 @@ class MembersMutation:
         return MemberInvitationResendPayload(account_id=await invitations.resend(caller=info.context.caller, throttle=info.context.adapters.throttle, **input.as_arguments()))
 
     @mutation(
-        description="Take the account that an invitation made: set its password and sign in. The link proves the address, and works once. Everybody. Codes: LINK_INVALID, INVALID.",
+        description="Take the account that an invitation made: set its password and sign in. The link proves the address, and works once. Whoever holds the token. Codes: LINK_INVALID, INVALID.",
         cost=200,
     )
     async def invitation_accept(

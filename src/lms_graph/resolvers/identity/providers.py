@@ -97,7 +97,8 @@ class ProvidersMutation:
         return SocialProviderRemovePayload(ok=True)
 
     @mutation(
-        description="Begin to sign in with Google or GitHub, by authorization code with PKCE. Everybody; with `link`, whoever is signed in. Codes: INVALID, NOT_FOUND, UNAVAILABLE.",
+        description="Begin to sign in with Google or GitHub, by authorization code with PKCE. Everybody; with `link`, whoever is signed in. Codes: INVALID, NOT_FOUND, UNAVAILABLE. "
+        "RATE_LIMITED after many from one network.",
         cost=50,
     )
     async def provider_sign_in_start(self, info: Info, input: Annotated[ProviderSignInStartInput, strawberry.argument(description="Which way.")]) -> ProviderSignInStartPayload:
@@ -105,8 +106,8 @@ class ProvidersMutation:
         return ProviderSignInStartPayload(authorization_url=started.authorization_url, state=started.state)
 
     @mutation(
-        description="Open a session for somebody whom a provider vouches for; at first use a student's account is made. Everybody. "
-        "Codes: INVALID, TOKEN_INVALID, SIGN_IN_EXPIRED, ACCOUNT_EXISTS, ACCOUNT_CLOSED, EMAIL_MISSING, UNAVAILABLE.",
+        description="Open a session for somebody whom a provider vouches for; at first use a student's account is made. After Google or GitHub an account with a second factor is asked for it. Everybody. "
+        "Codes: INVALID, TOKEN_INVALID, SIGN_IN_EXPIRED, ACCOUNT_EXISTS, ACCOUNT_CLOSED, EMAIL_MISSING, UNAVAILABLE. RATE_LIMITED after wrong ones from one network.",
         cost=200,
     )
     async def provider_sign_in(self, info: Info, input: Annotated[ProviderSignInInput, strawberry.argument(description="What the provider gave.")]) -> ProviderSignInPayload:

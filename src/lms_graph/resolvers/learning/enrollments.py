@@ -30,7 +30,7 @@ from lms_graph.types.nodes import decode_or_none
 
 @strawberry.type
 class LearningQuery:
-    @query(description="A run of the viewer's own, or of anybody for who may read enrollments; null for any other.")
+    @query(description="A run of the viewer's own, of a course in whose team they are, or of anybody for who holds ENROLLMENTS_READ; null for any other.")
     async def enrollment(self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Its id.")]) -> Enrollment | None:
         found: Enrollment | None = await info.context.loaders.learning.enrollment.load(uuid) if (uuid := decode_or_none(id, "enr")) else None
         return found

@@ -31,7 +31,7 @@ from lms_graph.types.tenancy.tenants import (
 
 @strawberry.type
 class TenancyQuery:
-    @query(description="The tenant that the host, `X-Tenant` or the token selects. Everybody.")
+    @query(description="The tenant that the host, `X-Tenant`, the API key or the token selects. Everybody.")
     async def storefront(self, info: Info) -> Storefront:
         return Storefront.from_row(await queries.storefront(caller=info.context.caller))
 

@@ -23,7 +23,7 @@ CourseTeamRole = described(
     rows.CourseTeamRole,
     "CourseTeamRole",
     "A part in a course's team. Further values may come.",
-    CREATOR="Writes, publishes and grades it, and manages its team. A course has one.",
+    CREATOR="Writes it, publishes it with the permission COURSES_SELL, grades it, and manages its team. A course has at most one.",
     EDITOR="Writes it, and publishes it with the permission COURSES_SELL.",
     GRADER="Sees and grades what learners hand in.",
 )

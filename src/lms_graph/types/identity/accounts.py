@@ -30,10 +30,10 @@ Role = described(
     "Role",
     "What a person may do in the whole tenant. Further values may come.",
     PLATFORM_ADMIN="Runs the platform: makes tenants. Held in the platform's own tenant only.",
-    TENANT_ADMIN="Runs the tenant: people, brand, every course and order.",
+    TENANT_ADMIN="Runs the tenant: people, brand, every course and grant.",
     INSTRUCTOR="Makes courses and has a public page.",
-    APPLICANT="Has applied to teach: may write drafts, not publish them for sale.",
-    SUPPORT="Helps learners: reads their runs and orders.",
+    APPLICANT="Has applied to teach: may write drafts, not publish them.",
+    SUPPORT="Helps learners: reads accounts with their addresses, grants and runs.",
     STUDENT="Buys and learns.",
 )
 

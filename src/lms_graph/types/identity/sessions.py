@@ -114,7 +114,7 @@ class SignOutPayload(Payload):
 
 @strawberry.input(description="The second factor of a sign-in: a code of the app, or a recovery code.")
 class SecondFactorConfirmInput:
-    second_factor_token: str = strawberry.field(description="What `signIn` or `passwordResetConfirm` gave. Good for five tries.")
+    second_factor_token: str = strawberry.field(description="What `signIn`, `providerSignIn` or `passwordResetConfirm` gave. Good for five tries.")
     code: str | None = strawberry.field(default=None, description="The six digits that the authenticator app shows; each code works once.")
     recovery_code: str | None = strawberry.field(
         default=None, description="One of the recovery codes, in place of `code`. It works once. Case, spaces and hyphens do not count, nor O for 0 and I or L for 1."

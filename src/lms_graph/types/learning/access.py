@@ -31,7 +31,7 @@ EntitlementKind = described(
     GIFT="Somebody's gift.",
     MANUAL="The school, by hand.",
     OPEN="The course is open to all who enroll.",
-    PREVIEW="No grant: the lecture is open to everybody, or the viewer looks at the course as one who makes courses.",
+    PREVIEW="No grant: the lecture is open to everybody, or the viewer holds COURSES_MANAGE and looks at the course.",
     EXTERNAL="Another system, such as the school's own shop; `sourceReference` is its word for it.",
 )
 

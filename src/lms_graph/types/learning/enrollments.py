@@ -46,7 +46,8 @@ class ResumePoint:
 
 
 @strawberry.type(
-    description="A run of a course, pinned to the version at its start. Its learner may read all of it; who may read enrollments sees how far it is, and nobody else sees it at all."
+    description="A run of a course, pinned to the version at its start. Its learner may read all of it; the course's team, and who holds ENROLLMENTS_READ, "
+    "see how far it is, and nobody else sees it at all."
 )
 class Enrollment(Node):
     status: EnrollmentStatus = strawberry.field(description="Where it stands.")
