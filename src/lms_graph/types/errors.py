@@ -30,7 +30,7 @@ class ErrorCode(Enum):
     CREDENTIALS_WRONG = strawberry.enum_value("CREDENTIALS_WRONG", description="Address and password do not go together, or the account is closed.")
     TOKEN_INVALID = strawberry.enum_value("TOKEN_INVALID", description="The token is unknown, used, expired or its session has ended.")
     CODE_WRONG = strawberry.enum_value("CODE_WRONG", description="The code of the second factor is wrong, or was used.")
-    SIGN_IN_AGAIN = strawberry.enum_value("SIGN_IN_AGAIN", description="The account has no password to ask for: sign in again, then repeat it within ten minutes.")
+    SIGN_IN_AGAIN = strawberry.enum_value("SIGN_IN_AGAIN", description="This takes a fresh sign-in: sign in again, then repeat it within ten minutes.")
     LINK_INVALID = strawberry.enum_value("LINK_INVALID", description="The link from a mail was used, replaced by a newer one, or its time is over.")
     LAST_ADMIN = strawberry.enum_value("LAST_ADMIN", description="It would leave the tenant without an active administrator.")
     EMAIL_UNVERIFIED = strawberry.enum_value("EMAIL_UNVERIFIED", description="Your e-mail address must be verified first.")

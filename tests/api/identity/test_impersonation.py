@@ -208,6 +208,8 @@ class TestTheEnd:
 
 async def test_personal_data_is_masked_for_who_may_not_see_it(school: School, learner: UUID, house: House, clients: list[Client]) -> None:
     boss = await admin(school.system)
+    assert boss.account_id
+    boss = replace(boss, session_id=(await signed_in(school.system, boss.account_id)).session_id)
     narrow = replace(boss, permissions=boss.permissions - {Permission.PERSONAL_READ})
     for caller, masked in ((boss, False), (narrow, True)):
         made = await impersonations.impersonate(caller=caller, account_id=learner, reason="x")

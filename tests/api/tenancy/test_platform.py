@@ -15,7 +15,7 @@ from lms_graph.kit.ids import parse_id, public_id
 from lms_graph.models import database
 from lms_graph.models.identity import Role
 from lms_graph.outbox.unit_of_work import UnitOfWork, on_behalf_of, unit_of_work
-from tests.factories.accounts import account, signed_in
+from tests.factories.accounts import account, signed_in, verify_address
 from tests.fixtures.callers import School, SignIn
 from tests.fixtures.client import Client
 from tests.fixtures.house import House
@@ -301,6 +301,7 @@ class TestPlatformAdmin:
     async def test_an_account_that_is_there_is_let_in_and_keeps_its_password(self, platform: School) -> None:
         email = f"{uuid4().hex[:12]}@platform.example"
         id = await account(platform.system, email=email, password="a quiet blue harbour")
+        await verify_address(platform.system, id)
 
         assert await schools.make_platform_admin(email=email.upper(), name="Other", password="another long one") == id
 

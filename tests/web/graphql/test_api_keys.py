@@ -64,7 +64,16 @@ def told(answer: tuple[int, dict[str, Any]]) -> tuple[int, str, str]:
 async def who(house: House, secret: str) -> Caller:
     """As whom a bearer is taken."""
     return (
-        await identify({"authorization": f"Bearer {secret}"}, known=Known(), openid=house.adapters.openid, address="192.0.2.1", default_tenant=None, development=False, base_url="")
+        await identify(
+            {"authorization": f"Bearer {secret}"},
+            known=Known(),
+            openid=house.adapters.openid,
+            throttle=house.adapters.throttle,
+            address="192.0.2.1",
+            default_tenant=None,
+            development=False,
+            base_url="",
+        )
     ).caller
 
 

@@ -88,11 +88,16 @@ def require_student(roles: Collection[str]) -> None:
 
 
 def require_sign_in(kind: str | None) -> None:
-    """Sessions are opened out of a sign-in only. `kind` is that of the caller's session; none is that of another provider's token. Raises NotAllowed."""
+    """What lasts longer than the token it is asked with takes a sign-in. `kind` is that of the caller's session; none is that of another provider's token. Raises NotAllowed."""
     if kind not in (None, SessionKind.SIGN_IN):
         raise NotAllowed("This takes the access token of a sign-in, not that of an explorer or of an impersonation.")
 
 
 def require_may_set_providers(caller: Caller) -> None:
-    """Who runs the tenant says who else may vouch for people there."""
+    """Who runs the tenant says who else may vouch for people there, in person: a provider can vouch for administrators, whom keys never make. In the platform's own tenant that takes
+    somebody who runs the platform. Raises SignedOut, NotAllowed."""
     caller.require(Permission.TENANT_MANAGE)
+    if caller.in_platform:
+        caller.require(Permission.TENANTS_MANAGE)
+    if not caller.is_system:
+        require_in_person(caller)

@@ -26,7 +26,7 @@ class KeysQuery:
 @strawberry.type
 class KeysMutation:
     @mutation(
-        description="Make an API key. It may do no more than you: FORBIDDEN for scopes that you do not hold yourself, and for who asks with an API key. At most 100 living ones of a kind. "
+        description="Make an API key. It may do no more than you: FORBIDDEN for scopes that you do not hold yourself, and for who asks with an API key or an explorer's token. At most 100 living ones of a kind. "
         "Administrators. Codes: INVALID, LIMIT_REACHED.",
         requires=[Permission.API_KEYS_MANAGE],
     )

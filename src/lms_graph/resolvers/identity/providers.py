@@ -51,7 +51,7 @@ class ProvidersQuery:
 @strawberry.type
 class ProvidersMutation:
     @mutation(
-        description="Set whose tokens are taken, in place of any before: those who came in by an earlier setting come in anew. The provider's keys are read at once. The tenant's administrators. "
+        description="Set whose tokens are taken, in place of any before: those who came in by an earlier setting come in anew. The provider's keys are read at once. The tenant's administrators, not API keys. "
         "Codes: INVALID, PROVIDER_UNREACHABLE.",
         cost=200,
         requires=[Permission.TENANT_MANAGE],
@@ -72,7 +72,7 @@ class ProvidersMutation:
         return IdentityProviderSetPayload(provider_id=id)
 
     @mutation(
-        description="Take its tokens no more, at once. Who is known by it stays so, should it come back; sessions go on. The tenant's administrators. Codes: NOT_FOUND.",
+        description="Take its tokens no more, at once. Who is known by it stays so, should it come back; sessions go on. The tenant's administrators, not API keys. Codes: NOT_FOUND.",
         requires=[Permission.TENANT_MANAGE],
     )
     async def identity_provider_remove(
@@ -82,7 +82,7 @@ class ProvidersMutation:
         return IdentityProviderRemovePayload(ok=True)
 
     @mutation(
-        description="Let people in by the tenant's own app at Google or GitHub, in place of the one before. The tenant's administrators. Codes: INVALID.",
+        description="Let people in by the tenant's own app at Google or GitHub, in place of the one before. The tenant's administrators, not API keys. Codes: INVALID.",
         requires=[Permission.TENANT_MANAGE],
     )
     async def social_provider_set(self, info: Info, input: Annotated[SocialProviderSetInput, strawberry.argument(description="The app.")]) -> SocialProviderSetPayload:
@@ -91,13 +91,13 @@ class ProvidersMutation:
         )
         return SocialProviderSetPayload(provider_id=id)
 
-    @mutation(description="Let nobody in by it any more, and forget its secret. The tenant's administrators. Codes: NOT_FOUND.", requires=[Permission.TENANT_MANAGE])
+    @mutation(description="Let nobody in by it any more, and forget its secret. The tenant's administrators, not API keys. Codes: NOT_FOUND.", requires=[Permission.TENANT_MANAGE])
     async def social_provider_remove(self, info: Info, input: Annotated[SocialProviderRemoveInput, strawberry.argument(description="Which one.")]) -> SocialProviderRemovePayload:
         await providers.remove_social_provider(caller=info.context.caller, **input.as_arguments())
         return SocialProviderRemovePayload(ok=True)
 
     @mutation(
-        description="Begin to sign in with Google or GitHub, by authorization code with PKCE. Everybody; with `link`, whoever is signed in. Codes: INVALID, NOT_FOUND, UNAVAILABLE. "
+        description="Begin to sign in with Google or GitHub, by authorization code with PKCE. Everybody; with `link`, whoever has signed in within ten minutes, else SIGN_IN_AGAIN. Codes: INVALID, NOT_FOUND, UNAVAILABLE. "
         "RATE_LIMITED after many from one network.",
         cost=50,
     )
@@ -115,7 +115,7 @@ class ProvidersMutation:
         return ProviderSignInPayload(session=entered.session and Session.from_signed_in(entered.session), second_factor_token=entered.second_factor_token)
 
     @mutation(
-        description="Let whoever a provider vouches for into the viewer's own account from now on; at most 10 an account. Again, it changes nothing. Whoever is signed in. "
+        description="Let whoever a provider vouches for into the viewer's own account from now on; at most 10 an account. Again, it changes nothing. Whoever has signed in within ten minutes, else SIGN_IN_AGAIN. "
         "Codes: INVALID, TOKEN_INVALID, SIGN_IN_EXPIRED, CONFLICT, LIMIT_REACHED, UNAVAILABLE.",
         cost=200,
     )

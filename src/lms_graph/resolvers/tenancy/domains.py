@@ -28,7 +28,7 @@ from lms_graph.types.tenancy.domains import (
 @strawberry.type
 class DomainsMutation:
     @mutation(
-        description="Claim a host for the school, at most 20; one that it has claimed already is the same domain. Set `dnsRecords`, then verify it. Its administrators. Codes: INVALID, LIMIT_REACHED.",
+        description="Claim a host for the school, at most 20; one that it has claimed already is the same domain. Set `dnsRecords`, then verify it. Its administrators, not API keys. Codes: INVALID, LIMIT_REACHED.",
         requires=[Permission.TENANT_MANAGE],
     )
     async def domain_add(self, info: Info, input: Annotated[DomainAddInput, strawberry.argument(description="Which host.")]) -> DomainAddPayload:
@@ -44,21 +44,21 @@ class DomainsMutation:
         return DomainVerifyPayload(domain_id=await domains.verify_domain(caller=info.context.caller, dns=info.context.adapters.dns, **input.as_arguments()))
 
     @mutation(
-        description="Give a host up: from now on it selects nothing, links lead elsewhere, and a new claim takes a new proof. The school's administrators. Codes: NOT_FOUND.",
+        description="Give a host up: from now on it selects nothing, links lead elsewhere, and a new claim takes a new proof. The school's administrators, not API keys. Codes: NOT_FOUND.",
         requires=[Permission.TENANT_MANAGE],
     )
     async def domain_remove(self, info: Info, input: Annotated[DomainRemoveInput, strawberry.argument(description="Which domain.")]) -> DomainRemovePayload:
         return DomainRemovePayload(id=strawberry.ID(public_id("dom", await domains.remove_domain(caller=info.context.caller, **input.as_arguments()))))
 
     @mutation(
-        description="Make a verified domain the one that links use. The school's administrators. Codes: NOT_FOUND, CONFLICT (not verified).",
+        description="Make a verified domain the one that links use. The school's administrators, not API keys. Codes: NOT_FOUND, CONFLICT (not verified).",
         requires=[Permission.TENANT_MANAGE],
     )
     async def domain_make_primary(self, info: Info, input: Annotated[DomainMakePrimaryInput, strawberry.argument(description="Which domain.")]) -> DomainMakePrimaryPayload:
         return DomainMakePrimaryPayload(domain_id=await domains.make_primary(caller=info.context.caller, **input.as_arguments()))
 
     @mutation(
-        description="Look for the proof of the domain from which the school's mails are to come: once it is found, they do. As `domainVerify`. Its administrators. "
+        description="Look for the proof of the domain from which the school's mails are to come: once it is found, they do. As `domainVerify`. Its administrators, not API keys. "
         "Codes: NOT_FOUND, DOMAIN_UNPROVEN, UNAVAILABLE.",
         cost=100,
         requires=[Permission.TENANT_MANAGE],

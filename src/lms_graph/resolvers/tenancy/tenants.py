@@ -58,7 +58,7 @@ class TenancyQuery:
 @strawberry.type
 class TenancyMutation:
     @mutation(
-        description="Change what the school shows of itself, from whom its mails come, and what it opens of its API. What it pays the platform is not its own to set. "
+        description="Change what the school shows of itself, from whom its mails come, and what it opens of its API. What it pays the platform is not its own to set; `storefrontUrl` and `mail` are not for API keys. "
         "Its administrators. Codes: INVALID.",
         requires=[Permission.TENANT_MANAGE],
     )

@@ -16,6 +16,7 @@ from lms_graph.domain.tenancy.queries import identification as tenancy
 from lms_graph.domain.tenancy.rules.origins import ApiSettings
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.secrets import token_hash
+from lms_graph.kit.throttle import Throttle
 from lms_graph.web.graphql import external
 from lms_graph.web.graphql.known import Known
 from lms_graph.web.graphql.refusals import refused
@@ -44,7 +45,7 @@ class Visit:
 
 
 async def identify(
-    headers: Mapping[str, str], *, known: Known, openid: OpenIdProviders, address: str | None, default_tenant: str | None, development: bool, base_url: str
+    headers: Mapping[str, str], *, known: Known, openid: OpenIdProviders, throttle: Throttle, address: str | None, default_tenant: str | None, development: bool, base_url: str
 ) -> Visit:
     """Whose request it is. In development every school opens introspection and explorer. Raises Refused when no tenant is named, a token or key is no good, or it and the
     host disagree."""
@@ -97,7 +98,7 @@ async def identify(
         api = replace(api, introspection=True, explorer=True)
     ends = [end for end in (found.token_expires_at, found.key.expires_at if found.key else None) if end]
     if token and is_foreign:
-        guest = await external.let_in(caller, token, openid)
+        guest = await external.let_in(caller, token, openid, throttle)
         return Visit(guest.caller, api, base_url, min([*ends, guest.expires_at]), found.key, guest.provider)
     return Visit(caller, api, base_url, min(ends, default=None), found.key)
 

@@ -118,6 +118,7 @@ class Endpoint:
             headers,
             known=self._known,
             openid=self._operations.adapters.openid,
+            throttle=self._operations.adapters.throttle,
             address=address,
             default_tenant=self._default_tenant,
             development=self._development,

@@ -8,7 +8,8 @@ from lms_graph.domain.identity.ports import OpenIdProviders
 from lms_graph.domain.identity.queries.external import ProviderVersion
 from lms_graph.domain.identity.rules.permissions import permissions_of
 from lms_graph.kit.caller import Caller
-from lms_graph.kit.errors import DomainError, Unavailable
+from lms_graph.kit.errors import Busy, DomainError, Unavailable
+from lms_graph.kit.throttle import Throttle
 from lms_graph.web.graphql.refusals import refused
 
 
@@ -26,12 +27,14 @@ def is_foreign(token: str) -> bool:
     return token.count(".") >= 2
 
 
-async def let_in(visitor: Caller, token: str, openid: OpenIdProviders) -> Guest:
+async def let_in(visitor: Caller, token: str, openid: OpenIdProviders, throttle: Throttle) -> Guest:
     """Who it is that was a visitor of the school until now. Raises Refused."""
     try:
-        entered = await external.enter(caller=visitor, openid=openid, token=token)
+        entered = await external.enter(caller=visitor, openid=openid, token=token, throttle=throttle)
     except Unavailable as error:
         raise refused(503, "UNAVAILABLE", error.message, headers={"Retry-After": "30"}) from None
+    except Busy as error:
+        raise refused(429, "RATE_LIMITED", error.message, headers={"Retry-After": str(error.retry_after_seconds)}, retryAfter=error.retry_after_seconds) from None
     except DomainError as error:
         raise refused(401, "UNAUTHENTICATED", error.message) from None
     caller = replace(

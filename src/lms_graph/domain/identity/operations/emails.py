@@ -39,7 +39,7 @@ async def _request(caller: Caller, email: str, kind: ChallengeKind, throttle: Th
     email = account_rules.clean_email(email)
     if issues := [*account_rules.issues_with_email(email)]:
         raise Invalid(*issues)
-    await throttle.take(*throttles.mail_to(caller, email))
+    await throttle.take(*throttles.mail_to(caller, email, kind))
     async with unit_of_work(caller) as work:
         request = await rows.LinkRequest.create(tenant_id=caller.tenant_id, kind=kind, email_key=email_key(email), created_at=caller.now)
         work.record(events.LinkRequested(request_id=request.id))
@@ -97,7 +97,7 @@ async def request_change(*, caller: Caller, email: str, password: str | None, th
     email = account_rules.clean_email(email)
     if issues := [*account_rules.issues_with_email(email)]:
         raise Invalid(*issues)
-    await throttle.take(*throttles.mail_to(caller, email))
+    await throttle.take(*throttles.mail_to(caller, email, ChallengeKind.EMAIL_CHANGE))
     async with unit_of_work(caller) as work:
         account = await presence.lock_present(caller=caller, proved=proved)
         id = await challenges.pose(caller=caller, account_id=account["id"], kind=ChallengeKind.EMAIL_CHANGE, email=email, life=rules.EMAIL_CHANGE_LIFE)

@@ -11,27 +11,28 @@ from uuid import UUID
 
 import orjson
 
-from lms_graph.domain.identity import errors, events
-from lms_graph.domain.identity.operations import accounts, emails, sessions
+from lms_graph.domain.identity import errors, events, policies
+from lms_graph.domain.identity.operations import accounts, emails, presence, sessions
 from lms_graph.domain.identity.operations.providers import sealed_about
 from lms_graph.domain.identity.ports import CodeGrant, CodeRefused, ExternalPerson, OpenIdProviders, SocialApp, SocialSignIn
 from lms_graph.domain.identity.queries import accounts as account_queries
 from lms_graph.domain.identity.queries import external as queries
 from lms_graph.domain.identity.queries import providers as provider_queries
+from lms_graph.domain.identity.queries import sessions as session_queries
 from lms_graph.domain.identity.queries.external import ProviderVersion
 from lms_graph.domain.identity.rules import accounts as account_rules
 from lms_graph.domain.identity.rules import providers as rules
 from lms_graph.domain.identity.rules import throttles, tokens
 from lms_graph.domain.tenancy.queries import tenants as tenancy
 from lms_graph.kit.caller import Caller
-from lms_graph.kit.errors import Invalid, Issue, LimitReached, NotAllowed, NotFound, Unavailable
+from lms_graph.kit.errors import Invalid, Issue, LimitReached, NotFound, Unavailable
 from lms_graph.kit.outbound import NotAnswered
 from lms_graph.kit.secrets import SecretKeys, new_token, token_hash
 from lms_graph.kit.text import email_key, is_one_line
 from lms_graph.kit.throttle import Throttle, attempt
 from lms_graph.models import database
 from lms_graph.models import identity as rows
-from lms_graph.models.identity import AccountStatus, SocialKind
+from lms_graph.models.identity import AccountStatus, ChallengeKind, SocialKind
 from lms_graph.outbox.unit_of_work import unit_of_work
 
 
@@ -74,15 +75,16 @@ class Started:
     state: str = field(repr=False)
 
 
-async def enter(*, caller: Caller, openid: OpenIdProviders, token: str) -> Entered:
+async def enter(*, caller: Caller, openid: OpenIdProviders, token: str, throttle: Throttle) -> Entered:
     """Whose request it is that carries a token of the tenant's own provider. Its first use makes the account.
 
-    Raises ProviderTokenInvalid, Unavailable, and what `_admit` does. Records at the first use AccountRegistered, ExternalIdentityLinked.
+    Raises ProviderTokenInvalid, Unavailable, Busy, and what `_admit` does. Records at the first use AccountRegistered, ExternalIdentityLinked.
     """
     provider, verified = await _verified(caller, openid, token)
     person = verified.person
     found = await queries.account_of_identity(tenant_id=caller.tenant_id, issuer=person.issuer, subject=person.subject)
     if found is None:
+        await _limit_strangers(caller, person, throttle)
         await _admit(caller, person, is_own_provider=True)
         found = await queries.account_of_identity(tenant_id=caller.tenant_id, issuer=person.issuer, subject=person.subject)
     if found is None or found["status"] != AccountStatus.ACTIVE:
@@ -95,7 +97,7 @@ async def start_sign_in(*, caller: Caller, ways: Ways, kind: SocialKind, redirec
 
     Raises SignedOut and NotAllowed with `link`, Invalid for a redirect that the tenant does not list, NotFound when it has no such app, Unavailable, Busy.
     """
-    account_id = _own_account(caller) if link else None
+    account_id = await _own_account(caller) if link else None
     await ways.throttle.take(throttles.from_network(throttles.PROVIDER_FROM_NETWORK, caller))
     async with database.reading(caller):
         origins = await tenancy.origins_of_tenant(caller=caller)
@@ -141,6 +143,7 @@ async def sign_in(*, caller: Caller, ways: Ways, proof: Proof) -> sessions.Enter
     bucket = throttles.from_network(throttles.PROVIDER_FROM_NETWORK, caller)
     async with attempt(ways.throttle, bucket, wrong=(errors.ProviderTokenInvalid, errors.SignInExpired)):
         person = await _proved(caller, ways, proof, account_id=None)
+    await _limit_strangers(caller, person, ways.throttle)
     async with unit_of_work(caller):
         admitted = await _admit(caller, person, is_own_provider=is_own_provider)
         if await account_queries.active_account_for_update(caller=caller, account_id=admitted.account_id) is None:
@@ -156,7 +159,7 @@ async def link(*, caller: Caller, ways: Ways, proof: Proof) -> UUID:
 
     Raises SignedOut, NotAllowed, Invalid, ProviderTokenInvalid, SignInExpired, Unavailable, IdentityTaken, LimitReached. Records ExternalIdentityLinked.
     """
-    account_id = _own_account(caller)
+    account_id = await _own_account(caller)
     person = await _proved(caller, ways, proof, account_id=account_id)
     async with unit_of_work(caller):
         known = await queries.lock_identity(caller=caller, issuer=person.issuer, subject=person.subject)
@@ -170,10 +173,13 @@ async def link(*, caller: Caller, ways: Ways, proof: Proof) -> UUID:
     return account_id
 
 
-def _own_account(caller: Caller) -> UUID:
-    account_id = caller.account
-    if caller.impersonator_id is not None:
-        raise NotAllowed("Nobody links an identity in another's name.")
+async def _own_account(caller: Caller) -> UUID:
+    """Whoever links another way in must have come in a moment ago: a token that was copied makes none that lasts."""
+    account_id = policies.require_in_person(caller)
+    async with database.reading(caller):
+        policies.require_sign_in(await session_queries.own_kind_or_none(caller=caller))
+        if not await presence.is_fresh(caller):
+            raise errors.SignInTooOld()
     return account_id
 
 
@@ -236,6 +242,12 @@ async def _verified(caller: Caller, openid: OpenIdProviders, token: str) -> tupl
     return ProviderVersion(provider["id"], provider["updated_at"]), verified
 
 
+async def _limit_strangers(caller: Caller, person: ExternalPerson, throttle: Throttle) -> None:
+    """Whoever comes with an address that nobody has verified may be mailed for it: as often as a school may invite. Raises Busy."""
+    if not person.is_email_verified and await queries.account_of_identity(tenant_id=caller.tenant_id, issuer=person.issuer, subject=person.subject) is None:
+        await throttle.take(throttles.invitation(caller))
+
+
 @dataclass(frozen=True)
 class _Admitted:
     account_id: UUID
@@ -284,6 +296,8 @@ async def _register(caller: Caller, person: ExternalPerson, email: str) -> UUID:
 
 async def _bind(caller: Caller, person: ExternalPerson, account_id: UUID, *, is_new_account: bool) -> None:
     async with unit_of_work(caller) as work:
+        if not is_new_account:  # whoever was invited has come
+            await rows.Challenge.for_caller(caller, account_id=account_id, kind=ChallengeKind.INVITATION, used_at__isnull=True).delete()
         identity = await rows.ExternalIdentity.create(tenant_id=caller.tenant_id, account_id=account_id, issuer=person.issuer, subject=person.subject, created_at=caller.now)
         work.record(events.ExternalIdentityLinked(account_id=account_id, identity_id=identity.id, issuer=person.issuer, is_new_account=is_new_account))
 

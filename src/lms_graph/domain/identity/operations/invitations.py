@@ -7,6 +7,7 @@ from uuid import UUID
 from lms_graph.domain.identity import errors, events, policies
 from lms_graph.domain.identity.operations import accounts, challenges, roles, sessions
 from lms_graph.domain.identity.queries import members as queries
+from lms_graph.domain.identity.queries import second_factor as second_factor_queries
 from lms_graph.domain.identity.rules import accounts as account_rules
 from lms_graph.domain.identity.rules import members as rules
 from lms_graph.domain.identity.rules import throttles
@@ -78,8 +79,10 @@ async def accept(*, caller: Caller, token: str, name: str | None, password: str,
         raise Invalid(*issues)
     password_hash = await hash_password(password)
     async with unit_of_work(caller) as work:
+        member = await queries.member_for_update(caller=caller, account_id=found["account_id"])  # the account first, as everybody does
         challenge = await challenges.redeem(caller=caller, token=token, kinds=(ChallengeKind.INVITATION,), secret_keys=secret_keys)
-        member = await queries.member_for_update(caller=caller, account_id=challenge["account_id"])
+        if await second_factor_queries.is_on(caller=caller, account_id=challenge["account_id"]):
+            raise errors.LinkInvalid()  # its owner has come in another way
         if member is None or member["status"] != AccountStatus.ACTIVE or member["email_key"] != email_key(challenge["email"]):
             raise errors.LinkInvalid()
         changes: dict[str, Any] = {"password_hash": password_hash}

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from lms_graph.domain.identity import events, policies
 from lms_graph.domain.identity.queries import keys as queries
+from lms_graph.domain.identity.queries import sessions as session_queries
 from lms_graph.domain.identity.rules import keys as rules
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.errors import Invalid, LimitReached, NotFound
@@ -41,6 +42,7 @@ async def create_key(*, caller: Caller, name: str, kind: ApiKeyKind, scopes: Col
 
     async def create(work: UnitOfWork) -> UUID:
         nonlocal secret
+        policies.require_sign_in(await session_queries.own_kind_or_none(caller=caller))
         # Of many at once, each counts those before it.
         await database.fetch("SELECT pg_advisory_xact_lock(hashtextextended($1, 7020195))", f"{caller.tenant_id}:{kind}")
         if await queries.count_living_keys(caller=caller, kind=kind) >= rules.MAX_KEYS:

@@ -54,9 +54,11 @@ async def change(*, caller: Caller, current_password: str, new_password: str, th
 
 
 async def _set(work: UnitOfWork, caller: Caller, account_id: UUID, password_hash: str) -> None:
-    """Links that were asked for under the old password end: whoever asked may have been another."""
+    """Links that were asked for under the old password end, for whoever asked may have been another; and an invitation has been taken."""
     await rows.Account.for_caller(caller, id=account_id).update(password_hash=password_hash)
-    await rows.Challenge.for_caller(caller, account_id=account_id, used_at__isnull=True, kind__in=[ChallengeKind.PASSWORD_RESET, ChallengeKind.EMAIL_CHANGE]).delete()
+    await rows.Challenge.for_caller(
+        caller, account_id=account_id, used_at__isnull=True, kind__in=[ChallengeKind.PASSWORD_RESET, ChallengeKind.EMAIL_CHANGE, ChallengeKind.INVITATION]
+    ).delete()
     work.record(events.PasswordChanged(account_id=account_id))
 
 

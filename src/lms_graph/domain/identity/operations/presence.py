@@ -21,11 +21,11 @@ async def require_presence(*, caller: Caller, password: str | None, throttle: Th
     account_id = policies.require_in_person(caller)
     async with database.reading(caller):
         found = await accounts.password_or_none(caller=caller, account_id=account_id)
-        is_fresh = accepts_fresh_session and await _is_fresh(caller)
+        has_just_signed_in = accepts_fresh_session and await is_fresh(caller)
     if found is None:
         raise SignedOut()
     if found["password_hash"] is None and accepts_fresh_session:
-        if not is_fresh:
+        if not has_just_signed_in:
             raise errors.SignInTooOld()
         return found
     bucket = throttles.of_account(throttles.PASSWORD_OF_ACCOUNT, caller, account_id)
@@ -44,7 +44,8 @@ async def lock_present(*, caller: Caller, proved: database.Record, field: str = 
     return account
 
 
-async def _is_fresh(caller: Caller) -> bool:
+async def is_fresh(caller: Caller) -> bool:
+    """Whether the caller has signed in within the last ten minutes."""
     session_id: UUID | None = caller.session_id
     opened_at = await sessions.opened_at(caller=caller, session_id=session_id) if session_id else None
     return opened_at is not None and caller.now - opened_at <= PRESENCE

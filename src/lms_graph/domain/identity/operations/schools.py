@@ -18,7 +18,7 @@ from lms_graph.kit.caller import Caller
 from lms_graph.kit.errors import Invalid, Issue
 from lms_graph.models import database
 from lms_graph.models import identity as rows
-from lms_graph.models.identity import ChallengeKind, Role
+from lms_graph.models.identity import AccountStatus, ChallengeKind, Role
 from lms_graph.models.tenancy import TenantKind
 from lms_graph.outbox.idempotency import once
 from lms_graph.outbox.unit_of_work import UnitOfWork, on_behalf_of, unit_of_work
@@ -112,6 +112,9 @@ async def make_platform_admin(*, email: str, name: str, password: str) -> UUID:
     caller = Caller.system(await platform_id())
     async with database.reading(caller):
         account_id = await account_queries.account_id_by_email(caller=caller, email=email)
+        found = await account_queries.accounts_by_ids(caller=caller, account_ids=[account_id]) if account_id else []
+    if any(row["status"] != AccountStatus.ACTIVE or row["email_verified_at"] is None for row in found):
+        raise Invalid(Issue("An account with this address stands, and nobody has shown that it is the owner's: it is suspended, or its address is not verified.", ("email",)))
     if account_id is None:
         account_id = await accounts.register(caller=caller, email=email, name=name, password=password, is_email_verified=True)
     async with unit_of_work(caller) as work:

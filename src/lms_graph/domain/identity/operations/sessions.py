@@ -25,7 +25,7 @@ from lms_graph.domain.identity.rules import throttles
 from lms_graph.domain.identity.rules.devices import KNOWN_FOR, agent_of
 from lms_graph.domain.identity.rules.permissions import permissions_of
 from lms_graph.kit.caller import Caller
-from lms_graph.kit.errors import NotFound, SignedOut
+from lms_graph.kit.errors import NotAllowed, NotFound, SignedOut
 from lms_graph.kit.ids import new_id
 from lms_graph.kit.passwords import hash_password, verify_password
 from lms_graph.kit.secrets import following_token, new_token, token_hash
@@ -136,6 +136,8 @@ async def open_short_session(
     *, caller: Caller, account_id: UUID, kind: SessionKind, life: timedelta, is_read_only: bool, is_masked: bool, impersonator_id: UUID | None = None
 ) -> ShortSession:
     """Open a session out of the caller's own, with which it ends. Inside a unit of work, whose operation records what it is for."""
+    if caller.session_id is None:
+        raise NotAllowed("This takes one of our own sessions, with which it ends: give the provider's token to `providerSignIn` first.")
     now, token = caller.now, new_token()
     async with unit_of_work(caller):
         session = await rows.Session.create(

@@ -116,7 +116,8 @@ async def live_session_ids(*, caller: Caller, account_id: UUID) -> list[UUID]:
 
 
 async def opened_at(*, caller: Caller, session_id: UUID) -> datetime | None:
-    value: datetime | None = await database.fetch_value("SELECT created_at FROM sessions WHERE tenant_id = $1 AND id = $2", caller.tenant_id, session_id)
+    """When a sign-in was made; None for other kinds of sessions, which whoever holds a token can open at any time."""
+    value: datetime | None = await database.fetch_value("SELECT created_at FROM sessions WHERE tenant_id = $1 AND id = $2 AND kind = 'SIGN_IN'", caller.tenant_id, session_id)
     return value
 
 

@@ -60,11 +60,11 @@ def sign_up(caller: Caller) -> tuple[Bucket, Bucket]:
     return from_network(SIGN_UP_FROM_NETWORK, caller), from_network(TAKEN_FROM_NETWORK, caller)
 
 
-def mail_to(caller: Caller, email: str) -> tuple[Bucket, ...]:
-    """What asking for a mail to an address takes from, whoever asks and whether or not somebody has it."""
+def mail_to(caller: Caller, email: str, kind: str) -> tuple[Bucket, ...]:
+    """What asking for a mail to an address takes from, whoever asks and whether or not somebody has it. Each kind of mail by itself: one that is not sent must not keep another from being sent."""
     network = network_of(caller.address)
-    pair = MAIL_TO_ADDRESS_FROM_NETWORK.of(caller.tenant_id, email_key(email), network)
-    return pair, MAIL_TO_ADDRESS.of(caller.tenant_id, email_key(email)), MAIL_FROM_NETWORK.of(caller.tenant_id, network)
+    pair = MAIL_TO_ADDRESS_FROM_NETWORK.of(caller.tenant_id, email_key(email), network, kind)
+    return pair, MAIL_TO_ADDRESS.of(caller.tenant_id, email_key(email), kind), MAIL_FROM_NETWORK.of(caller.tenant_id, network)
 
 
 def invitation(caller: Caller) -> Bucket:

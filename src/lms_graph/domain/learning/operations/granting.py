@@ -49,9 +49,9 @@ async def grant_access(
         raise Invalid(*issues)
 
     async def grant(_: UnitOfWork) -> UUID:
-        learner = await _learner(caller, account_id, email)
         if course_id is not None and await outline.course_terms(caller=caller, course_id=course_id) is None:
-            raise catalog_errors.CourseNotFound()
+            raise catalog_errors.CourseNotFound()  # first: a request that has no effect must not tell whose an address is
+        learner = await _learner(caller, account_id, email)
         id = await entitlements.grant_course(
             caller=caller, account_id=learner, course_id=course_id, kind=kind, source_reference=source_reference, starts_at=begins, ends_at=ends_at, note=note
         )

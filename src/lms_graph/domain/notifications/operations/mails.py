@@ -109,7 +109,10 @@ async def mail_password_changed(*, caller: Caller, account_id: UUID, closes: Del
 async def mail_application_decision(*, caller: Caller, application_id: UUID, closes: Delivery, post: Post) -> None:
     """Tell an applicant what became of the application, with the reason in the words of who decided. Raises Unavailable and MailRefused."""
     async with database.reading(caller):
-        (application,) = await application_queries.applications_by_ids(caller=caller, ids=[application_id])
+        application = next(iter(await application_queries.applications_by_ids(caller=caller, ids=[application_id])), None)
+    if application is None:
+        await _drop(caller, (MailKind.APPLICATION_APPROVED, MailKind.APPLICATION_REFUSED), closes.id, closes)
+        return
     kind = MailKind.APPLICATION_APPROVED if application["status"] == ApplicationStatus.APPROVED else MailKind.APPLICATION_REFUSED
     await _notice(caller, application["account_id"], kind, closes, post, quote=texts.quote(application["reason"] or "") or None)
 

@@ -28,7 +28,7 @@ async def add_domain(*, caller: Caller, host: str, own_url: str) -> UUID:
 
     Raises SignedOut, NotAllowed, Invalid, LimitReached. Records DomainAdded.
     """
-    policies.require_may_update_tenant(caller)
+    policies.require_may_lead_people(caller)
     clean = hosts.clean_host(host)
     if clean is None or (problem := hosts.problem_with_host(clean, own_host=hosts.host_of(own_url))):
         raise Invalid(Issue(hosts.problem_with_host(None, own_host="") if clean is None else problem, ("host",)))  # type: ignore[arg-type]
@@ -81,14 +81,14 @@ async def verify_domain(*, caller: Caller, domain_id: UUID, dns: Dns) -> UUID:
     Of two tenants who prove one host the first has it. Raises SignedOut, NotAllowed, NotFound, Busy within ten seconds of the last look-up, Unavailable,
     DomainUnproven, DomainTaken; those three are noted on the domain. Records DomainVerified the first time.
     """
-    policies.require_may_update_tenant(caller)
+    policies.require_may_lead_people(caller)
     await _verify(_Domains(caller), domain_id, dns)
     return domain_id
 
 
 async def verify_mail_domain(*, caller: Caller, host: str, dns: Dns) -> UUID:
     """Look for the proof of the domain from which the tenant's mails are to come, and give the tenant's id once it is there. As `verify_domain`. Records MailDomainVerified."""
-    policies.require_may_update_tenant(caller)
+    policies.require_may_lead_people(caller)
     async with database.reading(caller):
         found = await queries.mail_domain_of_tenants(caller=caller, tenant_ids=[caller.tenant_id])
     if not found or found[0]["host"] != hosts.clean_host(host):
@@ -109,7 +109,7 @@ async def check_mail_domain(*, caller: Caller, mail_domain_id: UUID, dns: Dns) -
 
 async def remove_domain(*, caller: Caller, domain_id: UUID) -> UUID:
     """Give a host up, and give the id it had: nothing of it stays. Raises SignedOut, NotAllowed, NotFound. Records DomainRemoved."""
-    policies.require_may_update_tenant(caller)
+    policies.require_may_lead_people(caller)
     async with unit_of_work(caller) as work:
         domain = await _lock(caller, domain_id)
         await rows.Domain.for_caller(caller, id=domain_id).delete()
@@ -120,7 +120,7 @@ async def remove_domain(*, caller: Caller, domain_id: UUID) -> UUID:
 
 async def make_primary(*, caller: Caller, domain_id: UUID) -> UUID:
     """Make a verified domain the one that links use, and give its id. Raises SignedOut, NotAllowed, NotFound, Conflict for one that is not verified. Records DomainMadePrimary if it was not."""
-    policies.require_may_update_tenant(caller)
+    policies.require_may_lead_people(caller)
     async with unit_of_work(caller) as work:
         domain = await _lock(caller, domain_id)
         if domain["status"] != DomainStatus.VERIFIED:

@@ -55,6 +55,8 @@ async def update_tenant(*, caller: Caller, changes: rules.TenantChanges, own_url
     Records TenantUpdated with what differs from before, if anything does.
     """
     policies.require_may_update_tenant(caller)
+    if not changes.keys().isdisjoint(rules.LEADING):
+        policies.require_may_lead_people(caller)
     if issues := [*rules.issues_with_changes(changes, own_host=hosts.host_of(own_url))]:
         raise Invalid(*issues)
     if not changes:

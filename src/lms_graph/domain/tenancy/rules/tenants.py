@@ -30,6 +30,9 @@ RESERVED_SLUGS = frozenset(
 )
 
 
+LEADING = frozenset({"storefront_url", "mail_from"})  # where links in mails lead, and from where mails come
+
+
 class TenantChanges(TypedDict, total=False):
     """What is to change of a tenant, by its columns' names; what is not there stays as it is."""
 
