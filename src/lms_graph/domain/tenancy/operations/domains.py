@@ -29,9 +29,7 @@ async def add_domain(*, caller: Caller, host: str, own_url: str) -> UUID:
     Raises SignedOut, NotAllowed, Invalid, LimitReached. Records DomainAdded.
     """
     policies.require_may_lead_people(caller)
-    clean = hosts.clean_host(host)
-    if clean is None or (problem := hosts.problem_with_host(clean, own_host=hosts.host_of(own_url))):
-        raise Invalid(Issue(hosts.problem_with_host(None, own_host="") if clean is None else problem, ("host",)))  # type: ignore[arg-type]
+    clean = _clean(host, own_host=hosts.host_of(own_url))
     async with unit_of_work(caller) as work:
         return await _claim(work, clean, token=secrets.token_hex(20))
 
@@ -42,9 +40,7 @@ async def vouch_for_domain(*, caller: Caller, tenant_id: UUID, host: str) -> UUI
     Raises SignedOut, NotAllowed, NotFound, Invalid, LimitReached, DomainTaken. Records DomainAdded, DomainVerified.
     """
     policies.require_may_manage_tenants(caller)
-    clean = hosts.clean_host(host)
-    if clean is None or (problem := hosts.problem_with_host(clean, own_host="")):
-        raise Invalid(Issue(hosts.problem_with_host(None, own_host="") if clean is None else problem, ("host",)))  # type: ignore[arg-type]
+    clean = _clean(host, own_host="")
     async with unit_of_work(caller) as work, on_behalf_of(work, tenant_id) as theirs:
         if await tenant_queries.lock_tenant(caller=theirs.caller) is None:
             raise NotFound("There is no such school.", path=("tenantId",))
@@ -61,6 +57,15 @@ async def vouch_for_domain(*, caller: Caller, tenant_id: UUID, host: str) -> UUI
             if tenant_id != caller.tenant_id:
                 theirs.record(told)
     return id
+
+
+def _clean(host: str, *, own_host: str) -> str:
+    """The host as it is kept. Raises Invalid."""
+    clean = hosts.clean_host(host)
+    if problem := hosts.problem_with_host(clean, own_host=own_host):
+        raise Invalid(Issue(problem, ("host",)))
+    assert clean is not None, "else there was a problem"
+    return clean
 
 
 async def _claim(work: UnitOfWork, host: str, *, token: str | None) -> UUID:
