@@ -2,21 +2,24 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
 from lms_graph.domain.identity import errors
 from lms_graph.domain.identity.operations import challenges, emails, explorers, external, invitations, keys, passwords, providers, schools, sessions
 from lms_graph.domain.identity.queries.sessions import opened_at
+from lms_graph.domain.identity.rules import throttles
 from lms_graph.domain.identity.rules.keys import ApiKeyKind
+from lms_graph.domain.learning.operations import granting
 from lms_graph.domain.tenancy.operations import domains, tenants
 from lms_graph.kit.caller import Caller
-from lms_graph.kit.errors import Busy, Invalid, NotAllowed
+from lms_graph.kit.errors import Busy, Invalid, NotAllowed, NotFound
 from lms_graph.kit.permissions import ALL, Permission
 from lms_graph.kit.throttle import MemoryThrottle
 from lms_graph.models import database
 from lms_graph.models.identity import ChallengeKind, Role, SocialKind
+from lms_graph.models.learning import EntitlementKind
 from tests.factories.accounts import PASSWORD, account, address, link, verify_address, with_app
 from tests.fixtures.callers import School
 from tests.fixtures.house import House
@@ -155,6 +158,48 @@ class TestMails:
             await _ask_for_verification(school, email, throttle)
 
         await emails.request_password_reset(caller=replace(school.system, address="203.0.113.9"), email=email, throttle=throttle)
+
+
+class TestStrangers:
+    async def test_of_the_schools_own_provider_are_mailed_no_more_often_than_invitations(self, school: School) -> None:
+        throttle, tried = MemoryThrottle(), 0
+        caller = Caller(tenant_id=school.id, now=school.system.now)
+
+        async def come(number: int) -> None:
+            person = external.ExternalPerson(issuer="https://id.example", subject=str(number), email=f"s{number}@example.com", is_email_verified=False, name="S")
+            await external._limit_strangers(caller, person, throttle)
+
+        while tried < throttles.INVITATION_OF_SCHOOL.at_once:
+            await come(tried)
+            tried += 1
+        with pytest.raises(Busy):
+            await come(tried)
+
+        assert tried == throttles.INVITATION_OF_SCHOOL.at_once
+
+
+class TestGranting:
+    async def test_without_effect_tells_not_whose_an_address_is(self, school: School) -> None:
+        await account(school.system, email=(email := address()))
+        server = key(school, Permission.ENTITLEMENTS_MANAGE)
+
+        for asked in (email, address()):
+            with pytest.raises(NotFound) as refused:
+                await granting.grant_access(
+                    caller=server,
+                    account_id=None,
+                    email=asked,
+                    course_id=uuid4(),
+                    all_access=False,
+                    kind=EntitlementKind.MANUAL,
+                    source_reference=None,
+                    starts_at=None,
+                    ends_at=None,
+                    note=None,
+                    enroll=False,
+                    idempotency_key=asked,
+                )
+            assert refused.value.path == ("courseId",)
 
 
 async def _ask_for_verification(school: School, email: str, throttle: MemoryThrottle) -> None:
