@@ -5,6 +5,7 @@ In development its records stand in a file, which is read at each question: `nam
 
 import argparse
 import asyncio
+import errno
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +22,7 @@ import dns.rrset
 PLAIN_UDP = 512
 MOST_UDP = 1232
 LONGEST_CHAIN = 8
+CHOICES = 20
 
 Odd = Callable[[dns.message.Message], bytes | None]
 
@@ -63,10 +65,20 @@ class DnsTwin:
         self._odd[dns.name.from_text(name)] = bytes_of
 
     async def open(self, host: str = "127.0.0.1", port: int = 0) -> None:
+        """Answer datagrams and streams at one port; 0 asks the system for one that is free for both."""
         loop = asyncio.get_running_loop()
-        self._transport, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self), local_addr=(host, port))
-        self.port = self._transport.get_extra_info("sockname")[1]
-        self._server = await asyncio.start_server(self._stream, host, self.port)
+        for left in reversed(range(1 if port else CHOICES)):
+            transport, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self), local_addr=(host, port))
+            chosen = transport.get_extra_info("sockname")[1]
+            try:
+                self._server = await asyncio.start_server(self._stream, host, chosen)
+            except OSError as taken:
+                transport.close()
+                if taken.errno != errno.EADDRINUSE or not left:
+                    raise
+            else:
+                self._transport, self.port = transport, chosen
+                return
 
     async def aclose(self) -> None:
         if self._transport:
