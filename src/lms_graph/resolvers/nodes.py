@@ -41,6 +41,10 @@ LOADERS = {
     "att": "assessment.attempt",
     "qzo": "assessment.sat_quiz",
     "crt": "certificates.certificate",
+    "off": "commerce.visible_offer",
+    "bun": "commerce.bundle",
+    "cpn": "commerce.coupon",
+    "txr": "commerce.tax_rate",
 }
 
 

@@ -44,6 +44,10 @@ PREFIXES = {
     "Question": "qst",
     "Certificate": "crt",
     "File": "fil",
+    "Offer": "off",
+    "Bundle": "bun",
+    "Coupon": "cpn",
+    "TaxRate": "txr",
 }
 
 
