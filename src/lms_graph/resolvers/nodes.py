@@ -45,6 +45,7 @@ LOADERS = {
     "bun": "commerce.bundle",
     "cpn": "commerce.coupon",
     "txr": "commerce.tax_rate",
+    "inv": "commerce.invoice",
 }
 
 

@@ -43,6 +43,7 @@ PREFIXES = {
     "Attempt": "att",
     "Question": "qst",
     "Certificate": "crt",
+    "Invoice": "inv",
     "File": "fil",
     "Offer": "off",
     "Bundle": "bun",

@@ -1,7 +1,8 @@
 """Loaders of commerce, a module per noun."""
 
+from lms_graph.dataloaders.commerce.invoices import InvoiceLoaders
 from lms_graph.dataloaders.commerce.offers import OfferLoaders
 
 
-class CommerceLoaders(OfferLoaders):
+class CommerceLoaders(OfferLoaders, InvoiceLoaders):
     pass

@@ -57,6 +57,11 @@ async def invoices_by_ids(*, caller: Caller, invoice_ids: list[UUID]) -> list[da
     return await _seen(caller, "id", invoice_ids)
 
 
+async def credit_notes_of_refunds(*, caller: Caller, refund_ids: list[UUID]) -> list[database.Record]:
+    """Of refunds of orders that the caller may see."""
+    return await _seen(caller, "refund_id", refund_ids)
+
+
 async def _seen(caller: Caller, column: str, ids: list[UUID]) -> list[database.Record]:
     return await database.fetch(
         f"SELECT {_INVOICE} FROM invoices i WHERE tenant_id = $1 AND {column} = ANY($2) "
