@@ -46,7 +46,9 @@ async def earning(caller: Caller, shares: Mapping[UUID, int]) -> UUID:
     return made.course_id
 
 
-async def terms(caller: Caller, *, fee_bps: int, premium_bps: int | None = None, fee_tax_ppm: int = 0, refund_days: int = 0, tiers: Mapping[tuple[str, int], int] | None = None) -> None:
+async def terms(
+    caller: Caller, *, fee_bps: int, premium_bps: int | None = None, fee_tax_ppm: int = 0, refund_days: int = 0, tiers: Mapping[tuple[str, int], int] | None = None
+) -> None:
     """What the platform keeps; `tiers` by currency and from which amount on."""
     async with unit_of_work(caller):
         await Tenant.for_caller(caller, id=caller.tenant_id).update(platform_fee_bps=fee_bps, refund_days=refund_days)

@@ -80,23 +80,31 @@ class TestSplitLine:
 
 class TestTakeBack:
     @given(st.lists(st.integers(0, 10**9), min_size=1, max_size=8), st.lists(st.floats(0, 1), max_size=6))
-    def test_all_goes_back_in_however_many_steps_and_never_more(self, parts: list[int], steps: list[float]) -> None:
-        remaining = list(parts)
+    def test_whatever_the_steps_each_part_has_given_its_proportion_and_in_the_end_all(self, parts: list[int], steps: list[float]) -> None:
+        gone = [0] * len(parts)
         for step in [*(int(sum(parts) * step) for step in steps), sum(parts)]:
-            step = min(step, sum(remaining))
-            given_back = splits.take_back(step, remaining)
+            step = min(step, sum(parts) - sum(gone))
+            given_back = splits.take_back(step, parts, gone)
             assert sum(given_back) == step
-            assert all(0 <= part <= left for part, left in zip(given_back, remaining, strict=True))
-            remaining = [left - part for left, part in zip(remaining, given_back, strict=True)]
-        assert remaining == [0] * len(parts)
+            gone = [before + now for before, now in zip(gone, given_back, strict=True)]
+            assert all(0 <= now <= part for now, part in zip(gone, parts, strict=True))
+            assert all(abs(now * sum(parts) - part * sum(gone)) < sum(parts) for now, part in zip(gone, parts, strict=True)) or not any(parts)
+        assert gone == parts
 
-    @pytest.mark.parametrize("amount", [-1, 11])
+    def test_small_steps_do_not_spare_the_small(self) -> None:
+        gone = [0, 0]
+        for _ in range(50):
+            gone = [before + now for before, now in zip(gone, splits.take_back(1, [80, 20], gone), strict=True)]
+
+        assert gone == [40, 10]
+
+    @pytest.mark.parametrize("amount", [-1, 8])
     def test_refuses_more_than_remains(self, amount: int) -> None:
         with pytest.raises(ValueError, match="remain"):
-            splits.take_back(amount, [4, 6])
+            splits.take_back(amount, [4, 6], [1, 2])
 
     def test_of_nothing_nothing_goes_back(self) -> None:
-        assert splits.take_back(0, []) == []
+        assert splits.take_back(0, [], []) == []
 
 
 def test_a_person_is_one_party_whatever_the_course() -> None:
