@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import structlog
 
-pytest_plugins = ["tests.fixtures.house", "tests.fixtures.client", "tests.fixtures.callers", "tests.fixtures.serving", "tests.fixtures.mails", "tests.fixtures.payments"]
+pytest_plugins = [f"tests.fixtures.{name}" for name in ("house", "client", "callers", "serving", "mails", "payments", "past_the_application")]
 
 _stack = ExitStack()
 _parts: dict[str, str] = {}
