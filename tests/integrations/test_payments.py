@@ -207,6 +207,16 @@ async def test_a_declined_payment_says_why(at: Party) -> None:
     assert (payment.status, payment.failure_code, payment.fee_amount, payment.refunded_amount) == ("FAILED", "insufficient_funds", None, 0)
 
 
+async def test_a_fee_may_be_known_later(twin: StripeTwin, at_twin: Party) -> None:
+    twin.payments.books_after = 10
+    id = await at_twin.charged()
+    payment = await at_twin.gateway.payment(id)
+    assert (payment.status, payment.fee_amount, payment.fee_currency) == ("SUCCEEDED", None, None)
+    twin.advance(10)
+    assert (await at_twin.gateway.payment(id)).fee_amount == 175
+    assert twin.store.all("event")[-1]["type"] == "charge.updated"
+
+
 async def test_a_refund_may_wait_and_fail_days_later(twin: StripeTwin, at_twin: Party) -> None:
     twin.refunds.pending = True
     id = await at_twin.charged()
@@ -412,6 +422,13 @@ async def test_tax_is_of_the_buyers_place_a_line_at_a_time(
     assert await at_twin.gateway.book_tax(found.calculation_id, reference="o1", key=booked) == first
     with pytest.raises(PaymentRefused):
         await at_twin.gateway.book_tax(found.calculation_id, reference="o1", key=key())
+
+
+async def test_tax_of_many_lines_is_told_of_each(at_twin: Party) -> None:
+    lines = [(f"l{number}", 1000 + number, None) for number in range(25)]
+    found = await at_twin.gateway.tax(TaxRequest(currency="EUR", country="DE", postal_code="10115", region=None, is_tax_included=False, lines=lines))
+    assert found.by_line == {reference: (amount * 19 + 50) // 100 for reference, amount, _ in lines}
+    assert sum(found.by_line.values()) == found.lines[0].amount
 
 
 async def test_a_place_that_is_none_has_no_tax_but_a_refusal(at_twin: Party) -> None:

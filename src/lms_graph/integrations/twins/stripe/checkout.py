@@ -40,7 +40,9 @@ class Checkout:
     def __init__(self, twin: "StripeTwin") -> None:
         self._twin = twin
         self._store = twin.store
-        self._store.included["checkout.session", "line_items"] = lambda each: listed(f"/v1/checkout/sessions/{each['id']}/line_items", each["_lines"])
+        self._store.included["checkout.session", "line_items"] = lambda each: listed(
+            f"/v1/checkout/sessions/{each['id']}/line_items", each["_lines"][:10], has_more=len(each["_lines"]) > 10
+        )
 
     def routes(self) -> list[tuple[str, str, Any, str]]:
         return [

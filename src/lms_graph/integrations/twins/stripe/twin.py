@@ -98,7 +98,7 @@ class StripeTwin:
             *(self.events, self.balances, self.products, self.customers, self.payments, self.refunds, self.disputes, self.invoices),
             *(self.subscriptions, self.checkout, self.connect, self.transfers, self.payouts, self.tax),
         ]
-        self._timed = [self.balances, self.checkout, self.subscriptions, self.invoices, self.payouts]
+        self._timed = [self.payments, self.balances, self.checkout, self.subscriptions, self.invoices, self.payouts]
 
     def now(self) -> int:
         """The twin's time: ours, and as far ahead as it was advanced."""
