@@ -677,8 +677,8 @@ def _account(found: dict[str, Any]) -> ConnectedAccount:
         charges_enabled=found["charges_enabled"],
         payouts_enabled=found["payouts_enabled"],
         details_submitted=found["details_submitted"],
-        requirements=(found["requirements"] or {}).get("currently_due") or [],
-        default_currency=found["default_currency"].upper() if found["default_currency"] else None,
+        requirements=(found.get("requirements") or {}).get("currently_due") or [],
+        default_currency=(found.get("default_currency") or "").upper() or None,
     )
 
 
