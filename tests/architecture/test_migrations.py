@@ -224,7 +224,7 @@ APP_RIGHTS = {
     "aggregates": {"SELECT", "INSERT", "UPDATE"},
     "deliveries": {"SELECT", "UPDATE"},
     "progress_events": {"SELECT", "INSERT"},
-} | dict.fromkeys(("orders", "order_lines", "payments", "refunds", "disputes", "provider_objects", "provider_events"), {"SELECT", "INSERT", "UPDATE"})
+} | {table: {"SELECT", "INSERT", "UPDATE"} for table in ("orders", "order_lines", "payments", "refunds", "disputes", "provider_objects", "provider_events")}
 SYSTEM_RIGHTS = {
     "mails": {"DELETE"},
     "facts": {"SELECT", "UPDATE", "DELETE"},
