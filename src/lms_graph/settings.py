@@ -148,6 +148,26 @@ class Settings(BaseSettings):
             raise ValueError("must be one e-mail address, such as mail@school.example, without a name")
         return address
 
+    @field_validator("stripe_secret_key")
+    @classmethod
+    def _is_a_secret_key(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None and not key.get_secret_value().startswith(("sk_", "rk_")):
+            raise ValueError("must be a secret or restricted key, which begins with sk_ or rk_")
+        return key
+
+    @field_validator("stripe_webhook_secrets")
+    @classmethod
+    def _are_signing_secrets(cls, secrets: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        if not all(secret.get_secret_value().startswith("whsec_") for secret in secrets):
+            raise ValueError("must be signing secrets of webhook endpoints, which begin with whsec_")
+        return secrets
+
+    @model_validator(mode="after")
+    def _payments_are_heard_of(self) -> "Settings":
+        if self.stripe_secret_key and not self.stripe_webhook_secrets:
+            raise ValueError("LMS_STRIPE_SECRET_KEY needs LMS_STRIPE_WEBHOOK_SECRETS: without them nobody hears that something was paid")
+        return self
+
     @model_validator(mode="after")
     def _mails_have_a_sender(self) -> "Settings":
         if self.mail_url and not self.mail_from:

@@ -69,9 +69,21 @@ def test_a_fresh_deployment_gets_its_first_platform_admin_and_school(environment
     assert "Traceback" not in weak.stderr + twice.stderr
 
 
-@pytest.mark.parametrize("wrong", [{"LMS_DNS_SERVERS": "dns.school.example"}, {"LMS_DNS_SERVERS": "192.0.2.1,192.0.2.1:x"}, {"LMS_MAIL_DKIM": "s1"}, {"LMS_MAIL_SPF": 'a"b'}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"LMS_DNS_SERVERS": "dns.school.example"},
+        {"LMS_DNS_SERVERS": "192.0.2.1,192.0.2.1:x"},
+        {"LMS_MAIL_DKIM": "s1"},
+        {"LMS_MAIL_SPF": 'a"b'},
+        {"LMS_STRIPE_SECRET_KEY": "pk_test_public"},
+        {"LMS_STRIPE_WEBHOOK_SECRETS": "sk_test_hidden"},
+        {"LMS_STRIPE_SECRET_KEY": "sk_test_hidden", "LMS_STRIPE_WEBHOOK_SECRETS": ""},
+    ],
+)
 def test_a_setting_that_makes_no_sense_is_named(environment: dict[str, str], wrong: dict[str, str]) -> None:
     said = run("tenant", "create", "a-school", "A School", environment=environment | wrong)
 
     assert said.returncode != 0
     assert next(iter(wrong)) in said.stderr and "Traceback" not in said.stderr
+    assert "hidden" not in said.stderr

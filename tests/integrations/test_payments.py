@@ -207,6 +207,16 @@ async def test_a_declined_payment_says_why(at: Party) -> None:
     assert (payment.status, payment.failure_code, payment.fee_amount, payment.refunded_amount) == ("FAILED", "insufficient_funds", None, 0)
 
 
+async def test_a_fee_may_be_known_later(twin: StripeTwin, at_twin: Party) -> None:
+    twin.payments.books_after = 10
+    id = await at_twin.charged()
+    payment = await at_twin.gateway.payment(id)
+    assert (payment.status, payment.fee_amount, payment.fee_currency) == ("SUCCEEDED", None, None)
+    twin.advance(10)
+    assert (await at_twin.gateway.payment(id)).fee_amount == 175
+    assert twin.store.all("event")[-1]["type"] == "charge.updated"
+
+
 async def test_a_refund_may_wait_and_fail_days_later(twin: StripeTwin, at_twin: Party) -> None:
     twin.refunds.pending = True
     id = await at_twin.charged()
@@ -365,6 +375,18 @@ async def test_a_paused_plan_takes_nothing_and_goes_on_by_itself(twin: StripeTwi
     assert [each.status for each in await at_twin.gateway.invoices_of(id)] == ["PAID", "VOID", "PAID"]
 
 
+async def test_installments_are_as_many_as_were_agreed_and_then_it_is_over(twin: StripeTwin, at_twin: Party) -> None:
+    made = await at_twin.gateway.open_checkout(plan(payments=3), key=key())
+    twin.checkout.pay(made.id)
+    id = (await at_twin.gateway.checkout(made.id)).subscription_id or ""
+    first = await at_twin.gateway.subscription(id)
+    assert (first.status, first.cancel_at_period_end) == ("ACTIVE", False)
+    twin.advance(days=200)
+    over = await at_twin.gateway.subscription(id)
+    assert (over.status, over.ended_at) == ("CANCELED", over.current_period_end)
+    assert [(each.reason, each.amount_paid) for each in await at_twin.gateway.invoices_of(id)] == [("FIRST", 3000), ("CYCLE", 3000), ("CYCLE", 3000)]
+
+
 async def test_a_plan_that_was_canceled_ends_with_its_period(twin: StripeTwin, at_twin: Party) -> None:
     id = await at_twin.subscribed()
     await at_twin.gateway.cancel_subscription(id, at_period_end=True, key=key())
@@ -400,6 +422,13 @@ async def test_tax_is_of_the_buyers_place_a_line_at_a_time(
     assert await at_twin.gateway.book_tax(found.calculation_id, reference="o1", key=booked) == first
     with pytest.raises(PaymentRefused):
         await at_twin.gateway.book_tax(found.calculation_id, reference="o1", key=key())
+
+
+async def test_tax_of_many_lines_is_told_of_each(at_twin: Party) -> None:
+    lines = [(f"l{number}", 1000 + number, None) for number in range(25)]
+    found = await at_twin.gateway.tax(TaxRequest(currency="EUR", country="DE", postal_code="10115", region=None, is_tax_included=False, lines=lines))
+    assert found.by_line == {reference: (amount * 19 + 50) // 100 for reference, amount, _ in lines}
+    assert sum(found.by_line.values()) == found.lines[0].amount
 
 
 async def test_a_place_that_is_none_has_no_tax_but_a_refusal(at_twin: Party) -> None:
@@ -493,6 +522,18 @@ async def test_an_answer_that_is_lost_is_asked_for_again_and_nothing_happens_twi
         await at_twin.gateway.refund(id, amount=1000, currency="EUR", metadata={}, key=again)
     assert (await at_twin.gateway.payment(id)).refunded_amount == 1000
     refund = await at_twin.gateway.refund(id, amount=1000, currency="EUR", metadata={}, key=again)
+    assert [each.id for each in await at_twin.gateway.refunds_of(id)] == [refund.id]
+
+
+async def test_an_answer_that_takes_too_long_is_there_under_the_same_key(twin: StripeTwin, at_twin: Party) -> None:
+    id, same = await at_twin.charged(), key()
+    payments = StripePayments(secret_key=TEST_KEY, webhook_secrets=(), url=twin.url, timeout=0.2)
+    twin.pause = asyncio.Event()
+    with pytest.raises(Unavailable):
+        await payments.gateway().refund(id, amount=1000, currency="EUR", metadata={}, key=same)
+    await payments.aclose()
+    twin.pause.set()
+    refund = await at_twin.gateway.refund(id, amount=1000, currency="EUR", metadata={}, key=same)
     assert [each.id for each in await at_twin.gateway.refunds_of(id)] == [refund.id]
 
 

@@ -17,8 +17,11 @@ INTENT = (
 
 
 class Payments:
+    """`books_after`: seconds until a charge has a balance transaction, and so a fee; at once unless tests want it later, as Stripe does at times (`charge.updated` then tells)."""
+
     def __init__(self, twin: "StripeTwin") -> None:
         self._twin = twin
+        self.books_after = 0
         self._store = twin.store
         self._store.included["charge", "refunds"] = lambda each: listed(f"/v1/charges/{each['id']}/refunds", twin.refunds.of_charge(each["id"]))
 
@@ -81,13 +84,28 @@ class Payments:
         return made
 
     def charge(self, intent: Object, card: Object, *, authenticated: bool = False, off_session: bool = False) -> dict[str, Any] | None:
-        """Try to take the money. None when it worked; else the words of the refusal, which the intent keeps."""
+        """Try to take the money. None when it worked, or is under way; else the words of the refusal, which the intent keeps."""
+        if card["_slow"]:
+            intent.update(status="processing", payment_method=card["id"])
+            self._twin.events.emit("payment_intent.processing", intent)
+            return None
         words = declined(card["_decline"]) if card["_decline"] and not (card["_asks"] and authenticated) else None
         if words and card["_asks"] and not off_session:
             intent.update(status="requires_action", payment_method=card["id"])
             intent["next_action"] = {"type": "redirect_to_url", "redirect_to_url": {"return_url": None, "url": f"{self._twin.url}/3ds/{intent['id']}"}}
             self._twin.events.emit("payment_intent.requires_action", intent)
             return None
+        return self._charged(intent, card, words)
+
+    def arrive(self, intent_id: str, *, well: bool = True) -> None:
+        """A debit that was under way reaches the platform, or the bank returns it."""
+        intent = self._store.kinds["payment_intent"][intent_id]
+        if intent["status"] != "processing":
+            raise refused("This PaymentIntent is not under way.", "payment_intent_unexpected_state")
+        self._charged(intent, self._store.kinds["payment_method"][intent["payment_method"]], None if well else declined("insufficient_funds"))
+        self._twin.checkout.arrived(intent)
+
+    def _charged(self, intent: Object, card: Object, words: dict[str, Any] | None) -> dict[str, Any] | None:
         charge = self._charge(intent, card, words)
         if words:
             intent.update(status="requires_payment_method", next_action=None, payment_method=None, latest_charge=charge["id"])
@@ -156,11 +174,24 @@ class Payments:
                 "transfer_group": intent["transfer_group"] or f"group_{intent['id']}",
             },
         )
-        if words is None:
-            after = 0 if card["card"]["last4"] == "0077" else self._twin.balances.settles_after
-            moved = self._twin.balances.move(owner, amount, intent["currency"], "charge", charge, fee=fee_of(amount), after=after)
-            charge["balance_transaction"] = moved["id"]
+        charge["_settles_after"] = 0 if card["card"]["last4"] == "0077" else self._twin.balances.settles_after
+        charge["_books_at"] = charge["created"] + self.books_after if words is None else None
+        if words is None and not self.books_after:
+            self._book(charge)
         return charge
+
+    def _book(self, charge: Object) -> None:
+        moved = self._twin.balances.move(charge["_owner"], charge["amount"], charge["currency"], "charge", charge, fee=fee_of(charge["amount"]), after=charge["_settles_after"])
+        charge.update(balance_transaction=moved["id"], _books_at=None)
+
+    def next_due(self) -> int | None:
+        return min((due for each in self._store.all("charge") if (due := each.get("_books_at")) is not None), default=None)
+
+    def run_due(self, now: int) -> None:
+        for each in self._store.all("charge"):
+            if (due := each.get("_books_at")) is not None and due <= now:
+                self._book(each)
+                self._twin.events.emit("charge.updated", each, previous={"balance_transaction": None})
 
     def authenticate(self, intent_id: str, *, well: bool = True) -> None:
         """The buyer confirms at their bank (3-D Secure), or fails to."""

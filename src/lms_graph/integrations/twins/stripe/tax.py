@@ -87,7 +87,11 @@ class Tax:
         ]
 
     def _lines_of(self, found: Object) -> Object:
-        return listed(f"/v1/tax/{'calculations' if found['object'] == 'tax.calculation' else 'transactions'}/{found['id']}/line_items", found["_lines"])
+        return listed(
+            f"/v1/tax/{'calculations' if found['object'] == 'tax.calculation' else 'transactions'}/{found['id']}/line_items",
+            found["_lines"][:10],
+            has_more=len(found["_lines"]) > 10,
+        )
 
     def _calculate(self, call: "Call") -> Object:
         asked = call.params

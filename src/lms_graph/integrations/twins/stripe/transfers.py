@@ -96,7 +96,9 @@ class Transfers:
                 f"Transfers using this transaction as a source must not exceed the source amount of {source['amount']}. There is already {given} transferred.",
                 "transfer_source_exceeded",
             )
-        moved = self._store.kinds["balance_transaction"][source["balance_transaction"]]
+        moved = self._store.find("balance_transaction", source["balance_transaction"])
+        if moved is None:
+            raise refused("This charge has no balance transaction yet.", "charge_not_booked", "source_transaction")
         return max(0, int(moved["available_on"]) - self._twin.now())
 
     def _reverse(self, call: "Call") -> Object:
