@@ -70,7 +70,9 @@ async def disable_coupon(*, caller: Caller, coupon_id: UUID) -> UUID:
 
 
 async def _require_may_make(caller: Caller, course_ids: tuple[UUID, ...], *, has_affiliate: bool) -> None:
-    held = await teams.roles_in_teams(caller=caller, course_ids=list(course_ids))
+    """First, and not in the request's own unit of work: a refusal is no outcome to be told again."""
+    async with unit_of_work(caller):
+        held = await teams.roles_in_teams(caller=caller, course_ids=list(course_ids)) if course_ids else {}
     policies.require_may_make_coupon(caller, [catalog_policies.permissions_on_course(caller, held.get(id)) for id in course_ids], has_affiliate=has_affiliate)
 
 
