@@ -16,8 +16,10 @@ from lms_graph.kit.errors import DomainError
 from lms_graph.limits.values import written
 from lms_graph.resolvers.assessment import AssessmentMutation, AssessmentQuery, AssessmentSubscription
 from lms_graph.resolvers.catalog.courses import CatalogQuery
+from lms_graph.resolvers.catalog.paths import PathsMutation, PathsQuery
 from lms_graph.resolvers.catalog.teams import CourseTeamsMutation
 from lms_graph.resolvers.certificates import CertificatesQuery, CertificatesSubscription
+from lms_graph.resolvers.community.reviews import ReviewsMutation, ReviewsQuery
 from lms_graph.resolvers.identity.accounts import AccountsMutation, AccountsQuery
 from lms_graph.resolvers.identity.applications import ApplicationsMutation, ApplicationsQuery
 from lms_graph.resolvers.identity.audit import AuditQuery
@@ -59,6 +61,8 @@ class Query(
     EntitlementsQuery,
     AssessmentQuery,
     CertificatesQuery,
+    ReviewsQuery,
+    PathsQuery,
     NodeQuery,
 ):
     pass
@@ -81,6 +85,8 @@ class Mutation(
     LearningMutation,
     EntitlementsMutation,
     AssessmentMutation,
+    ReviewsMutation,
+    PathsMutation,
 ):
     pass
 

@@ -21,6 +21,7 @@ class Permission(StrEnum):
     COURSES_DRAFT = "COURSES_DRAFT"
     COURSES_SELL = "COURSES_SELL"
     COURSES_MANAGE = "COURSES_MANAGE"
+    REVIEWS_MODERATE = "REVIEWS_MODERATE"
 
 
 ALL = frozenset(Permission)

@@ -27,7 +27,9 @@ from lms_graph.kit.errors import Invalid, Issue, Unavailable
 
 log = structlog.get_logger(__name__)
 
-MODELS = [f"lms_graph.models.{area}" for area in ("tasks", "tenancy", "identity", "media", "assessment", "catalog", "learning", "certificates", "notifications", "outbox")]
+MODELS = [
+    f"lms_graph.models.{area}" for area in ("tasks", "tenancy", "identity", "media", "assessment", "catalog", "learning", "certificates", "community", "notifications", "outbox")
+]
 
 ACQUIRE_SECONDS = 10.0
 LOCK_SECONDS = 5.0  # of a migration: what waits for a table's lock makes everybody wait who comes after it

@@ -41,6 +41,8 @@ LOADERS = {
     "att": "assessment.attempt",
     "qzo": "assessment.sat_quiz",
     "crt": "certificates.certificate",
+    "rev": "community.review",
+    "pth": "catalog.path",
 }
 
 

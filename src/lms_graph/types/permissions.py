@@ -27,7 +27,8 @@ Permission = described(
     ENROLLMENTS_READ="See who learns what, and how far they are.",
     COURSES_DRAFT="Make courses and write their drafts.",
     COURSES_SELL="Publish one's courses.",
-    COURSES_MANAGE="Write and publish every course of the tenant.",
+    COURSES_MANAGE="Write and publish every course of the tenant, and its learning paths.",
+    REVIEWS_MODERATE="Hide reviews of courses, and show them again.",
 )
 
 
