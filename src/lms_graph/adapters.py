@@ -6,6 +6,7 @@ from lms_graph.domain.certificates.ports import CertificateRenderer
 from lms_graph.domain.identity.ports import OpenIdProviders, SocialSignIn
 from lms_graph.domain.media.ports import ObjectStore, VideoProbe
 from lms_graph.domain.notifications.ports import Post
+from lms_graph.domain.payouts.ports import Payments
 from lms_graph.domain.tenancy.ports import Dns
 from lms_graph.domain.tenancy.rules.hosts import MailRecords
 from lms_graph.kit.budget import Budget
@@ -33,3 +34,4 @@ class Adapters:
     dns: Dns
     mail_records: MailRecords
     post: Post
+    payments: Payments

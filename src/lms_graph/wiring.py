@@ -12,6 +12,7 @@ from lms_graph.integrations.ffmpeg import FfmpegProbe
 from lms_graph.integrations.http import GuardedHttp
 from lms_graph.integrations.mjml import MjmlMailRenderer
 from lms_graph.integrations.no_mailer import NoMailer
+from lms_graph.integrations.no_payments import NoPayments
 from lms_graph.integrations.openid import OpenIdClient
 from lms_graph.integrations.pdf import ChromiumCertificateRenderer
 from lms_graph.integrations.redis_budget import RedisBudget
@@ -79,6 +80,7 @@ async def running(settings: Settings) -> AsyncIterator[Adapters]:
             dns=DnsPython(settings.dns_servers),
             mail_records=MailRecords(spf=settings.mail_spf, dkim=settings.mail_dkim),
             post=Post(renderer=MjmlMailRenderer(), mailer=mailer, sender=settings.mail_from or NO_SENDER, base_url=base_url, secret_keys=secret_keys),
+            payments=NoPayments(),
         )
 
 

@@ -122,6 +122,20 @@ async def test_a_column_named_after_a_table_refers_to_it(owner: asyncpg.Connecti
         ("social_providers", "client_id"): "Google's or GitHub's own",
         ("facts", "aggregate_id"): "of any table",
         ("facts", "account_id"): "a fact outlives the account",
+        ("offers", "subject_id"): "a course, bundle or path",
+        ("order_lines", "subject_id"): "the same, as it was sold",
+        ("checkouts", "provider_session_id"): "the payment provider's own",
+        ("orders", "provider_invoice_id"): "the payment provider's own",
+        ("payments", "provider_payment_id"): "the payment provider's own",
+        ("payments", "provider_charge_id"): "the payment provider's own",
+        ("refunds", "provider_refund_id"): "the payment provider's own",
+        ("disputes", "provider_dispute_id"): "the payment provider's own",
+        ("subscriptions", "provider_subscription_id"): "the payment provider's own",
+        ("payment_customers", "provider_customer_id"): "the payment provider's own",
+        ("provider_objects", "provider_id"): "the payment provider's own",
+        ("provider_objects", "own_id"): "of any table",
+        ("provider_events", "provider_event_id"): "the payment provider's own",
+        ("provider_events", "object_id"): "the payment provider's own",
         ("progress_devices", "device_id"): "the client's own",
         ("progress_events", "device_id"): "the client's own",
         ("progress_events", "client_event_id"): "the client's own",
@@ -210,7 +224,7 @@ APP_RIGHTS = {
     "aggregates": {"SELECT", "INSERT", "UPDATE"},
     "deliveries": {"SELECT", "UPDATE"},
     "progress_events": {"SELECT", "INSERT"},
-}
+} | dict.fromkeys(("orders", "order_lines", "payments", "refunds", "disputes", "provider_objects", "provider_events"), {"SELECT", "INSERT", "UPDATE"})
 SYSTEM_RIGHTS = {
     "mails": {"DELETE"},
     "facts": {"SELECT", "UPDATE", "DELETE"},
@@ -225,6 +239,7 @@ SYSTEM_RIGHTS = {
     "second_factor_tokens": {"DELETE"},
     "account_roles": {"SELECT"},
     "identity_providers": {"SELECT"},
+    "provider_objects": {"SELECT"},
 }
 SYSTEM_COLUMNS = {
     "accounts": {"tenant_id", "id", "status", "locale"},

@@ -33,6 +33,39 @@ BY_HAND = {
     "mails": "INSERT INTO mails (tenant_id, id, account_id, kind, about_id, email, locale, state, created_at) "
     "SELECT $1, $2, a.id, 'PASSWORD_CHANGED', $2, 'x', '', 'QUEUED', now() FROM accounts a WHERE a.tenant_id = $1 LIMIT 1",
     "mail_preferences": "INSERT INTO mail_preferences (tenant_id, id, account_id, kind, off_at) SELECT $1, $2, a.id, 'SIGN_IN_ALERT', now() FROM accounts a WHERE a.tenant_id = $1 LIMIT 1",
+    "commerce_settings": "INSERT INTO commerce_settings (tenant_id, id, tax_mode, prices_include_tax, seller, grace_days, updated_at) VALUES ($1, $2, 'NONE', true, '{}', 7, now())",
+    "provider_accounts": "INSERT INTO provider_accounts (tenant_id, id, sealed_secret_key, sealed_webhook_secrets, created_at, updated_at) VALUES ($1, $2, '', '', now(), now())",
+    "tax_rates": "INSERT INTO tax_rates (tenant_id, id, country, name, rate_ppm, created_at) VALUES ($1, $2, 'DE', 'x', 0, now())",
+    "bundles": "INSERT INTO bundles (tenant_id, id, slug, title, description_markdown, description_html, is_active, created_at) VALUES ($1, $2, 'x', 'x', '', '', true, now())",
+    "bundle_courses": "INSERT INTO bundle_courses (tenant_id, id, bundle_id, course_id, position) "
+    "SELECT $1, $2, b.id, c.id, 0 FROM bundles b JOIN courses c ON c.tenant_id = b.tenant_id WHERE b.tenant_id = $1 LIMIT 1",
+    "offers": "INSERT INTO offers (tenant_id, id, kind, subject, title, trial_days, on_default, min_quantity, max_quantity, is_active, created_at, updated_at) "
+    "VALUES ($1, $2, 'FREE', 'ALL_ACCESS', 'x', 0, 'KEEP', 1, 1, true, now(), now())",
+    "offer_prices": "INSERT INTO offer_prices (tenant_id, id, offer_id, currency, amount) SELECT $1, $2, o.id, 'EUR', 0 FROM offers o WHERE o.tenant_id = $1 LIMIT 1",
+    "coupons": "INSERT INTO coupons (tenant_id, id, code, kind, percent_off_bps, is_for_all, is_first_purchase_only, held, redemptions, is_active, created_at) "
+    "VALUES ($1, $2, 'X', 'PERCENT', 1, true, false, 0, 0, true, now())",
+    "coupon_courses": "INSERT INTO coupon_courses (tenant_id, id, coupon_id, course_id) "
+    "SELECT $1, $2, b.id, c.id FROM coupons b JOIN courses c ON c.tenant_id = b.tenant_id WHERE b.tenant_id = $1 LIMIT 1",
+    "orders": "INSERT INTO orders (tenant_id, id, number, kind, status, email, name, currency, subtotal_amount, discount_amount, credit_amount, tax_amount, total_amount, refunded_amount, "
+    "refund_requested_amount, is_tax_included, tax_lines, placed_at) VALUES ($1, $2, 'X', 'PURCHASE', 'PENDING', 'x', '', 'EUR', 1, 0, 0, 0, 1, 0, 0, true, '[]', now())",
+    "order_lines": "INSERT INTO order_lines (tenant_id, id, order_id, position, offer_id, offer_kind, subject, title, quantity, unit_amount, subtotal_amount, discount_amount, credit_amount, tax_amount, "
+    "total_amount, refunded_amount, refunded_tax_amount, terms) SELECT $1, $2, o.id, 0, f.id, 'FREE', 'ALL_ACCESS', 'x', 1, 1, 1, 0, 0, 0, 1, 0, 0, '{}' "
+    "FROM orders o JOIN offers f ON f.tenant_id = o.tenant_id WHERE o.tenant_id = $1 LIMIT 1",
+    "checkouts": "INSERT INTO checkouts (tenant_id, id, order_id, status, is_embedded, expires_at, created_at) SELECT $1, $2, o.id, 'OPEN', false, now(), now() FROM orders o WHERE o.tenant_id = $1 LIMIT 1",
+    "coupon_holds": "INSERT INTO coupon_holds (tenant_id, id, coupon_id, checkout_id, buyer, state, created_at) "
+    "SELECT $1, $2, b.id, c.id, 'x', 'RELEASED', now() FROM coupons b JOIN checkouts c ON c.tenant_id = b.tenant_id WHERE b.tenant_id = $1 LIMIT 1",
+    "payments": "INSERT INTO payments (tenant_id, id, order_id, status, currency, amount, created_at) SELECT $1, $2, o.id, 'PENDING', 'EUR', 1, now() FROM orders o WHERE o.tenant_id = $1 LIMIT 1",
+    "refunds": "INSERT INTO refunds (tenant_id, id, order_id, payment_id, status, currency, amount, reason, access_change, allocation, created_at) "
+    "SELECT $1, $2, p.order_id, p.id, 'FAILED', 'EUR', 1, 'x', 'KEEP', '[]', now() FROM payments p WHERE p.tenant_id = $1 LIMIT 1",
+    "disputes": "INSERT INTO disputes (tenant_id, id, order_id, payment_id, status, currency, amount, fee_amount, reason, provider_dispute_id, evidence, opened_at) "
+    "SELECT $1, $2, p.order_id, p.id, 'WON', 'EUR', 1, 0, 'x', $2::uuid::text, '{}', now() FROM payments p WHERE p.tenant_id = $1 LIMIT 1",
+    "subscriptions": "INSERT INTO subscriptions (tenant_id, id, account_id, offer_id, first_order_id, status, currency, amount, cancel_at_period_end, installments_paid, terms, created_at, updated_at) "
+    "SELECT $1, $2, a.id, f.id, o.id, 'CANCELED', 'EUR', 1, false, 0, '{}', now(), now() "
+    "FROM accounts a JOIN orders o ON o.tenant_id = a.tenant_id JOIN offers f ON f.tenant_id = a.tenant_id WHERE a.tenant_id = $1 LIMIT 1",
+    "payment_customers": "INSERT INTO payment_customers (tenant_id, id, account_id, provider_customer_id, is_own_provider, created_at) "
+    "SELECT $1, $2, a.id, 'x', false, now() FROM accounts a WHERE a.tenant_id = $1 LIMIT 1",
+    "provider_objects": "INSERT INTO provider_objects (tenant_id, id, provider_id, kind, own_id, created_at) VALUES ($1, $2, $2::uuid::text, 'ORDER', $2, now())",
+    "provider_events": "INSERT INTO provider_events (tenant_id, id, provider_event_id, type, payload, happened_at, received_at) VALUES ($1, $2, $2::uuid::text, 'x', '{}', now(), now())",
     "deliveries": "INSERT INTO deliveries (tenant_id, id, fact_id, reaction, state, attempts, due_at) "
     "SELECT $1, $2, f.id, 'none.at_all', 'DONE', 0, now() FROM facts f WHERE f.tenant_id = $1 LIMIT 1",
 }

@@ -83,7 +83,7 @@ class CatalogLoaders(AreaLoaders):
 
     @batch
     async def courses_of_path(self, path_ids: list[UUID]) -> list[list[LearningPathCourse]]:
-        return grouped(await paths.courses_of_paths(caller=self.caller, path_ids=path_ids), "path_id", path_ids, LearningPathCourse.from_row)
+        return grouped(await paths.steps_of_paths(caller=self.caller, path_ids=path_ids), "path_id", path_ids, LearningPathCourse.from_row)
 
     @batch
     async def resource_count(self, places: list[tuple[UUID, UUID]]) -> list[int]:

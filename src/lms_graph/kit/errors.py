@@ -12,18 +12,21 @@ DomainError
 └── Unavailable       a part of the world does not answer; trying later may work
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 
 class DomainError(Exception):
-    """An expected failure. `code` is stable and part of the API; `message` says what to do next."""
+    """An expected failure. `code` is stable and part of the API; `message` says what to do next. `data` is what a client needs beside it, as plain values of JSON."""
 
     code = "FAILED"
 
-    def __init__(self, message: str, *, path: tuple[str, ...] = ()) -> None:
+    def __init__(self, message: str, *, path: tuple[str, ...] = (), data: Mapping[str, Any] | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.path = path
+        self.data = dict(data or {})
 
 
 class NotFound(DomainError):

@@ -7,7 +7,7 @@ from lms_graph.models.ddl import check, reference, tenant_table
 from tortoise import fields
 
 class Migration(migrations.Migration):
-    dependencies = [('models', '0010_grants')]
+    dependencies = [('models', '0011_commerce')]
 
     initial = False
 

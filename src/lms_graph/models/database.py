@@ -28,7 +28,8 @@ from lms_graph.kit.errors import Invalid, Issue, Unavailable
 log = structlog.get_logger(__name__)
 
 MODELS = [
-    f"lms_graph.models.{area}" for area in ("tasks", "tenancy", "identity", "media", "assessment", "catalog", "learning", "certificates", "community", "notifications", "outbox")
+    f"lms_graph.models.{area}"
+    for area in ("tasks", "tenancy", "identity", "media", "assessment", "catalog", "learning", "payouts", "commerce", "certificates", "community", "notifications", "outbox")
 ]
 
 ACQUIRE_SECONDS = 10.0

@@ -24,14 +24,14 @@ MAX_KEY = 255
 class Replayed(DomainError):
     """An expected failure told again from the stored outcome, in the words and code of the first time."""
 
-    def __init__(self, code: str, message: str, path: tuple[str, ...], issues: list[dict[str, Any]]) -> None:
-        super().__init__(message, path=path)
+    def __init__(self, code: str, message: str, path: tuple[str, ...], issues: list[dict[str, Any]], data: dict[str, Any]) -> None:
+        super().__init__(message, path=path, data=data)
         self.code = code  # type: ignore[misc]  # the first time's code, not the class's
         self.issues = tuple(Issue(issue["message"], tuple(issue["path"]), issue["code"]) for issue in issues)
 
 
-async def once(caller: Caller, *, field: str, key: str, body: dict[str, Any], run: Callable[[UnitOfWork], Awaitable[UUID]]) -> UUID:
-    """Run `run` in a unit of work, once per key; give the id of what it made, also on a repeat.
+async def once(caller: Caller, *, field: str, key: str, body: dict[str, Any], run: Callable[[UnitOfWork], Awaitable[UUID]], guest: str | None = None) -> UUID:
+    """Run `run` in a unit of work, once per key; give the id of what it made, also on a repeat. A visitor's keys belong to `guest`, a word that only they can say again.
 
     Raises IdempotencyConflict for another body under the same key or a first request that still runs after the lock time-out, Invalid for a
     key that is empty or over 255 characters, and whatever `run` raised, on a repeat too.
@@ -39,6 +39,7 @@ async def once(caller: Caller, *, field: str, key: str, body: dict[str, Any], ru
     if not 1 <= len(key) <= MAX_KEY:
         raise Invalid(Issue(f"`idempotencyKey` must have from 1 to {MAX_KEY} characters.", ("idempotencyKey",)))
     digest = hashlib.sha256(orjson.dumps(body, default=str, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    scope = f"guest:{hashlib.sha256(guest.encode()).hexdigest()}" if guest is not None and caller.account_id is None and caller.key_id is None else caller.identity
     failure: DomainError | None = None
     async with unit_of_work(caller) as work:
         try:
@@ -47,7 +48,7 @@ async def once(caller: Caller, *, field: str, key: str, body: dict[str, Any], ru
                 "ON CONFLICT (tenant_id, scope, field, key) DO NOTHING RETURNING id",
                 caller.tenant_id,
                 new_id(),
-                caller.identity,
+                scope,
                 field,
                 key,
                 digest,
@@ -56,7 +57,7 @@ async def once(caller: Caller, *, field: str, key: str, body: dict[str, Any], ru
         except asyncpg.LockNotAvailableError:
             raise IdempotencyConflict("The first request with this `idempotencyKey` is still running. Ask again in a moment.", path=("idempotencyKey",)) from None
         if claimed is None:
-            return await _replay(caller, field, key, digest)
+            return await _replay(caller, scope, field, key, digest)
         try:
             async with database.savepoint():
                 id = await run(work)
@@ -68,6 +69,7 @@ async def once(caller: Caller, *, field: str, key: str, body: dict[str, Any], ru
                 "code": error.code,
                 "message": error.message,
                 "path": list(error.path),
+                "data": error.data,
                 "issues": [{"message": issue.message, "path": list(issue.path), "code": issue.code} for issue in getattr(error, "issues", ())],
             }
         await database.fetch("UPDATE idempotency_keys SET outcome = $3 WHERE tenant_id = $1 AND id = $2", caller.tenant_id, claimed["id"], database.to_json(outcome))
@@ -76,11 +78,11 @@ async def once(caller: Caller, *, field: str, key: str, body: dict[str, Any], ru
     return id
 
 
-async def _replay(caller: Caller, field: str, key: str, digest: str) -> UUID:
+async def _replay(caller: Caller, scope: str, field: str, key: str, digest: str) -> UUID:
     row = await database.fetch_one(
         "SELECT body_sha256, outcome FROM idempotency_keys WHERE tenant_id = $1 AND scope = $2 AND field = $3 AND key = $4",
         caller.tenant_id,
-        caller.identity,
+        scope,
         field,
         key,
     )
@@ -91,4 +93,4 @@ async def _replay(caller: Caller, field: str, key: str, digest: str) -> UUID:
         raise IdempotencyConflict("This `idempotencyKey` was used for another request. Use a new key for a new request.", path=("idempotencyKey",))
     if "id" in outcome:
         return UUID(outcome["id"])
-    raise Replayed(outcome["code"], outcome["message"], tuple(outcome["path"]), outcome["issues"])
+    raise Replayed(outcome["code"], outcome["message"], tuple(outcome["path"]), outcome["issues"], outcome.get("data") or {})

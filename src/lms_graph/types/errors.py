@@ -47,6 +47,8 @@ class ErrorCode(Enum):
     ACCOUNT_EXISTS = strawberry.enum_value("ACCOUNT_EXISTS", description="An account has the provider's address, and may be another person's: sign in to it, and link.")
     ACCOUNT_CLOSED = strawberry.enum_value("ACCOUNT_CLOSED", description="The account is closed.")
     EMAIL_MISSING = strawberry.enum_value("EMAIL_MISSING", description="The provider gives no address that could be an account's.")
+    PAYMENT_REFUSED = strawberry.enum_value("PAYMENT_REFUSED", description="The payment provider says no; the message says why.")
+    PAYMENTS_NOT_CONFIGURED = strawberry.enum_value("PAYMENTS_NOT_CONFIGURED", description="The school has no account at a payment provider yet.")
     UNAVAILABLE = strawberry.enum_value("UNAVAILABLE", description="A part of the service does not answer. Try again later.")
 
 
@@ -83,8 +85,14 @@ class ServiceUnavailable(UserError):
 
 
 # By code, not by class: a replayed failure has only the first one's code.
-_KINDS: dict[str, type[UserError]] = {"NOT_FOUND": ObjectNotFound, "LIMIT_REACHED": LimitExhausted, "UNAVAILABLE": ServiceUnavailable}
+_KINDS: dict[str, type[UserError]] = {
+    "NOT_FOUND": ObjectNotFound,
+    "LIMIT_REACHED": LimitExhausted,
+    "UNAVAILABLE": ServiceUnavailable,
+    "PAYMENTS_NOT_CONFIGURED": ServiceUnavailable,
+}
 USER_ERRORS = [InvalidInput, ObjectNotFound, StateConflict, LimitExhausted, ServiceUnavailable]
+_CONDITIONS: dict[str, Callable[[errors.DomainError], UserError]] = {}
 TOP_LEVEL = {"UNAUTHENTICATED", "FORBIDDEN", "RATE_LIMITED"}
 
 
@@ -92,8 +100,16 @@ def user_errors(error: errors.DomainError) -> list[UserError]:
     """The entries that an expected failure becomes."""
     if issues := getattr(error, "issues", ()):
         return [InvalidInput(code=_code(issue.code), message=issue.message, path=list(issue.path)) for issue in issues]
+    if condition_of := _CONDITIONS.get(error.code):
+        return [condition_of(error)]
     kind = _KINDS.get(error.code, StateConflict)
     return [kind(code=_code(error.code), message=error.message, path=list(error.path))]
+
+
+def condition(code: str, kind: type[UserError], values: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """Tell failures of this code as `kind`, whose own fields `values` makes from the failure's data. For conditions that carry data."""
+    _CONDITIONS[code] = lambda error: kind(code=_code(error.code), message=error.message, path=list(error.path), **values(error.data))
+    USER_ERRORS.append(kind)
 
 
 def _code(code: str) -> ErrorCode:

@@ -28,6 +28,12 @@ Permission = described(
     COURSES_DRAFT="Make courses and write their drafts.",
     COURSES_SELL="Publish one's courses.",
     COURSES_MANAGE="Write and publish every course of the tenant, and its learning paths.",
+    OFFERS_MANAGE="Set offers, prices, bundles, coupons, tax and what the school sells through.",
+    ORDERS_READ="See who bought what, refunds, disputes and plans.",
+    REFUNDS_DECIDE="Give money back, decide on requests for it, and answer disputes.",
+    SEATS_MANAGE="Make vouchers, and manage every pool of seats.",
+    PAYOUTS_MANAGE="Set commissions and schedules, and see every payee.",
+    LEDGER_READ="Read the ledger's balances.",
     REVIEWS_MODERATE="Hide reviews of courses, and show them again.",
 )
 

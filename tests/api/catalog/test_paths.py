@@ -51,7 +51,7 @@ class TestSave:
         assert [payload["is_published"] for _, payload in await facts_of(school, ("LearningPathSaved",))] == [True]
         async with database.reading(school.system):
             id = (parse_id(path["id"]) or ("", uuid4()))[1]
-            assert await paths.course_ids_of_paths(caller=school.system, path_ids=[id]) == {id: [second.course_id, first.course_id]}
+            assert await paths.courses_of_paths(caller=school.system, path_ids=[id]) == {id: [second.course_id, first.course_id]}
 
     async def test_changes_it_in_whole_and_the_same_changes_nothing(self, admin: Client, visitor: Client, school: School) -> None:
         first, second = await course(school.system, text()), await course(school.system, text())

@@ -32,7 +32,7 @@ async def save_path(*, caller: Caller, path_id: UUID | None, slug: str, title: s
         if path_id and present is None:
             raise errors.PathNotFound()
         before = [
-            PathStep(course_id=row["course_id"], is_required=row["is_required"]) for row in (await queries.courses_of_paths(caller=caller, path_ids=[path_id]) if path_id else ())
+            PathStep(course_id=row["course_id"], is_required=row["is_required"]) for row in (await queries.steps_of_paths(caller=caller, path_ids=[path_id]) if path_id else ())
         ]
         was = (present["slug"], present["title"], present["description_markdown"], present["published_at"] is not None) if present else None
         if path_id and was == (slug, title, description, is_published) and before == list(steps):

@@ -51,17 +51,17 @@ def _chosen(caller: Caller, is_published: bool | None) -> str:
     return _is_seen(caller) + ("" if is_published is None else f" AND p.published_at IS {'NOT ' if is_published else ''}NULL")
 
 
-async def courses_of_paths(*, caller: Caller, path_ids: list[UUID]) -> list[database.Record]:
+async def steps_of_paths(*, caller: Caller, path_ids: list[UUID]) -> list[database.Record]:
     """`path_id`, `course_id`, `position` and `is_required` of each course, in the paths' order."""
     return await database.fetch(
         "SELECT path_id, course_id, position, is_required FROM path_courses WHERE tenant_id = $1 AND path_id = ANY($2) ORDER BY path_id, position", caller.tenant_id, path_ids
     )
 
 
-async def course_ids_of_paths(*, caller: Caller, path_ids: list[UUID]) -> dict[UUID, list[UUID]]:
+async def courses_of_paths(*, caller: Caller, path_ids: list[UUID]) -> dict[UUID, list[UUID]]:
     """What each path is made of now, in its order: for those who sell it. A path that is not there is left out."""
     found: dict[UUID, list[UUID]] = {}
-    for row in await courses_of_paths(caller=caller, path_ids=path_ids):
+    for row in await steps_of_paths(caller=caller, path_ids=path_ids):
         found.setdefault(row["path_id"], []).append(row["course_id"])
     return found
 

@@ -6,7 +6,7 @@ from lms_graph.kit.permissions import Permission
 from lms_graph.models.identity import Role
 
 _INSTRUCTOR = frozenset({Permission.COURSES_DRAFT, Permission.COURSES_SELL})
-_SUPPORT = frozenset({Permission.MEMBERS_READ, Permission.PERSONAL_READ, Permission.ENTITLEMENTS_READ, Permission.ENROLLMENTS_READ})
+_SUPPORT = frozenset({Permission.MEMBERS_READ, Permission.PERSONAL_READ, Permission.ENTITLEMENTS_READ, Permission.ENROLLMENTS_READ, Permission.ORDERS_READ})
 _TENANT_ADMIN = frozenset(Permission) - {Permission.TENANTS_MANAGE}
 
 PERMISSIONS: dict[Role, frozenset[Permission]] = {

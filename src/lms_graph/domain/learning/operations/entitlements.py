@@ -58,6 +58,43 @@ async def grant_course(
     return id
 
 
+async def change_by_source(*, caller: Caller, source_id: UUID, **changes: Any) -> list[UUID]:
+    """For who made the grants: change `state`, `grace_until`, `ends_at` or `account_id` of all grants of a source of theirs, revoked ones left alone; gives their ids.
+
+    Records EntitlementChanged, and AccessChanged of their runs, for each that is another one now.
+    """
+    async with unit_of_work(caller) as work:
+        grants = await _of_source(caller, source_id)
+        for grant in grants:
+            if any(grant[name] != value for name, value in changes.items()):
+                await _change(caller, grant["id"], **changes)
+                await _tell(work, caller, {**grant, **changes}, events.EntitlementChanged)
+    return [grant["id"] for grant in grants]
+
+
+async def end_by_source(*, caller: Caller, source_id: UUID, reason: str, course_id: UUID | None = None) -> list[UUID]:
+    """For who made the grants: revoke all of a source of theirs, or the one of a course, now; gives the ids of those that were open. Nothing else that their learners hold is touched.
+
+    Records EntitlementRevoked, and AccessChanged of their runs.
+    """
+    async with unit_of_work(caller) as work:
+        grants = [grant for grant in await _of_source(caller, source_id) if course_id in (None, grant["subject_id"])]
+        for grant in grants:
+            await _change(caller, grant["id"], revoked_at=caller.now, revoked_reason=reason)
+            await _tell(work, caller, grant, events.EntitlementRevoked)
+    return [grant["id"] for grant in grants]
+
+
+async def _of_source(caller: Caller, source_id: UUID) -> list[database.Record]:
+    """The grants of a source that were not revoked, locked in one order."""
+    return await database.fetch(
+        "SELECT id, account_id, subject_id, kind, state, starts_at, ends_at, grace_until, revoked_at, note FROM entitlements "
+        "WHERE tenant_id = $1 AND source_id = $2 AND revoked_at IS NULL ORDER BY id FOR UPDATE",
+        caller.tenant_id,
+        source_id,
+    )
+
+
 async def revoke(*, caller: Caller, entitlement_id: UUID, reason: str, at: datetime | None = None) -> UUID:
     """End a grant by hand, now or at a moment to come; again changes nothing, but for an earlier moment. Nothing else that its learner holds is touched.
 

@@ -1,0 +1,65 @@
+"""Money as whole minor units of an ISO 4217 currency; never a float. Amounts of two currencies are never added.
+
+How many decimals a currency has is ISO's list one of 2026-01 (SIX, https://www.six-group.com/en/products-services/financial-information/data-standards.html). A payment
+provider may count some currencies otherwise: its adapter says so.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal, InvalidOperation
+
+MAX_AMOUNT = 10**14  # minor units: a hundred of these sums still fit into PostgreSQL's bigint
+_TWO = (
+    "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CNY COP CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP "
+    "GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD PAB "
+    "PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD UYU UZS VED VES WST XCD XCG YER ZAR ZMW ZWG"
+)
+EXPONENTS: dict[str, int] = {
+    **dict.fromkeys(_TWO.split(), 2),
+    **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"), 0),
+    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+}
+"""The decimals of each currency in which something can be sold."""
+
+
+def to_minor(amount: Decimal, currency: str) -> int:
+    """The amount in minor units. Raises ValueError where it has more decimals than the currency, is not finite, or is past `MAX_AMOUNT`."""
+    try:
+        scaled = amount.scaleb(EXPONENTS[currency])
+        if not amount.is_finite() or scaled != scaled.to_integral_value():
+            raise ValueError(f"{currency} has {EXPONENTS[currency]} decimals.")
+    except InvalidOperation:
+        raise ValueError("That is no amount.") from None
+    if abs(scaled) > MAX_AMOUNT:
+        raise ValueError("That is more than can be kept.")
+    return int(scaled)
+
+
+def to_decimal(amount: int, currency: str) -> Decimal:
+    """Minor units as a decimal with exactly the currency's places: 1050 EUR is `10.50`, 1050 JPY `1050`."""
+    return Decimal(amount).scaleb(-EXPONENTS[currency])
+
+
+def part(amount: int, numerator: int, denominator: int) -> int:
+    """`amount · numerator / denominator`, halves away from zero, in whole numbers throughout."""
+    product = amount * numerator
+    size, rest = divmod(abs(product), abs(denominator))
+    rounded = size + (2 * rest >= abs(denominator))
+    return rounded if (product >= 0) == (denominator > 0) else -rounded
+
+
+def split(amount: int, weights: Sequence[int]) -> list[int]:
+    """The amount over the weights by largest remainder: the parts sum up to it exactly, none is off by a whole unit, and equal remainders go to those who come first.
+
+    Weights are none negative. Where all are zero, they count as equal; with no weights there must be nothing to split. Raises ValueError.
+    """
+    if any(weight < 0 for weight in weights) or (not weights and amount):
+        raise ValueError("Weights are none negative, and there is at least one.")
+    if not weights:
+        return []
+    if not any(weights):
+        weights = [1] * len(weights)
+    total, sign = sum(weights), -1 if amount < 0 else 1
+    parts, rests = zip(*(divmod(abs(amount) * weight, total) for weight in weights), strict=True)
+    left = abs(amount) - sum(parts)
+    lucky = set(sorted(range(len(weights)), key=lambda index: (-rests[index], index))[:left])
+    return [sign * (size + (index in lucky)) for index, size in enumerate(parts)]
