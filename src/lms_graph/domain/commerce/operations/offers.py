@@ -27,12 +27,12 @@ _NAMES = {OfferSubject.COURSE: "course", OfferSubject.SEATS: "course", OfferSubj
 async def save_offer(*, caller: Caller, offer_id: UUID | None, draft: OfferDraft, key: str | None) -> UUID:
     """Make an offer, or change one to be as the draft says; gives its id. Kind and subject stay what they are. What was sold stays as it was sold.
 
-    A new one needs `key`, under which it is made once. Raises SignedOut, NotAllowed, OfferNotFound, Invalid with every issue, IdempotencyConflict. Records OfferSaved.
+    A new one needs `key`, under which it is made once; the house itself may leave it out. Raises SignedOut, NotAllowed, OfferNotFound, Invalid with every issue, IdempotencyConflict. Records OfferSaved.
     """
     policies.require_may_manage_offers(caller)
     prices, wrong = rules.prices_of(draft)
     issues = [*rules.issues_with_offer(draft), *wrong]
-    if offer_id is None and key is None:
+    if offer_id is None and key is None and not caller.is_system:
         issues.append(Issue("A new offer needs an `idempotencyKey`.", ("idempotencyKey",)))
     if issues:
         raise Invalid(*issues)
