@@ -1,7 +1,6 @@
 """The quote from offers, grants, settings and coupons as they are: what storefront and checkout both ask for."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -18,9 +17,9 @@ from lms_graph.domain.commerce.queries.quotes import NOBODY, Buyer, Wanted
 from lms_graph.domain.commerce.rules.offers import Amount, BundleDraft, TaxRateDraft
 from lms_graph.domain.commerce.rules.pricing import Quote
 from lms_graph.domain.learning.operations import entitlements
-from lms_graph.domain.payouts.ports import PaymentsNotConfigured, TaxLine, TaxRequest, TaxResult
+from lms_graph.domain.payouts.ports import PaymentsNotConfigured
+from lms_graph.integrations.twins.stripe import StripeTwin
 from lms_graph.kit.errors import Invalid
-from lms_graph.kit.money import part
 from lms_graph.models import commerce as rows
 from lms_graph.models import database
 from lms_graph.models.commerce import BillingInterval, OfferKind, OfferSubject, TaxMode
@@ -30,6 +29,7 @@ from tests.factories.accounts import account
 from tests.factories.courses import MadeCourse, course, text
 from tests.factories.offers import bought, bundle, checkout, coupon, offer, price
 from tests.fixtures.callers import School
+from tests.fixtures.house import House
 
 pytestmark = pytest.mark.anyio
 
@@ -57,7 +57,12 @@ class TestPrice:
     async def test_is_that_of_the_market_and_else_that_for_everywhere(self, school: School, courses: list[MadeCourse]) -> None:
         id = await offer(school.system, courses[0].course_id, price("20.00"), price("1500", "JPY", "JP"), price("7.500", "KWD", "KW"))
 
-        asked = [await ask(school, id), await ask(school, id, market="JP"), await ask(school, id, buyer=Buyer(country="KW")), await ask(school, id, market="US", buyer=Buyer(country="JP"))]
+        asked = [
+            await ask(school, id),
+            await ask(school, id, market="JP"),
+            await ask(school, id, buyer=Buyer(country="KW")),
+            await ask(school, id, market="US", buyer=Buyer(country="JP")),
+        ]
 
         assert [(quote.total_amount, quote.currency, quote.market) for quote in asked] == [(2000, "EUR", None), (1500, "JPY", "JP"), (7500, "KWD", "KW"), (2000, "EUR", "US")]
 
@@ -70,9 +75,7 @@ class TestPrice:
                 await ask(school, Wanted(offer_id=id, quantity=quantity))
 
     async def test_is_what_the_buyer_says_where_they_may_and_no_less_than_the_least(self, school: School, courses: list[MadeCourse]) -> None:
-        id = await offer(
-            school.system, courses[0].course_id, price("5.00", suggested=Amount(amount=Decimal(15), currency="EUR")), kind=OfferKind.PAY_WHAT_YOU_WANT
-        )
+        id = await offer(school.system, courses[0].course_id, price("5.00", suggested=Amount(amount=Decimal(15), currency="EUR")), kind=OfferKind.PAY_WHAT_YOU_WANT)
         fixed = await offer(school.system, courses[0].course_id)
 
         assert [(await ask(school, Wanted(offer_id=id, amount=amount))).total_amount for amount in (None, 500, 12345)] == [1500, 500, 12345]
@@ -254,17 +257,30 @@ class TestTax:
         assert [(quote.tax_amount, quote.total_amount, quote.is_tax_included) for quote in asked] == [(178, 2178, False), (100, 2100, False), (100, 2100, False)]
         assert [(line.name, line.rate_ppm, line.amount) for line in asked[0].tax_lines] == [("VAT", 88_750, 178)]
 
-    async def test_comes_from_the_provider_in_one_call_for_what_is_due_and_one_for_later(self, school: School, courses: list[MadeCourse]) -> None:
+    async def test_comes_from_the_provider_for_what_is_due_and_for_what_follows(self, school: School, courses: list[MadeCourse], house: House, stripe: StripeTwin) -> None:
         await selling.set_selling(caller=school.system, changes={"tax_mode": TaxMode.PROVIDER, "prices_include_tax": False})
         once = await offer(school.system, courses[0].course_id, tax_code="txcd_10000000")
         trial = await offer(school.system, courses[1].course_id, kind=OfferKind.RECURRING, interval=BillingInterval.MONTH, trial_days=14)
-        provider = TaxOffice()
+        buyer, gateway = Buyer(country="US", region="NY", postal_code="10001"), house.adapters.payments.gateway()
 
-        quote = await ask(school, once, trial, buyer=Buyer(country="US", region="NY", postal_code="10001"), gateway=provider)
+        quote = await ask(school, once, trial, buyer=buyer, gateway=gateway)
+        compared = [await ways(school, made, buyer, gateway=gateway) for made in courses[:2]]
 
-        assert [(line.tax_amount, line.total_amount, line.terms["recurring_tax"]) for line in quote.lines] == [(200, 2200, None), (0, 0, 200)]
-        assert (quote.total_amount, quote.tax_calculation_id, [line.amount for line in quote.tax_lines]) == (2200, "taxcalc_1", [200])
-        assert [(request.postal_code, list(request.lines)) for request in provider.asked] == [("10001", [("0.0", 2000, "txcd_10000000")]), ("10001", [("0.1", 2000, None)])]
+        assert [(line.tax_amount, line.total_amount, line.terms["recurring_tax"]) for line in quote.lines] == [(178, 2178, None), (0, 0, 178)]
+        assert (quote.total_amount, [(line.rate_ppm, line.amount) for line in quote.tax_lines]) == (2178, [(88_750, 178)])
+        assert quote.tax_calculation_id is not None
+        assert [(each.tax_amount, each.total_amount, each.tax_calculation_id) for each in (compared[0][once], compared[1][trial])] == [
+            (178, 2178, compared[0][once].tax_calculation_id),
+            (0, 0, None),
+        ]
+
+    async def test_of_the_provider_is_asked_with_no_connection_held(self, school: School, courses: list[MadeCourse], house: House, stripe: StripeTwin) -> None:
+        await selling.set_selling(caller=school.system, changes={"tax_mode": TaxMode.PROVIDER})
+        id = await offer(school.system, courses[0].course_id)
+        async with database.reading(school.system) as scope:
+            await quotes.quote(caller=school.system, wanted=[Wanted(offer_id=id)], buyer=Buyer(country="DE"), gateway=house.adapters.payments.gateway())
+
+            assert scope._connection is None
 
     async def test_of_the_provider_needs_one_that_is_configured(self, school: School, courses: list[MadeCourse]) -> None:
         await selling.set_selling(caller=school.system, changes={"tax_mode": TaxMode.PROVIDER})
@@ -272,21 +288,6 @@ class TestTax:
 
         with pytest.raises(PaymentsNotConfigured):
             await ask(school, id, buyer=Buyer(country="DE"))
-
-
-@dataclass
-class TaxOffice:
-    """A provider that adds ten percent, and remembers what it was asked: the smallest thing that keeps the port's word."""
-
-    asked: list[TaxRequest] = field(default_factory=list)
-
-    async def tax(self, request: TaxRequest) -> TaxResult:
-        self.asked.append(request)
-        taxes = {reference: part(amount, 1, 10) for reference, amount, _ in request.lines}
-        return TaxResult(by_line=taxes, lines=[TaxLine(name="Sales tax", rate_ppm=100_000, amount=sum(taxes.values()))], calculation_id=f"taxcalc_{len(self.asked)}")
-
-    def __getattr__(self, name: str) -> Any:
-        raise AssertionError(f"a quote asks the provider for nothing but tax, not {name}")
 
 
 class TestCoupon:
@@ -323,7 +324,11 @@ class TestOrder:
         """The database's checks have the last word on sums: odd prices, three lines, credit, a coupon, and tax of both kinds pass them."""
         one, two, three = (each.course_id for each in courses)
         single = await offer(school.system, one, price("9.99"))
-        ids = [single, await offer(school.system, await bundle(school.system, one, two), price("33.33"), subject=OfferSubject.BUNDLE), await offer(school.system, three, price("0.01"))]
+        ids = [
+            single,
+            await offer(school.system, await bundle(school.system, one, two), price("33.33"), subject=OfferSubject.BUNDLE),
+            await offer(school.system, three, price("0.01")),
+        ]
         await rate(school, "7.77")
         learner = await account(school.system)
         await bought(school.system, learner, single, one, amount=999)
