@@ -11,6 +11,7 @@ from lms_graph.domain.assessment import events as assessment
 from lms_graph.domain.catalog import events as catalog
 from lms_graph.domain.certificates import events as certificates
 from lms_graph.domain.commerce import events as commerce
+from lms_graph.domain.community import events as community
 from lms_graph.domain.identity import events as identity
 from lms_graph.domain.learning import events as learning
 
@@ -41,6 +42,7 @@ REACTIONS: dict[str, tuple[Reaction, ...]] = {
     commerce.InvoiceIssued.name: (Reaction("commerce.print_invoice"),),
     commerce.InvoicePrinted.name: (Reaction("notifications.mail_receipt"),),
     commerce.SubscriptionPastDue.name: (Reaction("notifications.mail_payment_failed"),),
+    community.CourseRatingChanged.name: (Reaction("community.share_rating"),),
     identity.InstructorApplicationDecided.name: (Reaction("notifications.mail_application_decision"),),
 }
 

@@ -46,6 +46,8 @@ LOADERS = {
     "cpn": "commerce.coupon",
     "txr": "commerce.tax_rate",
     "inv": "commerce.invoice",
+    "rev": "community.review",
+    "pth": "catalog.path",
 }
 
 

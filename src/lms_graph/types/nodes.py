@@ -44,6 +44,8 @@ PREFIXES = {
     "Question": "qst",
     "Certificate": "crt",
     "Invoice": "inv",
+    "Review": "rev",
+    "LearningPath": "pth",
     "File": "fil",
     "Offer": "off",
     "Bundle": "bun",

@@ -60,7 +60,7 @@ class TestCoursePage:
 
         assert anonymous["access"]["__typename"] == "SignInRequired"
         assert answers(anonymous) == ["AccessGranted", "SignInRequired", "SignInRequired"]
-        assert before["access"] == {"__typename": "NotEnrolled", "allowed": False, "course": {"id": made.public_id, "slug": made.slug}}
+        assert before["access"] == {"__typename": "NotEnrolled", "allowed": False, "course": {"id": made.public_id, "slug": made.slug}, "offers": []}
         assert after["access"] == {"__typename": "AccessGranted", "allowed": True, "sources": [{"kind": "OPEN", "endsAt": None}], "until": None}
         assert answers(after) == ["AccessGranted"] * 3
         assert after["viewerEnrollment"]["progressPercent"] == 0
@@ -84,8 +84,8 @@ class TestCoursePage:
                 await client.data("CoursePage", slug=made.slug)
                 counts.append(len(statements))
 
-        # course, who teaches, version, sections, lectures, instructors, their counts; a learner's also run, grants, progress, resume lecture
-        assert counts == [7, 11, 7, 11]
+        # course, who teaches, version, sections, lectures, instructors, their counts, numbers of reviews, reviews, offers; a learner's also run, grants, progress, resume lecture
+        assert counts == [10, 14, 10, 14]
 
 
 class TestLecturePlayer:

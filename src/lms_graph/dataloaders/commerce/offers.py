@@ -32,8 +32,10 @@ class OfferLoaders(AreaLoaders):
 
     @batch
     async def items(self, keys: list[Subject]) -> list[list[OfferItem]]:
-        found = await subjects.contents_of(caller=self.caller, subjects=keys)
-        return [[OfferItem(course_id=id) for id in found[key].course_ids] if key in found else [] for key in keys]
+        found = await subjects.contents_of(caller=self.caller, subjects=[key for key in keys if key[0] != "PATH"])
+        return [
+            [OfferItem(course_id=None, path_id=key[1])] if key[0] == "PATH" else [OfferItem(course_id=id) for id in found[key].course_ids] if key in found else [] for key in keys
+        ]
 
     @batch
     async def bundle(self, ids: list[UUID]) -> list[Bundle | None]:
@@ -42,7 +44,7 @@ class OfferLoaders(AreaLoaders):
     @batch
     async def courses_of_bundle(self, ids: list[UUID]) -> list[list[Course]]:
         rows: dict[UUID, Any] = {row["id"]: row["course_ids"] for row in await subjects.bundles_by_ids(caller=self.caller, ids=ids)}
-        return [await self._courses(rows.get(id, [])) for id in ids]
+        return await self._courses([rows.get(id, []) for id in ids])
 
     @batch
     async def coupon(self, ids: list[UUID]) -> list[Coupon | None]:
@@ -51,11 +53,13 @@ class OfferLoaders(AreaLoaders):
     @batch
     async def courses_of_coupon(self, ids: list[UUID]) -> list[list[Course]]:
         found = grouped(await coupons.courses_of_coupons(caller=self.caller, coupon_ids=ids), "coupon_id", ids, lambda row: row["course_id"])
-        return [await self._courses(course_ids) for course_ids in found]
+        return await self._courses(found)
 
-    async def _courses(self, ids: list[UUID]) -> list[Course]:
-        """The published ones, in order."""
-        return [course for course in await self.context.loaders.catalog.visible_course.load_many(ids) if course is not None]
+    async def _courses(self, lists: list[list[UUID]]) -> list[list[Course]]:
+        """The published ones of each list, in order: one statement however many lists."""
+        ids = list({id for each in lists for id in each})
+        found = dict(zip(ids, await self.context.loaders.catalog.visible_course.load_many(ids), strict=True))
+        return [[course for id in each if (course := found[id]) is not None] for each in lists]
 
     @batch
     async def settings(self, tenant_ids: list[UUID]) -> list[CommerceSettings]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from lms_graph.domain.catalog.queries import browse
+from lms_graph.domain.catalog.queries import browse, paths
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.pages import Cursors, Page, PageRequest, Term, keyset
 from lms_graph.kit.permissions import Permission
@@ -22,13 +22,15 @@ def on_sale(now: str) -> str:
     """The condition that an offer `o` is on sale at the moment of a parameter; of a bundle or path only its courses' own state is left open."""
     return (
         f"(o.is_active AND (o.sale_starts_at IS NULL OR o.sale_starts_at <= {now}) AND (o.sale_ends_at IS NULL OR o.sale_ends_at > {now}) "
-        f"AND (o.subject NOT IN ('COURSE', 'SEATS') OR {browse.published('o.subject_id')}) "
+        f"AND (o.subject NOT IN ('COURSE', 'SEATS') OR {browse.is_published('o.subject_id')}) "
+        f"AND (o.subject <> 'PATH' OR {paths.is_published('o.subject_id')}) "
         "AND (o.subject <> 'BUNDLE' OR EXISTS (SELECT FROM bundles b WHERE b.tenant_id = o.tenant_id AND b.id = o.subject_id AND b.is_active)))"
     )
 
 
 _BY_AGE = [Term("created_at", "o.created_at", "timestamptz", descending=True), Term("id", "o.id", "uuid", descending=True)]
-_LISTED = f"o.tenant_id = $1 AND ($2 OR {on_sale('$3')}) AND ($4::uuid IS NULL OR o.subject_id = $4)"
+# With the subjects' kinds, for the index begins with them.
+_OF_SUBJECTS = "(o.subject IN ('COURSE', 'SEATS', 'BUNDLE', 'PATH') AND o.subject_id = ANY($2))"
 
 
 def sees_all(caller: Caller) -> bool:
@@ -54,26 +56,38 @@ async def visible_offers_by_ids(*, caller: Caller, ids: Sequence[UUID]) -> list[
 
 async def page_of_offers(*, caller: Caller, cursors: Cursors, request: PageRequest, subject_id: UUID | None) -> Page[Any]:
     """The latest first, all or those of a subject: such as are on sale now; for who manages offers any."""
-    keys = keyset(cursors, request, _BY_AGE, of=("offers", caller.tenant_id, subject_id, sees_all(caller)), offset=4)
+    listed, parameters = _listed(caller, subject_id)
+    keys = keyset(cursors, request, _BY_AGE, of=("offers", caller.tenant_id, subject_id, sees_all(caller)), offset=len(parameters))
     rows = await database.fetch(
-        f"SELECT {OFFER}, o.created_at AS _created_at, o.id AS _id FROM offers o WHERE {_LISTED} AND {keys.where} ORDER BY {keys.order_by} LIMIT {keys.limit}",
-        caller.tenant_id,
-        sees_all(caller),
-        caller.now,
-        subject_id,
+        f"SELECT {OFFER}, o.created_at AS _created_at, o.id AS _id FROM offers o WHERE {listed} AND {keys.where} ORDER BY {keys.order_by} LIMIT {keys.limit}",
+        *parameters,
         *keys.parameters,
     )
     return keys.page(rows).map(_read)
 
 
 async def count_offers(*, caller: Caller, subject_id: UUID | None) -> int:
-    return int(await database.fetch_value(f"SELECT count(*) FROM offers o WHERE {_LISTED}", caller.tenant_id, sees_all(caller), caller.now, subject_id))
+    listed, parameters = _listed(caller, subject_id)
+    return int(await database.fetch_value(f"SELECT count(*) FROM offers o WHERE {listed}", *parameters))
+
+
+def _listed(caller: Caller, subject_id: UUID | None) -> tuple[str, list[Any]]:
+    """The condition of a list, and its parameters."""
+    parameters: list[Any] = [caller.tenant_id]
+    clauses = ["o.tenant_id = $1"]
+    if subject_id is not None:
+        parameters.append([subject_id])
+        clauses.append(_OF_SUBJECTS)
+    if not sees_all(caller):
+        parameters.append(caller.now)
+        clauses.append(on_sale(f"${len(parameters)}"))
+    return " AND ".join(clauses), parameters
 
 
 async def offers_on_sale(*, caller: Caller, subject_ids: Sequence[UUID], with_all_access: bool = False) -> list[dict[str, Any]]:
     """Of these subjects, and of all-access, in the order in which they were made."""
     rows = await database.fetch(
-        f"SELECT {OFFER} FROM offers o WHERE o.tenant_id = $1 AND (o.subject_id = ANY($2) OR ($3 AND o.subject = 'ALL_ACCESS')) AND {on_sale('$4')} ORDER BY o.created_at, o.id",
+        f"SELECT {OFFER} FROM offers o WHERE o.tenant_id = $1 AND ({_OF_SUBJECTS} OR ($3 AND o.subject = 'ALL_ACCESS')) AND {on_sale('$4')} ORDER BY o.created_at, o.id",
         caller.tenant_id,
         list(subject_ids),
         with_all_access,
