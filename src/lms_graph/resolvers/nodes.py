@@ -41,6 +41,10 @@ LOADERS = {
     "att": "assessment.attempt",
     "qzo": "assessment.sat_quiz",
     "crt": "certificates.certificate",
+    "chk": "commerce.checkout",
+    "ord": "commerce.order",
+    "lin": "commerce.order_line",
+    "pay": "commerce.payment",
 }
 
 

@@ -44,6 +44,10 @@ PREFIXES = {
     "Question": "qst",
     "Certificate": "crt",
     "File": "fil",
+    "Checkout": "chk",
+    "Order": "ord",
+    "OrderLine": "lin",
+    "Payment": "pay",
 }
 
 

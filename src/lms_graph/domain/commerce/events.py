@@ -26,6 +26,15 @@ class CheckoutAbandoned(Event, about="order_id", audited="ord"):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CheckoutLookedAt(Event, about="order_id"):
+    """It was still open, or its payment under way, when the provider was asked. `sweep_at` is when it is asked again."""
+
+    checkout_id: UUID
+    order_id: UUID
+    sweep_at: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class OrderPaid(Event, about="order_id", audited="ord"):
     """The money is there, or none was due. Grants, runs, seats and the ledger are of the same commit. `is_claimable` where no account holds it yet."""
 
@@ -40,6 +49,14 @@ class PaymentFailed(Event, about="order_id", audited="ord"):
     order_id: UUID
     account_id: UUID | None
     subscription_id: UUID | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaymentDuplicated(Event, about="order_id", audited="ord"):
+    """Money came in for an order that had been paid: this payment is to be sent back."""
+
+    payment_id: UUID
+    order_id: UUID
 
 
 @dataclass(frozen=True, kw_only=True)
