@@ -48,6 +48,11 @@ PREFIXES = {
     "Order": "ord",
     "OrderLine": "lin",
     "Payment": "pay",
+||||||| e58851b
+    "Offer": "off",
+    "Bundle": "bun",
+    "Coupon": "cpn",
+    "TaxRate": "txr",
 }
 
 

@@ -51,8 +51,8 @@ class PriceChanged(Conflict):
 
 
 class OfferNotFound(NotFound):
-    def __init__(self) -> None:
-        super().__init__("There is no such offer here.", path=("offerId",))
+    def __init__(self, path: tuple[str, ...] = ("offerId",)) -> None:
+        super().__init__("There is no such offer here.", path=path)
 
 
 class OfferNotSold(Conflict):

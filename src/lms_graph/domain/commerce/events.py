@@ -1,4 +1,4 @@
-"""Facts about sales. Those about an order, its checkout, refunds and disputes stand in the order's sequence: a live stream of a checkout is these facts in order."""
+"""Facts about sales, and about what is sold. Those about an order, its checkout, refunds and disputes stand in the order's sequence: a live stream of a checkout is these facts in order."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -133,3 +133,48 @@ class ProviderEventStored(Event, about="provider_event_id"):
     """An event of the payment provider waits to be worked."""
 
     provider_event_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfferSaved(Event, about="offer_id", audited="off"):
+    """It was made or is another one now, or is not sold any more (`is_active`)."""
+
+    offer_id: UUID
+    is_active: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class BundleSaved(Event, about="bundle_id", audited="bun"):
+    bundle_id: UUID
+    is_active: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class CouponCreated(Event, about="coupon_id", audited="cpn"):
+    coupon_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class CouponDisabled(Event, about="coupon_id", audited="cpn"):
+    coupon_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommerceSettingsChanged(Event, about="tenant_id", audited="tnt"):
+    """How the school sells is another way now: tax mode, seller, grace."""
+
+    tenant_id: UUID
+    tax_mode: str
+    prices_include_tax: bool
+    grace_days: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaxRateSaved(Event, about="tax_rate_id", audited="txr"):
+    tax_rate_id: UUID
+    rate_ppm: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaxRateDeleted(Event, about="tax_rate_id", audited="txr"):
+    tax_rate_id: UUID
