@@ -48,7 +48,6 @@ PREFIXES = {
     "Order": "ord",
     "OrderLine": "lin",
     "Payment": "pay",
-||||||| e58851b
     "Offer": "off",
     "Bundle": "bun",
     "Coupon": "cpn",
