@@ -17,12 +17,14 @@ from lms_graph.kit.errors import DomainError
 from lms_graph.limits.values import written
 from lms_graph.resolvers.assessment import AssessmentMutation, AssessmentQuery, AssessmentSubscription
 from lms_graph.resolvers.catalog.courses import CatalogQuery
+from lms_graph.resolvers.catalog.paths import PathsMutation, PathsQuery
 from lms_graph.resolvers.catalog.teams import CourseTeamsMutation
 from lms_graph.resolvers.certificates import CertificatesQuery, CertificatesSubscription
 from lms_graph.resolvers.commerce.bundles import BundlesMutation, BundlesQuery
 from lms_graph.resolvers.commerce.coupons import CouponsMutation, CouponsQuery
 from lms_graph.resolvers.commerce.offers import OffersMutation, OffersQuery
 from lms_graph.resolvers.commerce.selling import SellingMutation, SellingQuery
+from lms_graph.resolvers.community.reviews import ReviewsMutation, ReviewsQuery
 from lms_graph.resolvers.identity.accounts import AccountsMutation, AccountsQuery
 from lms_graph.resolvers.identity.applications import ApplicationsMutation, ApplicationsQuery
 from lms_graph.resolvers.identity.audit import AuditQuery
@@ -70,6 +72,8 @@ class Query(
     BundlesQuery,
     CouponsQuery,
     SellingQuery,
+    ReviewsQuery,
+    PathsQuery,
     NodeQuery,
 ):
     pass
@@ -96,6 +100,8 @@ class Mutation(
     BundlesMutation,
     CouponsMutation,
     SellingMutation,
+    ReviewsMutation,
+    PathsMutation,
 ):
     pass
 

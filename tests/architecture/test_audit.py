@@ -32,6 +32,12 @@ NOT_AUDITED = {
     "AttemptGraded": "by the machine, from answers that are kept",
     "CertificateIssued": "follows from a finished run",
     "CertificateReady": "follows from a finished run",
+    "ReviewPosted": "an opinion",
+    "ReviewEdited": "an opinion",
+    "ReviewDeleted": "an opinion, by who held it",
+    "ReviewReplied": "an opinion",
+    "CourseRatingChanged": "a count",
+    "LearningPathSaved": "content",
 }
 
 

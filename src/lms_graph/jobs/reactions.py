@@ -10,6 +10,7 @@ from typing import Any
 from lms_graph.domain.assessment import events as assessment
 from lms_graph.domain.catalog import events as catalog
 from lms_graph.domain.certificates import events as certificates
+from lms_graph.domain.community import events as community
 from lms_graph.domain.identity import events as identity
 from lms_graph.domain.learning import events as learning
 
@@ -35,6 +36,7 @@ REACTIONS: dict[str, tuple[Reaction, ...]] = {
     identity.PasswordChanged.name: (Reaction("notifications.mail_password_changed"),),
     identity.MemberInvited.name: (Reaction("notifications.mail_invitation"),),
     identity.SessionOpened.name: (Reaction("notifications.mail_sign_in_alert", when="is_new_device"),),
+    community.CourseRatingChanged.name: (Reaction("community.share_rating"),),
     identity.InstructorApplicationDecided.name: (Reaction("notifications.mail_application_decision"),),
 }
 

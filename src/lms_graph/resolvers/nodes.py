@@ -49,6 +49,8 @@ LOADERS = {
     "bun": "commerce.bundle",
     "cpn": "commerce.coupon",
     "txr": "commerce.tax_rate",
+    "rev": "community.review",
+    "pth": "catalog.path",
 }
 
 

@@ -38,6 +38,7 @@ class ErrorCode(Enum):
     DOMAIN_UNPROVEN = strawberry.enum_value("DOMAIN_UNPROVEN", description="DNS answers, and a domain's proof is not in what it says.")
     DOMAIN_TAKEN = strawberry.enum_value("DOMAIN_TAKEN", description="Another tenant has proven the host before, and has it still.")
     GRANT_REQUIRED = strawberry.enum_value("GRANT_REQUIRED", description="The course needs a grant, and you hold none that no run has used.")
+    REVIEW_NOT_EARNED = strawberry.enum_value("REVIEW_NOT_EARNED", description="Who reviews a course has learned something of it first.")
     GRANT_NOT_BY_HAND = strawberry.enum_value("GRANT_NOT_BY_HAND", description="The grant came from a purchase or a team, and changes with that alone.")
     RUN_CLOSED = strawberry.enum_value("RUN_CLOSED", description="The run was canceled.")
     ATTEMPT_CLOSED = strawberry.enum_value("ATTEMPT_CLOSED", description="The attempt was handed in, or its time is over.")

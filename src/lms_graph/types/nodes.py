@@ -43,6 +43,8 @@ PREFIXES = {
     "Attempt": "att",
     "Question": "qst",
     "Certificate": "crt",
+    "Review": "rev",
+    "LearningPath": "pth",
     "File": "fil",
     "Checkout": "chk",
     "Order": "ord",
