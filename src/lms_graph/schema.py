@@ -20,6 +20,7 @@ from lms_graph.resolvers.catalog.courses import CatalogQuery
 from lms_graph.resolvers.catalog.paths import PathsMutation, PathsQuery
 from lms_graph.resolvers.catalog.teams import CourseTeamsMutation
 from lms_graph.resolvers.certificates import CertificatesQuery, CertificatesSubscription
+from lms_graph.resolvers.commerce.seats import SeatsMutation, SeatsQuery
 from lms_graph.resolvers.community.reviews import ReviewsMutation, ReviewsQuery
 from lms_graph.resolvers.identity.accounts import AccountsMutation, AccountsQuery
 from lms_graph.resolvers.identity.applications import ApplicationsMutation, ApplicationsQuery
@@ -65,6 +66,7 @@ class Query(
     CertificatesQuery,
     ReviewsQuery,
     PathsQuery,
+    SeatsQuery,
     NodeQuery,
 ):
     pass
@@ -89,6 +91,7 @@ class Mutation(
     AssessmentMutation,
     ReviewsMutation,
     PathsMutation,
+    SeatsMutation,
 ):
     pass
 

@@ -43,6 +43,8 @@ LOADERS = {
     "crt": "certificates.certificate",
     "rev": "community.review",
     "pth": "catalog.path",
+    "sea": "commerce.seat_pool",
+    "sas": "commerce.seat",
 }
 
 

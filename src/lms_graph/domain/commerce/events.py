@@ -116,3 +116,57 @@ class ProviderEventStored(Event, about="provider_event_id"):
     """An event of the payment provider waits to be worked."""
 
     provider_event_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeatPoolOpened(Event, about="pool_id", audited="sea"):
+    """Seats were bought, or a voucher was made. From `expires_at` (RFC 3339) on none is redeemed."""
+
+    pool_id: UUID
+    account_id: UUID | None
+    course_id: UUID
+    seats: int
+    expires_at: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeatAssigned(Event, about="seat_id", audited="sas"):
+    """It waits for the owner of an address, who is to be told its code."""
+
+    seat_id: UUID
+    pool_id: UUID
+    course_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeatRedeemed(Event, about="seat_id", audited="sas"):
+    """Its grant and the run that it opens were made in the same commit."""
+
+    seat_id: UUID
+    pool_id: UUID
+    course_id: UUID
+    account_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeatReclaimed(Event, about="seat_id", audited="sas"):
+    """The pool has it back. Who had redeemed it has lost what it granted."""
+
+    seat_id: UUID
+    pool_id: UUID
+    course_id: UUID
+    account_id: UUID | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeatPoolExpired(Event, about="pool_id", audited="sea"):
+    """What was assigned and not redeemed is void."""
+
+    pool_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeatPoolClosed(Event, about="pool_id", audited="sea"):
+    """Its money went back, or the school withdrew the voucher."""
+
+    pool_id: UUID

@@ -20,6 +20,7 @@ from lms_graph.types.personal import masked_email, personal
 
 if TYPE_CHECKING:
     from lms_graph.types.certificates import CertificateConnection
+    from lms_graph.types.commerce.seats import SeatPoolConnection
     from lms_graph.types.identity.applications import InstructorApplication
     from lms_graph.types.learning.enrollments import EnrollmentConnection, EnrollmentWhere
     from lms_graph.types.learning.entitlements import EntitlementConnection, ViewerEntitlementWhere
@@ -114,6 +115,12 @@ class Viewer(Node):
         self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
     ) -> Annotated["CertificateConnection", strawberry.lazy("lms_graph.types.certificates")]:
         return info.context.loaders.certificates.of_learner.load(PageRequest(first, after, last, before))
+
+    @connection(description="Pools of seats and gifts that they bought, latest first.")
+    def seat_pools(
+        self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
+    ) -> Annotated["SeatPoolConnection", strawberry.lazy("lms_graph.types.commerce.seats")]:
+        return info.context.loaders.commerce.own_seat_pools.load(PageRequest(first, after, last, before))
 
     @classmethod
     def from_row(cls, row: Any) -> Self:

@@ -8,4 +8,5 @@ SHOWN_AS = {
     "session_id": "ses",
     "key_id": "key",
     "course_id": "crs",
+    "pool_id": "sea",
 }
