@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from lms_graph.domain.commerce.operations import seats
+from lms_graph.domain.identity.operations import accounts
 from lms_graph.domain.learning.operations.entitlements import grant_course
 from lms_graph.kit.errors import Busy, DomainError, NotFound
 from lms_graph.kit.ids import parse_id
@@ -153,6 +154,16 @@ class TestAssign:
         await asyncio.gather(*(seats.take_waiting(caller=school.system, account_id=unproved, closes=None) for _ in range(3)))
         assert await given(buyer, pool) == [(email, "REDEEMED")]
         assert await grants(school) == [(unproved, "SEAT", True)]
+
+    async def test_who_comes_with_a_proved_address_finds_what_waited_for_it(self, pool: Bought, buyer: Client, school: School, settle: Settle) -> None:
+        email = address()
+        await buyer.data("AssignSeat", input={"poolId": pool.id, "email": email})
+
+        learner = await accounts.register(caller=school.system, email=email, name="New Here", password=None, is_email_verified=True)
+        assert "commerce.take_waiting_seats" in await settle()
+
+        assert await given(buyer, pool) == [(email, "REDEEMED")]
+        assert await grants(school) == [(learner, "SEAT", True)]
 
     async def test_its_code_opens_that_seat_once(self, pool: Bought, buyer: Client, school: School, sign_in: SignIn) -> None:
         await buyer.data("AssignSeat", input={"poolId": pool.id, "email": address()})
