@@ -21,7 +21,7 @@ class SeatLoaders(AreaLoaders):
 
     @batch
     async def seats_of_pool(self, keys: list[tuple[UUID, PageRequest]]) -> list[SeatAssignmentConnection]:
-        """Pages of the same kind are read together: one statement however many pools. Whoever has a pool in hand may see them."""
+        """Pages of the same kind are read together: one statement however many pools."""
         pages = {}
         for request in {request for _, request in keys}:
             ids = [id for id, asked in keys if asked == request]

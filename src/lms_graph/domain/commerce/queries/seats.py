@@ -37,17 +37,19 @@ async def seats_by_ids(*, caller: Caller, ids: list[UUID]) -> list[database.Reco
 
 
 async def seats_of_pools(*, caller: Caller, pool_ids: list[UUID], cursors: Cursors, request: PageRequest) -> dict[UUID, Page[Any]]:
-    """Who has, or had, the seats of each pool, first come first: one statement however many pools. That the caller may see the pools is for the asker to have seen."""
-    keys = keyset(cursors, request, _SEATS, of=("seats of a pool", caller.tenant_id), offset=2)
+    """Who has, or had, the seats of each pool that the caller may see, first come first: one statement however many pools."""
+    keys = keyset(cursors, request, _SEATS, of=("seats of a pool", caller.tenant_id), offset=4)
     rows = await database.fetch(
         f"""
         SELECT page.*, p.owner_account_id FROM seat_pools p CROSS JOIN LATERAL (
             SELECT {_SEAT}, s.assigned_at AS "_ASSIGNED_AT", s.id AS "_ID" FROM seat_assignments s
             WHERE s.tenant_id = $1 AND s.pool_id = p.id AND {keys.where} ORDER BY {keys.order_by} LIMIT {keys.limit}
         ) AS page
-        WHERE p.tenant_id = $1 AND p.id = ANY($2)
+        WHERE p.tenant_id = $1 AND {_MAY} AND p.id = ANY($4)
         """,
         caller.tenant_id,
+        caller.account_id,
+        caller.may(Permission.SEATS_MANAGE),
         pool_ids,
         *keys.parameters,
     )
@@ -57,7 +59,12 @@ async def seats_of_pools(*, caller: Caller, pool_ids: list[UUID], cursors: Curso
 async def count_seats(*, caller: Caller, pool_ids: list[UUID]) -> dict[UUID, int]:
     """How many there are in each list of `seats_of_pools`."""
     rows: list[Any] = await database.fetch(
-        "SELECT pool_id, count(*) AS number FROM seat_assignments WHERE tenant_id = $1 AND pool_id = ANY($2) GROUP BY pool_id", caller.tenant_id, pool_ids
+        "SELECT s.pool_id, count(*) AS number FROM seat_assignments s JOIN seat_pools p ON p.tenant_id = s.tenant_id AND p.id = s.pool_id "
+        f"WHERE s.tenant_id = $1 AND {_MAY} AND s.pool_id = ANY($4) GROUP BY s.pool_id",
+        caller.tenant_id,
+        caller.account_id,
+        caller.may(Permission.SEATS_MANAGE),
+        pool_ids,
     )
     return {row["pool_id"]: row["number"] for row in rows}
 
