@@ -51,6 +51,8 @@ LOADERS = {
     "txr": "commerce.tax_rate",
     "rev": "community.review",
     "pth": "catalog.path",
+    "sea": "commerce.seat_pool",
+    "sas": "commerce.seat",
 }
 
 

@@ -45,6 +45,8 @@ PREFIXES = {
     "Certificate": "crt",
     "Review": "rev",
     "LearningPath": "pth",
+    "SeatPool": "sea",
+    "SeatAssignment": "sas",
     "File": "fil",
     "Checkout": "chk",
     "Order": "ord",

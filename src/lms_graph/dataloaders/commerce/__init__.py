@@ -2,7 +2,8 @@
 
 from lms_graph.dataloaders.commerce.offers import OfferLoaders
 from lms_graph.dataloaders.commerce.orders import OrderLoaders
+from lms_graph.dataloaders.commerce.seats import SeatLoaders
 
 
-class CommerceLoaders(OfferLoaders, OrderLoaders):
+class CommerceLoaders(OfferLoaders, OrderLoaders, SeatLoaders):
     pass
