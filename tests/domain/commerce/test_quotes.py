@@ -57,7 +57,12 @@ class TestPrice:
     async def test_is_that_of_the_market_and_else_that_for_everywhere(self, school: School, courses: list[MadeCourse]) -> None:
         id = await offer(school.system, courses[0].course_id, price("20.00"), price("1500", "JPY", "JP"), price("7.500", "KWD", "KW"))
 
-        asked = [await ask(school, id), await ask(school, id, market="JP"), await ask(school, id, buyer=Buyer(country="KW")), await ask(school, id, market="US", buyer=Buyer(country="JP"))]
+        asked = [
+            await ask(school, id),
+            await ask(school, id, market="JP"),
+            await ask(school, id, buyer=Buyer(country="KW")),
+            await ask(school, id, market="US", buyer=Buyer(country="JP")),
+        ]
 
         assert [(quote.total_amount, quote.currency, quote.market) for quote in asked] == [(2000, "EUR", None), (1500, "JPY", "JP"), (7500, "KWD", "KW"), (2000, "EUR", "US")]
 
@@ -70,9 +75,7 @@ class TestPrice:
                 await ask(school, Wanted(offer_id=id, quantity=quantity))
 
     async def test_is_what_the_buyer_says_where_they_may_and_no_less_than_the_least(self, school: School, courses: list[MadeCourse]) -> None:
-        id = await offer(
-            school.system, courses[0].course_id, price("5.00", suggested=Amount(amount=Decimal(15), currency="EUR")), kind=OfferKind.PAY_WHAT_YOU_WANT
-        )
+        id = await offer(school.system, courses[0].course_id, price("5.00", suggested=Amount(amount=Decimal(15), currency="EUR")), kind=OfferKind.PAY_WHAT_YOU_WANT)
         fixed = await offer(school.system, courses[0].course_id)
 
         assert [(await ask(school, Wanted(offer_id=id, amount=amount))).total_amount for amount in (None, 500, 12345)] == [1500, 500, 12345]
@@ -323,7 +326,11 @@ class TestOrder:
         """The database's checks have the last word on sums: odd prices, three lines, credit, a coupon, and tax of both kinds pass them."""
         one, two, three = (each.course_id for each in courses)
         single = await offer(school.system, one, price("9.99"))
-        ids = [single, await offer(school.system, await bundle(school.system, one, two), price("33.33"), subject=OfferSubject.BUNDLE), await offer(school.system, three, price("0.01"))]
+        ids = [
+            single,
+            await offer(school.system, await bundle(school.system, one, two), price("33.33"), subject=OfferSubject.BUNDLE),
+            await offer(school.system, three, price("0.01")),
+        ]
         await rate(school, "7.77")
         learner = await account(school.system)
         await bought(school.system, learner, single, one, amount=999)
