@@ -97,9 +97,7 @@ class TestKeeping:
 
         assert await state(school.system) == OPEN
 
-    async def test_what_nobody_knows_is_kept_and_changes_nothing(
-        self, stripe: StripeTwin, school: School, student: Client, provider: httpx.AsyncClient, settle: Settle
-    ) -> None:
+    async def test_what_nobody_knows_is_kept_and_changes_nothing(self, stripe: StripeTwin, school: School, student: Client, provider: httpx.AsyncClient, settle: Settle) -> None:
         (event, *_) = await paid(stripe, school, student)
         strange = event | {"id": "evt_strange", "type": "moon.rose", "data": {"object": {"id": "moon_1", "object": "moon", "metadata": {"tenant": str(school.id)}}}}
 
