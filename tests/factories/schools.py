@@ -33,6 +33,7 @@ from tests.factories import offers
 from tests.factories.accounts import PASSWORD, account
 from tests.factories.keys import api_key, as_admin
 from tests.factories.quizzes import QuestionDraft, quiz
+from tests.factories.seats import bought
 from tests.fixtures.callers import School
 from tests.fixtures.client import Client
 from tests.fixtures.house import House
@@ -143,6 +144,7 @@ async def full_school(house: House, settle: Settle | None = None) -> FullSchool:
         "Enrollment": run,
         "LearningPath": public_id("pth", path_id),
     }
+    ids |= await _seats(system, student, other.course_id, mark)
     ids["Review"] = await _review(system, student, course_id, mark)
     ids["Attempt"] = await _sit(student, run, lecture["check"])
     await _start(student, run, lecture["check"])
@@ -197,6 +199,14 @@ async def _review(system: Caller, student: Client, course_id: str, mark: str) ->
     teacher = await account(system, name=f"Answers {mark}pub", roles=("TENANT_ADMIN",))
     await reviews.reply(caller=as_admin(system, teacher), review_id=id[1], body=f"Reply {mark}pub")
     return public_id(*id)
+
+
+async def _seats(system: Caller, student: Client, course_id: UUID, mark: str) -> dict[str, str]:
+    """Seats that the student bought, of which one waits for somebody."""
+    assert student.account_id
+    pool = await bought(system, student.account_id, course_id, gift_email=f"{mark}prv-friend@example.com", gift_message=f"Message {mark}prv")
+    (seat,) = (await student.data("SeatPool", id=pool.id))["assignments"]["nodes"]
+    return {"SeatPool": pool.id, "SeatAssignment": seat["id"]}
 
 
 async def _provider(caller: Caller, mark: str) -> UUID:

@@ -1,8 +1,9 @@
-"""What follows in commerce: documents of sales; a free course stays open."""
+"""What follows in commerce: a free course stays open, seats find their people, checkouts are looked after, events of the payment provider are worked, and sales are documented."""
 
 from uuid import UUID
 
-from lms_graph.domain.commerce.operations import invoices, offers
+from lms_graph.domain.commerce.operations import checkouts, inbox, invoices, offers, payments, seats
+from lms_graph.domain.payouts.queries.providers import gateway_of
 from lms_graph.jobs.runtime import Job, job
 
 
@@ -24,3 +25,37 @@ async def issue_credit_note(job: Job, *, refund_id: UUID) -> None:
 @job
 async def print_invoice(job: Job, *, invoice_id: UUID) -> None:
     await invoices.print_invoice(caller=job.caller, invoice_id=invoice_id, closes=job.delivery, printer=job.adapters.invoice_printer, objects=job.adapters.objects)
+
+
+@job
+async def take_waiting_seats(job: Job, *, account_id: UUID) -> None:
+    await seats.take_waiting(caller=job.caller, account_id=account_id, closes=job.delivery)
+
+
+@job
+async def expire_seat_pool(job: Job, *, pool_id: UUID) -> None:
+    await seats.expire_pool(caller=job.caller, pool_id=pool_id, closes=job.delivery)
+
+
+@job
+async def work_event(job: Job, *, provider_event_id: UUID) -> None:
+    gateway = await gateway_of(caller=job.caller, payments=job.adapters.payments, secret_keys=job.adapters.secret_keys)
+    await inbox.work_event(caller=job.caller, provider_event_id=provider_event_id, gateway=gateway, closes=job.delivery)
+
+
+@job
+async def sweep_checkout(job: Job, *, checkout_id: UUID) -> None:
+    gateway = await gateway_of(caller=job.caller, payments=job.adapters.payments, secret_keys=job.adapters.secret_keys)
+    await checkouts.sweep_checkout(caller=job.caller, checkout_id=checkout_id, gateway=gateway, closes=job.delivery)
+
+
+@job
+async def return_payment(job: Job, *, payment_id: UUID) -> None:
+    gateway = await gateway_of(caller=job.caller, payments=job.adapters.payments, secret_keys=job.adapters.secret_keys)
+    await payments.return_payment(caller=job.caller, payment_id=payment_id, gateway=gateway, closes=job.delivery)
+
+
+@job
+async def book_tax(job: Job, *, order_id: UUID) -> None:
+    gateway = await gateway_of(caller=job.caller, payments=job.adapters.payments, secret_keys=job.adapters.secret_keys)
+    await payments.book_tax(caller=job.caller, order_id=order_id, gateway=gateway, closes=job.delivery)

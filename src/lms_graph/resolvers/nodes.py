@@ -41,6 +41,10 @@ LOADERS = {
     "att": "assessment.attempt",
     "qzo": "assessment.sat_quiz",
     "crt": "certificates.certificate",
+    "chk": "commerce.checkout",
+    "ord": "commerce.order",
+    "lin": "commerce.order_line",
+    "pay": "commerce.payment",
     "off": "commerce.visible_offer",
     "bun": "commerce.bundle",
     "cpn": "commerce.coupon",
@@ -48,6 +52,8 @@ LOADERS = {
     "inv": "commerce.invoice",
     "rev": "community.review",
     "pth": "catalog.path",
+    "sea": "commerce.seat_pool",
+    "sas": "commerce.seat",
 }
 
 

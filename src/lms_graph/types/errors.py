@@ -53,6 +53,8 @@ class ErrorCode(Enum):
     PRICE_CHANGED = strawberry.enum_value("PRICE_CHANGED", description="The total is another one than the buyer saw; `total` is what it is now.")
     OFFER_NOT_SOLD = strawberry.enum_value("OFFER_NOT_SOLD", description="The offer is not for sale now, or not in this market.")
     CURRENCIES_DIFFER = strawberry.enum_value("CURRENCIES_DIFFER", description="What is bought together has prices in several currencies.")
+    CHECKOUT_CLOSED = strawberry.enum_value("CHECKOUT_CLOSED", description="The checkout was paid, or its payment is under way, so it cannot be canceled.")
+    PAYMENT_DIFFERS = strawberry.enum_value("PAYMENT_DIFFERS", description="Another amount or currency came in than was agreed; somebody of the school must look at it.")
     UNAVAILABLE = strawberry.enum_value("UNAVAILABLE", description="A part of the service does not answer. Try again later.")
 
 
