@@ -14,10 +14,11 @@ from bench.figures import quantile, ratios, spread
 from bench.house import ROOT, House
 from bench.load import Load, Target
 from lms_graph.integrations.node import install
-from tests.fixtures.client import DOCUMENTS
+from tests.fixtures.client import documents
 
 POSTGRAPHILE = Path(__file__).parent / "postgraphile"
 OPERATIONS = ("CoursePage", "Catalog")
+DOCUMENTS = documents(Path(__file__).parent)
 SLUGS = 200  # pages asked for in turn, so that none is asked twice in a moment
 
 Say = Callable[[str], None]

@@ -12,7 +12,7 @@ from lms_graph.domain.commerce.operations import seats
 from lms_graph.domain.identity.operations import accounts
 from lms_graph.domain.learning.operations.entitlements import grant_course
 from lms_graph.kit.errors import Busy, DomainError, NotFound
-from lms_graph.kit.ids import parse_id
+from lms_graph.kit.ids import parse_id, public_id
 from lms_graph.kit.permissions import Permission
 from lms_graph.kit.throttle import MemoryThrottle
 from lms_graph.models.catalog import Course, CourseStatus, EnrollmentPolicy
@@ -382,6 +382,17 @@ class TestGift:
         shown = await buyer.data("SeatPool", id=at_once.id)
         assert (shown["kind"], shown["message"], shown["available"]) == ("GIFT", "Happy birthday", 0)
         assert (await buyer.data("CoursePage", slug=made.slug))["viewerEnrollment"] is None
+
+    async def test_what_it_grants_is_not_taken_by_hand(self, school: School, buyer: Client, made: MadeCourse, admin: Client) -> None:
+        assert buyer.account_id
+        email = address()
+        friend = await proved(school, email)
+        await bought(school.system, buyer.account_id, made.course_id, 1, gift_email=email)
+        (row,) = await fetch(school, "SELECT id FROM entitlements WHERE tenant_id = $1")
+
+        assert await admin.codes("RevokeAccess", input={"id": public_id("ent", row["id"]), "reason": "No."}) == ["GRANT_NOT_BY_HAND"]
+
+        assert await grants(school) == [(friend, "GIFT", True)]
 
     async def test_who_takes_it_by_its_code_shows_no_address_to_the_giver(self, school: School, buyer: Client, made: MadeCourse, student: Client) -> None:
         assert buyer.account_id

@@ -123,10 +123,10 @@ async def assign(*, caller: Caller, pool_id: UUID, email: str) -> UUID:
     The same address again changes nothing. Raises SignedOut, PoolNotFound for others than the owner and those who manage seats, Invalid, PoolClosed, SeatsUsedUp, GiftToOneself.
     Records SeatAssigned or SeatRedeemed.
     """
-    if issues := [*rules.issues_with_address(email)]:
-        raise Invalid(*issues)
     async with unit_of_work(caller) as work:
         pool = await _own_pool(caller, pool_id)
+        if issues := [*rules.issues_with_address(email)]:
+            raise Invalid(*issues)
         if await queries.seat_of_address(caller=caller, pool_id=pool_id, email_key=email_key(email)) is None:
             _require_open(caller, pool)
             if pool["kind"] == PoolKind.GIFT and await _is_address_of(caller, pool["owner_account_id"], email):

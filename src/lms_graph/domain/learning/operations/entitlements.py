@@ -151,13 +151,13 @@ async def update(*, caller: Caller, entitlement_id: UUID, changes: dict[str, Any
 async def _lock(caller: Caller, entitlement_id: UUID) -> database.Record:
     """A grant that may be changed by hand, locked until the unit of work ends."""
     grant = await database.fetch_one(
-        "SELECT id, account_id, subject_id, kind, starts_at, ends_at, revoked_at, note FROM entitlements WHERE tenant_id = $1 AND id = $2 FOR UPDATE",
+        "SELECT id, account_id, subject_id, kind, source_id, starts_at, ends_at, revoked_at, note FROM entitlements WHERE tenant_id = $1 AND id = $2 FOR UPDATE",
         caller.tenant_id,
         entitlement_id,
     )
     if grant is None:
         raise errors.GrantNotFound()
-    if grant["kind"] not in rules.BY_HAND:
+    if grant["kind"] not in rules.BY_HAND or grant["source_id"] is not None:  # a gift may be the school's, or somebody's who bought it
         raise errors.GrantNotByHand(grant["kind"])
     return grant
 
