@@ -41,6 +41,14 @@ LOADERS = {
     "att": "assessment.attempt",
     "qzo": "assessment.sat_quiz",
     "crt": "certificates.certificate",
+    "chk": "commerce.checkout",
+    "ord": "commerce.order",
+    "lin": "commerce.order_line",
+    "pay": "commerce.payment",
+    "off": "commerce.visible_offer",
+    "bun": "commerce.bundle",
+    "cpn": "commerce.coupon",
+    "txr": "commerce.tax_rate",
 }
 
 

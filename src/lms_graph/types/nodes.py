@@ -44,6 +44,14 @@ PREFIXES = {
     "Question": "qst",
     "Certificate": "crt",
     "File": "fil",
+    "Checkout": "chk",
+    "Order": "ord",
+    "OrderLine": "lin",
+    "Payment": "pay",
+    "Offer": "off",
+    "Bundle": "bun",
+    "Coupon": "cpn",
+    "TaxRate": "txr",
 }
 
 

@@ -106,11 +106,18 @@ async def refresh(*, caller: Caller, provider_id: str, gateway: PaymentGateway) 
         seen = await database.fetch_one("SELECT id, revision FROM subscriptions WHERE tenant_id = $1 AND provider_subscription_id = $2", caller.tenant_id, provider_id)
         if seen is None:
             return
-        known = {row["provider_invoice_id"] for row in await database.fetch("SELECT provider_invoice_id FROM orders WHERE tenant_id = $1 AND subscription_id = $2", caller.tenant_id, seen["id"])}
+        known = {
+            row["provider_invoice_id"]
+            for row in await database.fetch("SELECT provider_invoice_id FROM orders WHERE tenant_id = $1 AND subscription_id = $2", caller.tenant_id, seen["id"])
+        }
         await database.pause_reading()
         state = await gateway.subscription(provider_id)
         invoices = await gateway.invoices_of(provider_id)
-        paid = [(invoice, await gateway.payment(invoice.payment_id) if invoice.payment_id else None) for invoice in invoices if renewals.makes_order(invoice) and invoice.id not in known]
+        paid = [
+            (invoice, await gateway.payment(invoice.payment_id) if invoice.payment_id else None)
+            for invoice in invoices
+            if renewals.makes_order(invoice) and invoice.id not in known
+        ]
         after = await _settle(caller, seen["id"], seen["revision"], state, invoices, paid)
         if after is None:
             continue
