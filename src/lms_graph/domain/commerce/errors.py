@@ -107,7 +107,8 @@ class PlanNotChangeable(Conflict):
     """The plan's state does not allow it. Says why."""
 
     code = "PLAN_NOT_CHANGEABLE"
-||||||| merged common ancestors
+
+
 class CheckoutNotFound(NotFound):
     def __init__(self) -> None:
         super().__init__("There is no such checkout of yours.", path=("id",))

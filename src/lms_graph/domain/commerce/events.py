@@ -167,7 +167,8 @@ class AccessPoolClosed(Event, about="pool_id"):
     """A month's money for all-access was divided by what was watched."""
 
     pool_id: UUID
-||||||| merged common ancestors
+
+
 class OfferSaved(Event, about="offer_id", audited="off"):
     """It was made or is another one now, or is not sold any more (`is_active`)."""
 
