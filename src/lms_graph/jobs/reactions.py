@@ -10,6 +10,7 @@ from typing import Any
 from lms_graph.domain.assessment import events as assessment
 from lms_graph.domain.catalog import events as catalog
 from lms_graph.domain.certificates import events as certificates
+from lms_graph.domain.commerce import events as commerce
 from lms_graph.domain.identity import events as identity
 from lms_graph.domain.learning import events as learning
 
@@ -36,6 +37,10 @@ REACTIONS: dict[str, tuple[Reaction, ...]] = {
     identity.MemberInvited.name: (Reaction("notifications.mail_invitation"),),
     identity.SessionOpened.name: (Reaction("notifications.mail_sign_in_alert", when="is_new_device"),),
     identity.InstructorApplicationDecided.name: (Reaction("notifications.mail_application_decision"),),
+    commerce.SubscriptionLookDue.name: (Reaction("plans.sweep_subscription", due="sweep_at"),),
+    commerce.SubscriptionRequested.name: (Reaction("plans.finish_request", due="sweep_at"),),
+    commerce.OrderPaid.name: (Reaction("plans.open_pool"),),
+    commerce.AccessPoolOpened.name: (Reaction("plans.close_pool", due="closes_at"),),
 }
 
 
