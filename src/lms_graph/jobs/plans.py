@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from lms_graph.domain.commerce.operations import plan_requests, pools, subscriptions
+from lms_graph.domain.commerce.operations import plan_requests, plan_states, pools
 from lms_graph.domain.payouts.ports import PaymentGateway
 from lms_graph.domain.payouts.queries import providers
 from lms_graph.jobs.runtime import Job, job
@@ -14,7 +14,7 @@ async def _gateway(job: Job) -> PaymentGateway:
 
 @job
 async def sweep_subscription(job: Job, *, subscription_id: UUID) -> None:
-    await subscriptions.sweep(caller=job.caller, subscription_id=subscription_id, gateway=await _gateway(job), closes=job.delivery)
+    await plan_states.sweep(caller=job.caller, subscription_id=subscription_id, gateway=await _gateway(job), closes=job.delivery)
 
 
 @job

@@ -30,7 +30,7 @@ _SQL = (
 
 
 class Migration(migrations.Migration):
-    dependencies = [('models', '0011_commerce')]
+    dependencies = [('models', '0014_ledger')]
 
     initial = False
 

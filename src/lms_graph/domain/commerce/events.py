@@ -169,6 +169,7 @@ class AccessPoolClosed(Event, about="pool_id"):
     pool_id: UUID
 
 
+@dataclass(frozen=True, kw_only=True)
 class OfferSaved(Event, about="offer_id", audited="off"):
     """It was made or is another one now, or is not sold any more (`is_active`)."""
 

@@ -207,7 +207,8 @@ class Order(Node):
             refunded=money("refunded"),
             tax_included=row["is_tax_included"],
             tax_lines=[
-                OrderTaxLine(name=line["name"], percent=Decimal(line["rate_ppm"]).scaleb(-4), amount=Money.of(line["amount"], row["currency"])) for line in from_json(row["tax_lines"])
+                OrderTaxLine(name=line["name"], percent=Decimal(line["rate_ppm"]).scaleb(-4), amount=Money.of(line["amount"], row["currency"]))
+                for line in from_json(row["tax_lines"])
             ],
             uuid=row["id"],
             account_id=row["account_id"],

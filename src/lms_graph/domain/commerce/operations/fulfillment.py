@@ -57,9 +57,7 @@ async def _grant(caller: Caller, line: SoldLine) -> None:
 
 
 async def _begin_plan(caller: Caller, line: SoldLine) -> None:
-    await subscriptions.begin(
-        caller=caller, order_id=line.order_id, line_id=line.line_id, account_id=line.account_id, provider_subscription_id=line.provider_subscription_id
-    )
+    await subscriptions.begin(caller=caller, order_id=line.order_id, line_id=line.line_id, account_id=line.account_id, provider_subscription_id=line.provider_subscription_id)
 
 
 def fulfiller_of(*, kind: OfferKind, subject: OfferSubject, is_gift: bool) -> Fulfill | None:

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from lms_graph.domain.commerce import errors, events
-from lms_graph.domain.commerce.operations import subscriptions
+from lms_graph.domain.commerce.operations import plan_states, subscriptions
 from lms_graph.domain.commerce.queries import plan_changes
 from lms_graph.domain.commerce.queries.plan_changes import Target
 from lms_graph.domain.commerce.rules import plans as rules
@@ -201,9 +201,7 @@ async def _settle(caller: Caller, request: Any, gateway: PaymentGateway) -> None
     is_change = request["kind"] == RequestKind.CHANGE
     if is_change:
         async with unit_of_work(caller) as work:
-            still = await database.fetch_value(
-                "SELECT state = 'PENDING' FROM subscription_requests WHERE tenant_id = $1 AND id = $2 FOR UPDATE", caller.tenant_id, request["id"]
-            )
+            still = await database.fetch_value("SELECT state = 'PENDING' FROM subscription_requests WHERE tenant_id = $1 AND id = $2 FOR UPDATE", caller.tenant_id, request["id"])
             if still:
                 await subscriptions.change_offer(
                     caller=caller,
@@ -213,7 +211,7 @@ async def _settle(caller: Caller, request: Any, gateway: PaymentGateway) -> None
                     amount=request["amount"],
                     terms=database.from_json(request["terms"]),
                 )
-    await subscriptions.refresh(caller=caller, provider_id=request["provider_subscription_id"], gateway=gateway)
+    await plan_states.refresh(caller=caller, provider_id=request["provider_subscription_id"], gateway=gateway)
     async with unit_of_work(caller):
         await database.fetch(
             "UPDATE subscription_requests r SET state = 'DONE', settled_at = $3, prorated_amount = CASE WHEN r.kind = 'CHANGE' THEN coalesce((SELECT sum(o.total_amount) FROM orders o "

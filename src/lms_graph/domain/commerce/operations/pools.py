@@ -71,7 +71,5 @@ async def close_pool(*, caller: Caller, pool_id: UUID, closes: Delivery | None =
             pool["period_end"],
         )
         for row in currencies:
-            await sales.close_pool(
-                caller=caller, pool_id=uuid5(pool_id, row["currency"]), period_end=pool["period_end"], currency=row["currency"], seconds=watched
-            )
+            await sales.close_pool(caller=caller, pool_id=uuid5(pool_id, row["currency"]), period_end=pool["period_end"], currency=row["currency"], seconds=watched)
         work.record(events.AccessPoolClosed(pool_id=pool_id))

@@ -3,9 +3,9 @@
 from typing import Any
 from uuid import UUID
 
-from lms_graph.domain.commerce.operations import provider_objects, settlement, subscriptions
+from lms_graph.domain.commerce.operations import provider_objects, settlement
 from lms_graph.domain.commerce.rules import plans as rules
-from lms_graph.domain.payouts.ports import InvoiceState, PaymentGateway, PaymentState
+from lms_graph.domain.payouts.ports import InvoiceState, PaymentState
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.ids import new_id
 from lms_graph.kit.money import split
@@ -13,13 +13,6 @@ from lms_graph.kit.secrets import new_code
 from lms_graph.models import database
 from lms_graph.models.commerce import OfferKind, OrderKind
 from lms_graph.outbox.unit_of_work import unit_of_work
-
-
-async def refresh(*, caller: Caller, provider_id: str, gateway: PaymentGateway) -> None:
-    """Ask the provider for an invoice, and settle its plan with all its invoices. Does nothing for one of no plan here. Never inside a unit of work."""
-    invoice = await gateway.invoice(provider_id)
-    if invoice.subscription_id is not None:
-        await subscriptions.refresh(caller=caller, provider_id=invoice.subscription_id, gateway=gateway)
 
 
 def makes_order(invoice: InvoiceState) -> bool:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from lms_graph.domain.commerce import policies
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.pages import Cursors, Page, PageRequest, Term, keyset
+from lms_graph.kit.permissions import Permission
 from lms_graph.models import database
 
 SUBSCRIPTION = (
@@ -33,7 +33,7 @@ async def subscriptions_by_ids(*, caller: Caller, ids: Sequence[UUID]) -> list[d
         f"SELECT {SUBSCRIPTION} FROM subscriptions s WHERE s.tenant_id = $1 AND s.id = ANY($2) AND ($3 OR s.account_id = $4)",
         caller.tenant_id,
         list(ids),
-        policies.may_read_orders(caller),
+        caller.may(Permission.ORDERS_READ),
         caller.account_id,
     )
 
@@ -58,7 +58,7 @@ async def count_subscriptions(*, caller: Caller, where: SubscriptionFilter, own:
 
 def _conditions(caller: Caller, where: SubscriptionFilter, *, own: bool) -> tuple[str, list[Any]]:
     if not own:
-        policies.require_may_read_orders(caller)
+        caller.require(Permission.ORDERS_READ)
     parameters: list[Any] = [caller.tenant_id]
     clauses = ["s.tenant_id = $1"]
     for clause, value in (
