@@ -17,12 +17,18 @@ from lms_graph.kit.errors import DomainError
 from lms_graph.limits.values import written
 from lms_graph.resolvers.assessment import AssessmentMutation, AssessmentQuery, AssessmentSubscription
 from lms_graph.resolvers.catalog.courses import CatalogQuery
+from lms_graph.resolvers.catalog.paths import PathsMutation, PathsQuery
 from lms_graph.resolvers.catalog.teams import CourseTeamsMutation
 from lms_graph.resolvers.certificates import CertificatesQuery, CertificatesSubscription
 from lms_graph.resolvers.commerce.bundles import BundlesMutation, BundlesQuery
+from lms_graph.resolvers.commerce.checkouts import CheckoutsMutation, CheckoutsQuery, CheckoutsSubscription
 from lms_graph.resolvers.commerce.coupons import CouponsMutation, CouponsQuery
 from lms_graph.resolvers.commerce.offers import OffersMutation, OffersQuery
+from lms_graph.resolvers.commerce.orders import OrdersQuery
+from lms_graph.resolvers.commerce.seats import SeatsMutation, SeatsQuery
 from lms_graph.resolvers.commerce.selling import SellingMutation, SellingQuery
+from lms_graph.resolvers.commerce.subscriptions import SubscriptionsMutation, SubscriptionsQuery
+from lms_graph.resolvers.community.reviews import ReviewsMutation, ReviewsQuery
 from lms_graph.resolvers.identity.accounts import AccountsMutation, AccountsQuery
 from lms_graph.resolvers.identity.applications import ApplicationsMutation, ApplicationsQuery
 from lms_graph.resolvers.identity.audit import AuditQuery
@@ -70,6 +76,12 @@ class Query(
     BundlesQuery,
     CouponsQuery,
     SellingQuery,
+    ReviewsQuery,
+    PathsQuery,
+    SeatsQuery,
+    CheckoutsQuery,
+    OrdersQuery,
+    SubscriptionsQuery,
     NodeQuery,
 ):
     pass
@@ -96,12 +108,17 @@ class Mutation(
     BundlesMutation,
     CouponsMutation,
     SellingMutation,
+    ReviewsMutation,
+    PathsMutation,
+    SeatsMutation,
+    CheckoutsMutation,
+    SubscriptionsMutation,
 ):
     pass
 
 
 @strawberry.type(description="Everything that can be watched, over graphql-transport-ws or server-sent events.")
-class Subscription(LearningSubscription, AssessmentSubscription, CertificatesSubscription):
+class Subscription(LearningSubscription, AssessmentSubscription, CertificatesSubscription, CheckoutsSubscription):
     pass
 
 

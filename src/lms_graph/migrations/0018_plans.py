@@ -30,7 +30,7 @@ _SQL = (
 
 
 class Migration(migrations.Migration):
-    dependencies = [('models', '0014_ledger')]
+    dependencies = [('models', '0014_ledger'), ('models', '0017_returned_payments')]
 
     initial = False
 

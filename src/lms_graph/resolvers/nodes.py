@@ -43,12 +43,17 @@ LOADERS = {
     "crt": "certificates.certificate",
     "chk": "commerce.checkout",
     "ord": "commerce.order",
+    "sub": "commerce.subscription",
     "lin": "commerce.order_line",
     "pay": "commerce.payment",
     "off": "commerce.visible_offer",
     "bun": "commerce.bundle",
     "cpn": "commerce.coupon",
     "txr": "commerce.tax_rate",
+    "rev": "community.review",
+    "pth": "catalog.path",
+    "sea": "commerce.seat_pool",
+    "sas": "commerce.seat",
 }
 
 

@@ -38,6 +38,7 @@ class ErrorCode(Enum):
     DOMAIN_UNPROVEN = strawberry.enum_value("DOMAIN_UNPROVEN", description="DNS answers, and a domain's proof is not in what it says.")
     DOMAIN_TAKEN = strawberry.enum_value("DOMAIN_TAKEN", description="Another tenant has proven the host before, and has it still.")
     GRANT_REQUIRED = strawberry.enum_value("GRANT_REQUIRED", description="The course needs a grant, and you hold none that no run has used.")
+    REVIEW_NOT_EARNED = strawberry.enum_value("REVIEW_NOT_EARNED", description="Who reviews a course has learned something of it first.")
     GRANT_NOT_BY_HAND = strawberry.enum_value("GRANT_NOT_BY_HAND", description="The grant came from a purchase or a team, and changes with that alone.")
     RUN_CLOSED = strawberry.enum_value("RUN_CLOSED", description="The run was canceled.")
     ATTEMPT_CLOSED = strawberry.enum_value("ATTEMPT_CLOSED", description="The attempt was handed in, or its time is over.")
@@ -52,6 +53,9 @@ class ErrorCode(Enum):
     PRICE_CHANGED = strawberry.enum_value("PRICE_CHANGED", description="The total is another one than the buyer saw; `total` is what it is now.")
     OFFER_NOT_SOLD = strawberry.enum_value("OFFER_NOT_SOLD", description="The offer is not for sale now, or not in this market.")
     CURRENCIES_DIFFER = strawberry.enum_value("CURRENCIES_DIFFER", description="What is bought together has prices in several currencies.")
+    CHECKOUT_CLOSED = strawberry.enum_value("CHECKOUT_CLOSED", description="The checkout was paid, or its payment is under way, so it cannot be canceled.")
+    PAYMENT_DIFFERS = strawberry.enum_value("PAYMENT_DIFFERS", description="Another amount or currency came in than was agreed; somebody of the school must look at it.")
+    PLAN_NOT_CHANGEABLE = strawberry.enum_value("PLAN_NOT_CHANGEABLE", description="The plan's state does not allow it; `allowedTransitions` says what does.")
     UNAVAILABLE = strawberry.enum_value("UNAVAILABLE", description="A part of the service does not answer. Try again later.")
 
 

@@ -2,7 +2,9 @@
 
 from lms_graph.dataloaders.commerce.offers import OfferLoaders
 from lms_graph.dataloaders.commerce.orders import OrderLoaders
+from lms_graph.dataloaders.commerce.plans import PlanLoaders
+from lms_graph.dataloaders.commerce.seats import SeatLoaders
 
 
-class CommerceLoaders(OfferLoaders, OrderLoaders):
+class CommerceLoaders(OfferLoaders, OrderLoaders, SeatLoaders, PlanLoaders):
     pass

@@ -33,7 +33,7 @@ LOCK = f"SELECT {COLUMNS}, o.is_tax_included, o.tax_lines FROM subscriptions s J
 async def begin(*, caller: Caller, order_id: UUID, line_id: UUID, account_id: UUID, provider_subscription_id: str | None) -> UUID:
     """The plan of a paid order's line, with its grants and the runs of its courses; again gives the one there is. The order is locked by the caller.
 
-    Until the provider is asked, which is due at once, its period is reckoned here. Records SubscriptionChanged, SubscriptionLookDue, and what grants and runs record.
+    What the provider calls it is known by the order where it is not given: a guest's plan begins when it is claimed. Until the provider is asked, which is due at once, its period is reckoned here. Records SubscriptionChanged, SubscriptionLookDue, and what grants and runs record.
     """
     async with unit_of_work(caller) as work:
         there: UUID | None = await database.fetch_value("SELECT id FROM subscriptions WHERE tenant_id = $1 AND first_order_id = $2", caller.tenant_id, order_id)
@@ -48,6 +48,7 @@ async def begin(*, caller: Caller, order_id: UUID, line_id: UUID, account_id: UU
         )
         if line is None:
             raise RuntimeError(f"order {order_id} has no line {line_id}")
+        provider_subscription_id = provider_subscription_id or await provider_objects.provider_id_of(caller=caller, kind="subscription", own_id=order_id)
         terms = plan_terms(line, database.from_json(line["terms"]))
         is_trial = bool(terms["trial_days"])
         start = line["paid_at"] or caller.now
@@ -78,8 +79,6 @@ async def begin(*, caller: Caller, order_id: UUID, line_id: UUID, account_id: UU
             database.to_json(terms),
         )
         await database.fetch("UPDATE orders SET subscription_id = $3 WHERE tenant_id = $1 AND id = $2", caller.tenant_id, order_id, id)
-        if provider_subscription_id is not None:
-            await provider_objects.remember(caller=caller, provider_id=provider_subscription_id, kind="subscription", own_id=id)
         plan = await database.fetch_one(LOCK, caller.tenant_id, id)
         await _grant(caller, plan, terms)
         work.record(events.SubscriptionChanged(subscription_id=id, account_id=account_id, status=status.value))

@@ -12,7 +12,7 @@ from lms_graph.models import database
 
 SUBSCRIPTION = (
     "s.id, s.account_id, s.offer_id, s.first_order_id, s.status, s.currency, s.amount, s.current_period_start, s.current_period_end, s.cancel_at_period_end, s.canceled_at, s.resumes_at, "
-    "s.grace_until, s.installments_total, s.installments_paid, s.paid_until, s.ended_at, s.withdrawn_at, s.terms, s.created_at, "
+    "s.grace_until, s.installments_total, s.installments_paid, s.paid_until, s.ended_at, s.withdrawn_at, s.terms, s.terms ->> 'interval' AS interval, s.created_at, "
     "EXISTS (SELECT FROM subscription_requests r WHERE r.tenant_id = s.tenant_id AND r.subscription_id = s.id AND r.state = 'PENDING') AS is_pending"
 )
 _TERMS = (Term("created_at", "s.created_at", "timestamptz", descending=True), Term("id", "s.id", "uuid", descending=True))
