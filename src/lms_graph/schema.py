@@ -27,6 +27,7 @@ from lms_graph.resolvers.commerce.offers import OffersMutation, OffersQuery
 from lms_graph.resolvers.commerce.orders import OrdersQuery
 from lms_graph.resolvers.commerce.seats import SeatsMutation, SeatsQuery
 from lms_graph.resolvers.commerce.selling import SellingMutation, SellingQuery
+from lms_graph.resolvers.commerce.subscriptions import SubscriptionsMutation, SubscriptionsQuery
 from lms_graph.resolvers.community.reviews import ReviewsMutation, ReviewsQuery
 from lms_graph.resolvers.identity.accounts import AccountsMutation, AccountsQuery
 from lms_graph.resolvers.identity.applications import ApplicationsMutation, ApplicationsQuery
@@ -80,6 +81,7 @@ class Query(
     SeatsQuery,
     CheckoutsQuery,
     OrdersQuery,
+    SubscriptionsQuery,
     NodeQuery,
 ):
     pass
@@ -110,6 +112,7 @@ class Mutation(
     PathsMutation,
     SeatsMutation,
     CheckoutsMutation,
+    SubscriptionsMutation,
 ):
     pass
 

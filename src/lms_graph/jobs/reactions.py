@@ -42,7 +42,7 @@ REACTIONS: dict[str, tuple[Reaction, ...]] = {
     commerce.CheckoutStarted.name: (Reaction("commerce.sweep_checkout", due="sweep_at"),),
     commerce.CheckoutLookedAt.name: (Reaction("commerce.sweep_checkout", due="sweep_at"),),
     commerce.PaymentDuplicated.name: (Reaction("commerce.return_payment"),),
-    commerce.OrderPaid.name: (Reaction("commerce.book_tax", when="is_tax_to_book"), Reaction("commerce.issue_invoice")),
+    commerce.OrderPaid.name: (Reaction("commerce.book_tax", when="is_tax_to_book"), Reaction("commerce.issue_invoice"), Reaction("plans.open_pool")),
     commerce.RefundSettled.name: (Reaction("commerce.issue_credit_note"),),
     commerce.InvoiceIssued.name: (Reaction("commerce.print_invoice"),),
     commerce.InvoicePrinted.name: (Reaction("notifications.mail_receipt"),),
@@ -50,6 +50,9 @@ REACTIONS: dict[str, tuple[Reaction, ...]] = {
     commerce.SeatPoolOpened.name: (Reaction("commerce.expire_seat_pool", due="expires_at"),),
     community.CourseRatingChanged.name: (Reaction("community.share_rating"),),
     identity.InstructorApplicationDecided.name: (Reaction("notifications.mail_application_decision"),),
+    commerce.SubscriptionLookDue.name: (Reaction("plans.sweep_subscription", due="sweep_at"),),
+    commerce.SubscriptionRequested.name: (Reaction("plans.finish_request", due="sweep_at"),),
+    commerce.AccessPoolOpened.name: (Reaction("plans.close_pool", due="closes_at"),),
 }
 
 

@@ -53,7 +53,7 @@ _LEDGER = """
 
 
 class Migration(migrations.Migration):
-    dependencies = [('models', '0011_commerce')]
+    dependencies = [('models', '0013_paths')]
 
     initial = False
 

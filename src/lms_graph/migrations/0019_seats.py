@@ -8,7 +8,7 @@ from lms_graph.models.ddl import check, one_of, reference, tenant_table
 from tortoise import fields
 
 class Migration(migrations.Migration):
-    dependencies = [('models', '0013_paths')]
+    dependencies = [('models', '0018_plans')]
 
     initial = False
 

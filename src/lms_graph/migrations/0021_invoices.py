@@ -17,7 +17,7 @@ KINDS = (
 
 
 class Migration(migrations.Migration):
-    dependencies = [('models', '0011_commerce')]
+    dependencies = [('models', '0019_seats')]
 
     initial = False
 

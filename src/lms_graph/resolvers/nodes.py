@@ -43,6 +43,7 @@ LOADERS = {
     "crt": "certificates.certificate",
     "chk": "commerce.checkout",
     "ord": "commerce.order",
+    "sub": "commerce.subscription",
     "lin": "commerce.order_line",
     "pay": "commerce.payment",
     "off": "commerce.visible_offer",

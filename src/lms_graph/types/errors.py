@@ -55,6 +55,7 @@ class ErrorCode(Enum):
     CURRENCIES_DIFFER = strawberry.enum_value("CURRENCIES_DIFFER", description="What is bought together has prices in several currencies.")
     CHECKOUT_CLOSED = strawberry.enum_value("CHECKOUT_CLOSED", description="The checkout was paid, or its payment is under way, so it cannot be canceled.")
     PAYMENT_DIFFERS = strawberry.enum_value("PAYMENT_DIFFERS", description="Another amount or currency came in than was agreed; somebody of the school must look at it.")
+    PLAN_NOT_CHANGEABLE = strawberry.enum_value("PLAN_NOT_CHANGEABLE", description="The plan's state does not allow it; `allowedTransitions` says what does.")
     UNAVAILABLE = strawberry.enum_value("UNAVAILABLE", description="A part of the service does not answer. Try again later.")
 
 

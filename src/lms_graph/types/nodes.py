@@ -51,6 +51,7 @@ PREFIXES = {
     "File": "fil",
     "Checkout": "chk",
     "Order": "ord",
+    "Plan": "sub",
     "OrderLine": "lin",
     "Payment": "pay",
     "Offer": "off",

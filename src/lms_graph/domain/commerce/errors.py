@@ -98,6 +98,17 @@ class TaxRateNotFound(NotFound):
         super().__init__("There is no such tax rate here.", path=("id",))
 
 
+class SubscriptionNotFound(NotFound):
+    def __init__(self) -> None:
+        super().__init__("There is no such plan here, or it is not yours.", path=("id",))
+
+
+class PlanNotChangeable(Conflict):
+    """The plan's state does not allow it. Says why."""
+
+    code = "PLAN_NOT_CHANGEABLE"
+
+
 class CheckoutNotFound(NotFound):
     def __init__(self) -> None:
         super().__init__("There is no such checkout of yours.", path=("id",))

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lms_graph.types.certificates import CertificateConnection
     from lms_graph.types.commerce.orders import OrderConnection, ViewerOrderWhere
     from lms_graph.types.commerce.seats import SeatPoolConnection
+    from lms_graph.types.commerce.subscriptions import PlanConnection, ViewerSubscriptionWhere
     from lms_graph.types.identity.applications import InstructorApplication
     from lms_graph.types.learning.enrollments import EnrollmentConnection, EnrollmentWhere
     from lms_graph.types.learning.entitlements import EntitlementConnection, ViewerEntitlementWhere
@@ -111,6 +112,20 @@ class Viewer(Node):
     ) -> Annotated["EntitlementConnection", strawberry.lazy("lms_graph.types.learning.entitlements")]:
         request = PageRequest(first, after, last, before)
         return info.context.loaders.learning.own_entitlements.load((request, where.as_filter() if where else GrantFilter()))
+
+    @connection(description="Their plans, latest first, also those that have ended.")
+    def subscriptions(
+        self,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+        where: Annotated[
+            Annotated["ViewerSubscriptionWhere", strawberry.lazy("lms_graph.types.commerce.subscriptions")] | None, strawberry.argument(description="What the plans must be like.")
+        ] = None,
+    ) -> Annotated["PlanConnection", strawberry.lazy("lms_graph.types.commerce.subscriptions")]:
+        return info.context.loaders.commerce.own_subscriptions.load((PageRequest(first, after, last, before), where.as_filter() if where else None))
 
     @connection(description="Their certificates, latest first.")
     def certificates(

@@ -7,7 +7,7 @@ from uuid import UUID
 import structlog
 
 from lms_graph.domain.commerce import events
-from lms_graph.domain.commerce.operations import checkouts, provider_objects
+from lms_graph.domain.commerce.operations import checkouts, plan_states, provider_objects
 from lms_graph.domain.commerce.operations import payments as order_payments
 from lms_graph.domain.commerce.rules import provider_events as rules
 from lms_graph.domain.payouts.ports import EventObject, EventRefused, PaymentGateway, Payments, ProviderEvent
@@ -30,7 +30,12 @@ class Refresh(Protocol):
     def __call__(self, *, caller: Caller, provider_id: str, gateway: PaymentGateway) -> Awaitable[None]: ...
 
 
-HANDLERS: dict[EventObject, Refresh] = {EventObject.CHECKOUT: checkouts.refresh, EventObject.PAYMENT: order_payments.refresh}
+HANDLERS: dict[EventObject, Refresh] = {
+    EventObject.CHECKOUT: checkouts.refresh,
+    EventObject.PAYMENT: order_payments.refresh,
+    EventObject.SUBSCRIPTION: plan_states.refresh,
+    EventObject.INVOICE: plan_states.refresh_invoice,
+}
 """Who works the events about an object. Those of a kind that is not here are kept, and change nothing."""
 
 OF_CONNECTED_ACCOUNTS = frozenset({EventObject.ACCOUNT, EventObject.PAYOUT})

@@ -3,6 +3,7 @@
 # The ids in audited facts, and the prefix under which the API knows each. What stands here under none is not shown, and a test asks why.
 SHOWN_AS = {
     "account_id": "prf",
+    "subscription_id": "sub",
     "impersonator_id": "prf",
     "inviter_id": "prf",
     "session_id": "ses",
