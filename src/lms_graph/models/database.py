@@ -299,6 +299,12 @@ async def reading(caller: Caller) -> AsyncIterator[ReadScope]:
         await scope.close()
 
 
+async def pause_reading() -> None:
+    """Give the operation's read connection back before a call over the network; the next read takes a new one."""
+    if scope := _reads.get():
+        await scope.release()
+
+
 @asynccontextmanager
 async def writing(caller: Caller) -> AsyncIterator[Connection]:
     """A write transaction under the caller's tenant. Only `outbox.unit_of_work` opens one."""

@@ -102,3 +102,15 @@ async def unused_grants(*, caller: Caller, course_ids: list[UUID]) -> list[datab
         course_ids,
         caller.now,
     )
+
+
+async def grants_that_open(*, caller: Caller, account_id: UUID, course_ids: list[UUID]) -> list[database.Record]:
+    """An account's live grants of these courses, and of all of them (`subject_id` null): for areas above, that ask for somebody."""
+    return await database.fetch(
+        f"SELECT g.subject_id, g.kind, g.source_id, g.ends_at FROM entitlements g WHERE g.tenant_id = $1 AND g.account_id = $2 AND (g.subject_id = ANY($3) OR g.subject_id IS NULL) "
+        f"AND {live('$4')}",
+        caller.tenant_id,
+        account_id,
+        course_ids,
+        caller.now,
+    )

@@ -1,0 +1,98 @@
+"""What can go wrong with offers, coupons and sales."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from lms_graph.kit.errors import Conflict, DomainError, NotFound
+
+
+class CouponReason(StrEnum):
+    """Why a coupon does not hold."""
+
+    UNKNOWN = "UNKNOWN"
+    NOT_YET = "NOT_YET"
+    EXPIRED = "EXPIRED"
+    USED_UP = "USED_UP"
+    USED_BY_BUYER = "USED_BY_BUYER"
+    FIRST_PURCHASE_ONLY = "FIRST_PURCHASE_ONLY"
+    BELOW_MINIMUM = "BELOW_MINIMUM"
+    OTHER_CURRENCY = "OTHER_CURRENCY"
+    NOT_APPLICABLE = "NOT_APPLICABLE"
+
+
+_WORDS = {
+    CouponReason.UNKNOWN: "There is no such coupon, or no longer.",
+    CouponReason.NOT_YET: "This coupon holds later.",
+    CouponReason.EXPIRED: "This coupon has expired.",
+    CouponReason.USED_UP: "This coupon is used up. One that an open checkout holds may become free again.",
+    CouponReason.USED_BY_BUYER: "You have used this coupon as often as one may.",
+    CouponReason.FIRST_PURCHASE_ONLY: "This coupon is for a first purchase.",
+    CouponReason.BELOW_MINIMUM: "What this coupon is for costs less than the least it takes.",
+    CouponReason.OTHER_CURRENCY: "This coupon is in another currency than the prices.",
+    CouponReason.NOT_APPLICABLE: "This coupon lowers nothing here: it is for something else, or nothing is due now.",
+}
+
+
+class CouponRejected(DomainError):
+    code = "COUPON_REJECTED"
+
+    def __init__(self, reason: CouponReason) -> None:
+        super().__init__(_WORDS[reason], path=("couponCode",), data={"reason": reason.value})
+        self.reason = reason
+
+
+class PriceChanged(Conflict):
+    """The buyer saw another total; `total_amount` is what it is now."""
+
+    code = "PRICE_CHANGED"
+
+    def __init__(self, *, total_amount: int, currency: str) -> None:
+        super().__init__("The total is another one now. Show it, and check out again with it.", data={"amount": total_amount, "currency": currency})
+
+
+class OfferNotFound(NotFound):
+    def __init__(self) -> None:
+        super().__init__("There is no such offer here.", path=("offerId",))
+
+
+class OfferNotSold(Conflict):
+    """It is here, and not for sale now, or not in this market. Says why."""
+
+    code = "OFFER_NOT_SOLD"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why, path=("offerId",))
+
+
+class CurrenciesDiffer(Conflict):
+    """Amounts of two currencies are never added."""
+
+    code = "CURRENCIES_DIFFER"
+
+    def __init__(self, currencies: Iterable[str]) -> None:
+        super().__init__(f"These offers are sold in {' and '.join(sorted(set(currencies)))} here. Buy them one by one.")
+
+
+class BundleNotFound(NotFound):
+    def __init__(self) -> None:
+        super().__init__("There is no such bundle here.", path=("id",))
+
+
+class SlugTaken(Conflict):
+    def __init__(self) -> None:
+        super().__init__("Another bundle has this slug. Choose another.", path=("slug",))
+
+
+class CouponNotFound(NotFound):
+    def __init__(self) -> None:
+        super().__init__("There is no such coupon here.", path=("id",))
+
+
+class CodeTaken(Conflict):
+    def __init__(self) -> None:
+        super().__init__("There is a coupon with this code already, perhaps a disabled one. Choose another.", path=("code",))
+
+
+class TaxRateNotFound(NotFound):
+    def __init__(self) -> None:
+        super().__init__("There is no such tax rate here.", path=("id",))

@@ -1,0 +1,63 @@
+"""What offers sell: the courses behind each subject, and what keeps it from being sold."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from lms_graph.domain.catalog.queries import browse
+from lms_graph.kit.caller import Caller
+from lms_graph.models import database
+from lms_graph.models.catalog import CourseStatus
+from lms_graph.models.commerce import OfferSubject
+
+Subject = tuple[OfferSubject, UUID | None]
+
+
+@dataclass(frozen=True)
+class Contents:
+    """A subject's title and its courses in order; `problem` is why it is not sold now."""
+
+    title: str
+    course_ids: tuple[UUID, ...]
+    problem: str | None = None
+
+
+async def contents_of(*, caller: Caller, subjects: Collection[Subject]) -> dict[Subject, Contents]:
+    """What is behind each; those that do not exist are left out."""
+    bundle_ids = [id for subject, id in subjects if subject is OfferSubject.BUNDLE and id]
+    bundles = {row["id"]: row for row in await bundles_by_ids(caller=caller, ids=bundle_ids)} if bundle_ids else {}
+    single = [id for subject, id in subjects if subject in (OfferSubject.COURSE, OfferSubject.SEATS) and id]
+    course_ids = list({*single, *(id for row in bundles.values() for id in row["course_ids"])})
+    courses = {row["id"]: row for row in await browse.courses_by_ids(caller=caller, ids=course_ids)} if course_ids else {}
+    found: dict[Subject, Contents] = {}
+    for subject, id in subjects:
+        if subject is OfferSubject.ALL_ACCESS:
+            found[subject, id] = Contents("All courses", ())
+        elif subject is OfferSubject.BUNDLE and id in bundles:
+            problem = None if bundles[id]["is_active"] else "This bundle is not sold any more."
+            found[subject, id] = Contents(bundles[id]["title"], tuple(bundles[id]["course_ids"]), problem or _unpublished(courses, bundles[id]["course_ids"]))
+        elif subject in (OfferSubject.COURSE, OfferSubject.SEATS) and id is not None and id in courses:
+            found[subject, id] = Contents(courses[id]["title"], (id,), _unpublished(courses, [id]))
+    return found
+
+
+def _unpublished(courses: Mapping[UUID, Any], ids: Sequence[UUID]) -> str | None:
+    hidden = [courses[id]["slug"] for id in ids if courses[id]["status"] != CourseStatus.PUBLISHED]
+    return f"The course {hidden[0]} is not published." if hidden else None
+
+
+BUNDLE = (
+    "b.id, b.slug, b.title, b.description_markdown, b.description_html, b.is_active, b.created_at, "
+    "ARRAY(SELECT i.course_id FROM bundle_courses i WHERE i.tenant_id = b.tenant_id AND i.bundle_id = b.id ORDER BY i.position) AS course_ids"
+)
+
+
+async def bundles_by_ids(*, caller: Caller, ids: list[UUID]) -> list[database.Record]:
+    return await database.fetch(f"SELECT {BUNDLE} FROM bundles b WHERE b.tenant_id = $1 AND b.id = ANY($2)", caller.tenant_id, ids)
+
+
+async def subjects_with_course(*, caller: Caller, course_id: UUID) -> list[UUID]:
+    """The ids of what an offer could sell to open a course: itself, and the bundles in which it is."""
+    rows = await database.fetch("SELECT bundle_id FROM bundle_courses WHERE tenant_id = $1 AND course_id = $2", caller.tenant_id, course_id)
+    return [course_id, *(row["bundle_id"] for row in rows)]
