@@ -1,7 +1,7 @@
 """When money goes back by the school's word, how much of each line, what then closes, and who asks for it too often. Amounts are minor units of the order's currency."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
@@ -118,6 +118,11 @@ def share(line: Line, amount: int) -> Share:
     after = line.taken + amount
     tax = (line.tax if after == line.total else money.part(line.tax, after, line.total)) - line.taken_tax
     return Share(line_id=line.id, amount=amount, tax=max(0, min(tax, amount, line.tax - line.taken_tax)))
+
+
+def closing(given: Share, closes: bool) -> Share:
+    """The same, with the access ended whatever of the line stays paid, if it is to be."""
+    return replace(given, closes=closes)
 
 
 def closes(line: Line, given: Share) -> bool:
