@@ -191,7 +191,11 @@ class StripeTwin:
             if kept.answer:
                 return _json(*kept.answer, request_id, replayed=True)
         if self.pause:
-            await self.pause.wait()
+            try:
+                await self.pause.wait()
+            except asyncio.CancelledError:
+                self.idempotency.forget(owner, key or "")
+                raise
         status, body, keep = self._execute(Call(owner, Params(given), dict(request.path_params)), handler, names, fault, (request_id, key))
         if kept and keep:
             kept.answer = (status, body)
