@@ -119,3 +119,9 @@ async def evidence_for_deciders(*, caller: Caller, order_ids: list[UUID]) -> lis
         return [None] * len(order_ids)
     found = {id: await evidence_at_hand(caller=caller, order_id=id) for id in dict.fromkeys(order_ids)}
     return [found[id] for id in order_ids]
+
+
+def evidence_of(row: Any) -> dict[str, str]:
+    """What was last said to the bank; nothing before."""
+    found: dict[str, str] = database.from_json(row["evidence"])
+    return found

@@ -336,3 +336,9 @@ def due_since(row: Any) -> datetime:
     """Since when a refund is on its way."""
     at: datetime = row["asked_at"] or row["decided_at"]
     return at
+
+
+def allocation_of(row: Any) -> list[dict[str, Any]]:
+    """What each line gives, as it was frozen."""
+    found: list[dict[str, Any]] = database.from_json(row["allocation"])
+    return found
