@@ -19,6 +19,10 @@ from lms_graph.resolvers.assessment import AssessmentMutation, AssessmentQuery, 
 from lms_graph.resolvers.catalog.courses import CatalogQuery
 from lms_graph.resolvers.catalog.teams import CourseTeamsMutation
 from lms_graph.resolvers.certificates import CertificatesQuery, CertificatesSubscription
+from lms_graph.resolvers.commerce.bundles import BundlesMutation, BundlesQuery
+from lms_graph.resolvers.commerce.coupons import CouponsMutation, CouponsQuery
+from lms_graph.resolvers.commerce.offers import OffersMutation, OffersQuery
+from lms_graph.resolvers.commerce.selling import SellingMutation, SellingQuery
 from lms_graph.resolvers.identity.accounts import AccountsMutation, AccountsQuery
 from lms_graph.resolvers.identity.applications import ApplicationsMutation, ApplicationsQuery
 from lms_graph.resolvers.identity.audit import AuditQuery
@@ -37,6 +41,7 @@ from lms_graph.resolvers.tenancy.domains import DomainsMutation
 from lms_graph.resolvers.tenancy.tenants import TenancyMutation, TenancyQuery
 from lms_graph.telemetry import redaction
 from lms_graph.types.assessment import questions
+from lms_graph.types.commerce import conditions  # noqa: F401  # tells its conditions to `types.errors`
 from lms_graph.types.errors import USER_ERRORS, top_level, unexpected
 from lms_graph.types.identity.accounts import Profile
 from lms_graph.types.learning.access import CASES
@@ -61,6 +66,10 @@ class Query(
     EntitlementsQuery,
     AssessmentQuery,
     CertificatesQuery,
+    OffersQuery,
+    BundlesQuery,
+    CouponsQuery,
+    SellingQuery,
     NodeQuery,
 ):
     pass
@@ -83,6 +92,10 @@ class Mutation(
     LearningMutation,
     EntitlementsMutation,
     AssessmentMutation,
+    OffersMutation,
+    BundlesMutation,
+    CouponsMutation,
+    SellingMutation,
 ):
     pass
 

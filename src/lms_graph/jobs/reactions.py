@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from lms_graph.domain.assessment import events as assessment
+from lms_graph.domain.catalog import events as catalog
 from lms_graph.domain.certificates import events as certificates
 from lms_graph.domain.identity import events as identity
 from lms_graph.domain.learning import events as learning
@@ -22,6 +23,7 @@ class Reaction:
 
 REACTIONS: dict[str, tuple[Reaction, ...]] = {
     identity.LinkRequested.name: (Reaction("identity.answer_link_request"),),
+    catalog.CoursePublished.name: (Reaction("commerce.keep_free_course_open"),),
     learning.EnrollmentOpened.name: (Reaction("catalog.count_enrollment"),),
     assessment.AttemptStarted.name: (Reaction("learning.submit_overdue_attempt", due="deadline_at"),),
     learning.CourseCompleted.name: (Reaction("certificates.issue_certificate"),),

@@ -77,6 +77,7 @@ class PaymentStatus(StrEnum):
     PENDING = "PENDING"
     SUCCEEDED = "SUCCEEDED"
     FAILED = "FAILED"
+    RETURNED = "RETURNED"
 
 
 class RefundStatus(StrEnum):
@@ -344,7 +345,7 @@ class OrderLine(TenantRow):
 
 
 class Payment(TenantRow):
-    """Money that came in for an order, or did not. At most one of an order succeeds."""
+    """Money that came in for an order, or did not. At most one of an order succeeds; what comes in for a paid one is RETURNED."""
 
     order_id = fields.UUIDField()
     status = fields.CharEnumField(PaymentStatus, max_length=16)

@@ -41,6 +41,15 @@ LOADERS = {
     "att": "assessment.attempt",
     "qzo": "assessment.sat_quiz",
     "crt": "certificates.certificate",
+    "chk": "commerce.checkout",
+    "ord": "commerce.order",
+    "lin": "commerce.order_line",
+    "pay": "commerce.payment",
+||||||| e58851b
+    "off": "commerce.visible_offer",
+    "bun": "commerce.bundle",
+    "cpn": "commerce.coupon",
+    "txr": "commerce.tax_rate",
 }
 
 

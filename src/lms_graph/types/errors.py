@@ -48,6 +48,10 @@ class ErrorCode(Enum):
     EMAIL_MISSING = strawberry.enum_value("EMAIL_MISSING", description="The provider gives no address that could be an account's.")
     PAYMENT_REFUSED = strawberry.enum_value("PAYMENT_REFUSED", description="The payment provider says no; the message says why.")
     PAYMENTS_NOT_CONFIGURED = strawberry.enum_value("PAYMENTS_NOT_CONFIGURED", description="The school has no account at a payment provider yet.")
+    COUPON_REJECTED = strawberry.enum_value("COUPON_REJECTED", description="The coupon does not hold; `reason` says why.")
+    PRICE_CHANGED = strawberry.enum_value("PRICE_CHANGED", description="The total is another one than the buyer saw; `total` is what it is now.")
+    OFFER_NOT_SOLD = strawberry.enum_value("OFFER_NOT_SOLD", description="The offer is not for sale now, or not in this market.")
+    CURRENCIES_DIFFER = strawberry.enum_value("CURRENCIES_DIFFER", description="What is bought together has prices in several currencies.")
     UNAVAILABLE = strawberry.enum_value("UNAVAILABLE", description="A part of the service does not answer. Try again later.")
 
 

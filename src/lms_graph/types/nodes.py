@@ -44,6 +44,15 @@ PREFIXES = {
     "Question": "qst",
     "Certificate": "crt",
     "File": "fil",
+    "Checkout": "chk",
+    "Order": "ord",
+    "OrderLine": "lin",
+    "Payment": "pay",
+||||||| e58851b
+    "Offer": "off",
+    "Bundle": "bun",
+    "Coupon": "cpn",
+    "TaxRate": "txr",
 }
 
 

@@ -51,8 +51,8 @@ class PriceChanged(Conflict):
 
 
 class OfferNotFound(NotFound):
-    def __init__(self) -> None:
-        super().__init__("There is no such offer here.", path=("offerId",))
+    def __init__(self, path: tuple[str, ...] = ("offerId",)) -> None:
+        super().__init__("There is no such offer here.", path=path)
 
 
 class OfferNotSold(Conflict):
@@ -135,3 +135,40 @@ class OrderDisputed(Conflict):
 
     def __init__(self) -> None:
         super().__init__("The payment is contested at the buyer's bank, or was taken back by it. Answer the dispute; nothing can be refunded beside it.")
+||||||| merged common ancestors
+class CheckoutNotFound(NotFound):
+    def __init__(self) -> None:
+        super().__init__("There is no such checkout of yours.", path=("id",))
+
+
+class CheckoutClosed(Conflict):
+    """It was paid or is over, so nothing can be done with it."""
+
+    code = "CHECKOUT_CLOSED"
+
+    def __init__(self, status: str) -> None:
+        super().__init__(f"This checkout is {status}: it cannot be canceled. Begin another one, or ask for a refund.")
+
+
+class OrderNotFound(NotFound):
+    def __init__(self, *path: str) -> None:
+        super().__init__("There is no such order here.", path=path or ("id",))
+
+
+class PaymentDiffers(Conflict):
+    """Another amount or currency than was agreed came in: somebody must look at it. Never settled by itself."""
+
+    code = "PAYMENT_DIFFERS"
+
+    def __init__(self, *, agreed: tuple[int, str], came: tuple[int, str]) -> None:
+        super().__init__(f"The order is of {agreed[0]} {agreed[1]} in minor units, and {came[0]} {came[1]} came in.")
+
+
+class PurchaseNotClaimable(NotFound):
+    """There is no such purchase, or its link was used, or it is not this account's to take."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "There is no purchase to claim under this. Use the link in the mail, or sign in with the address that bought and verify it first.",
+            path=("token",),
+        )

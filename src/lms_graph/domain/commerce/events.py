@@ -1,4 +1,4 @@
-"""Facts about sales. Those about an order, its checkout, refunds and disputes stand in the order's sequence: a live stream of a checkout is these facts in order."""
+"""Facts about sales, and about what is sold. Those about an order, its checkout, refunds and disputes stand in the order's sequence: a live stream of a checkout is these facts in order."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -26,6 +26,15 @@ class CheckoutAbandoned(Event, about="order_id", audited="ord"):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CheckoutLookedAt(Event, about="order_id"):
+    """It was still open, or its payment under way, when the provider was asked. `sweep_at` is when it is asked again."""
+
+    checkout_id: UUID
+    order_id: UUID
+    sweep_at: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class OrderPaid(Event, about="order_id", audited="ord"):
     """The money is there, or none was due. Grants, runs, seats and the ledger are of the same commit. `is_claimable` where no account holds it yet."""
 
@@ -40,6 +49,14 @@ class PaymentFailed(Event, about="order_id", audited="ord"):
     order_id: UUID
     account_id: UUID | None
     subscription_id: UUID | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaymentDuplicated(Event, about="order_id", audited="ord"):
+    """Money came in for an order that had been paid: this payment is to be sent back."""
+
+    payment_id: UUID
+    order_id: UUID
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,3 +172,48 @@ class ProviderEventStored(Event, about="provider_event_id"):
     """An event of the payment provider waits to be worked."""
 
     provider_event_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfferSaved(Event, about="offer_id", audited="off"):
+    """It was made or is another one now, or is not sold any more (`is_active`)."""
+
+    offer_id: UUID
+    is_active: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class BundleSaved(Event, about="bundle_id", audited="bun"):
+    bundle_id: UUID
+    is_active: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class CouponCreated(Event, about="coupon_id", audited="cpn"):
+    coupon_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class CouponDisabled(Event, about="coupon_id", audited="cpn"):
+    coupon_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommerceSettingsChanged(Event, about="tenant_id", audited="tnt"):
+    """How the school sells is another way now: tax mode, seller, grace."""
+
+    tenant_id: UUID
+    tax_mode: str
+    prices_include_tax: bool
+    grace_days: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaxRateSaved(Event, about="tax_rate_id", audited="txr"):
+    tax_rate_id: UUID
+    rate_ppm: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaxRateDeleted(Event, about="tax_rate_id", audited="txr"):
+    tax_rate_id: UUID

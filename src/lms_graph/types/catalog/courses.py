@@ -14,13 +14,14 @@ from lms_graph.types.catalog.categories import Category
 from lms_graph.types.catalog.lectures import Section
 from lms_graph.types.catalog.teams import CoursePermission, CourseTeamMember
 from lms_graph.types.connections import Connection
-from lms_graph.types.costs import listed, weight
+from lms_graph.types.costs import listed, usually, weight
 from lms_graph.types.enums import described
 from lms_graph.types.filters import StringFilter, chosen
 from lms_graph.types.nodes import Node, child
 from lms_graph.types.text import FormattedText
 
 if TYPE_CHECKING:
+    from lms_graph.types.commerce.offers import Offer
     from lms_graph.types.identity.instructors import Instructor
     from lms_graph.types.learning.access import AccessDecision
     from lms_graph.types.learning.enrollments import Enrollment
@@ -120,6 +121,19 @@ class Course(Node):
     viewer_enrollment: Annotated["Enrollment", strawberry.lazy("lms_graph.types.learning.enrollments")] | None = child(
         "learning.latest_run", key="uuid", description="The viewer's latest run of it; null when signed out or not enrolled."
     )
+
+    @strawberry.field(
+        description="The ways to buy the course itself that are on sale now, in the order in which they were made; `offersFor` tells bundles, seats and all-access too.",
+        directives=[usually(2)],
+    )
+    def offers(
+        self,
+        info: Info,
+        market: Annotated[
+            str | None, strawberry.argument(description="A country's two letters by ISO 3166, in capitals, for whose prices; those for everywhere when left out.")
+        ] = None,
+    ) -> list[Annotated["Offer", strawberry.lazy("lms_graph.types.commerce.offers")]]:
+        return info.context.loaders.commerce.offers_of_subject.load((self.uuid, market))  # type: ignore[return-value]
 
     @strawberry.field(description="Address of its picture; null when it has none.")
     def thumbnail_url(self, info: Info) -> str | None:

@@ -8,15 +8,17 @@ from uuid import UUID
 
 import strawberry
 
+from lms_graph.context import Info
 from lms_graph.domain.learning.rules import access as rules
 from lms_graph.models import learning as rows
-from lms_graph.types.costs import listed
+from lms_graph.types.costs import listed, usually
 from lms_graph.types.enums import described
 from lms_graph.types.nodes import child
 
 if TYPE_CHECKING:
     from lms_graph.types.catalog.courses import Course
     from lms_graph.types.catalog.lectures import Lecture
+    from lms_graph.types.commerce.offers import Offer
     from lms_graph.types.learning.entitlements import Entitlement
 
 EntitlementKind = described(
@@ -71,6 +73,10 @@ class NotEnrolled(AccessDecision):
     course: Annotated["Course", strawberry.lazy("lms_graph.types.catalog.courses")] | None = child(
         "catalog.visible_course", key="course_id", description="The course to enroll in."
     )
+
+    @strawberry.field(description="The ways to buy the course itself that are on sale now, with the prices for everywhere.", directives=[usually(2)])
+    def offers(self, info: Info) -> list[Annotated["Offer", strawberry.lazy("lms_graph.types.commerce.offers")]]:
+        return info.context.loaders.commerce.offers_of_subject.load((self.course_id, None))  # type: ignore[return-value]
 
 
 @strawberry.type(description="It opens later.")

@@ -124,6 +124,12 @@ async def save_category(*, caller: Caller, slug: str, name: str, position: int =
     return category.id
 
 
+async def set_enrollment_policy(*, caller: Caller, course_id: UUID, policy: rows.EnrollmentPolicy) -> None:
+    """For who sells the course, within their unit of work, with the course locked: open it to all who enroll, or to grants only."""
+    async with unit_of_work(caller):
+        await rows.Course.for_caller(caller, id=course_id).exclude(enrollment_policy=policy).update(enrollment_policy=policy, updated_at=caller.now)
+
+
 async def count_enrollment(*, caller: Caller, course_id: UUID, closes: Delivery) -> None:
     """One more learner began the course. Exactly once per fact: the count commits with its delivery."""
     async with unit_of_work(caller, closes=closes):

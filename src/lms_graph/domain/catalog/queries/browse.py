@@ -153,6 +153,11 @@ class Browse:
         return source, " AND ".join(conditions), parameters
 
 
+def published(course: str) -> str:
+    """The condition that a course is published, for statements of areas above; `$1` is the tenant, `course` a column or parameter."""
+    return f"EXISTS (SELECT FROM courses c WHERE c.tenant_id = $1 AND c.id = {course} AND c.status = 'PUBLISHED')"
+
+
 async def course_by_slug(*, caller: Caller, slug: str) -> database.Record | None:
     """A published course, or None."""
     return await database.fetch_one(f"SELECT {COLUMNS} FROM courses c WHERE c.tenant_id = $1 AND c.slug = $2 AND c.status = 'PUBLISHED'", caller.tenant_id, slug)

@@ -1,13 +1,77 @@
 """Coupons: made, disabled, and used. A use is held while a checkout is open, redeemed when it is paid, and released when it is not."""
 
+from dataclasses import asdict
 from uuid import UUID
 
+from lms_graph.domain.catalog import policies as catalog_policies
+from lms_graph.domain.catalog.queries import browse, teams
+from lms_graph.domain.commerce import errors, events, policies
 from lms_graph.domain.commerce.errors import CouponReason, CouponRejected
 from lms_graph.domain.commerce.queries import coupons as queries
+from lms_graph.domain.commerce.rules import offers as rules
+from lms_graph.domain.commerce.rules.offers import CouponDraft
+from lms_graph.domain.identity.queries import accounts
 from lms_graph.kit.caller import Caller
+from lms_graph.kit.errors import Invalid, Issue
 from lms_graph.kit.ids import new_id
+from lms_graph.models import commerce as rows
 from lms_graph.models import database
-from lms_graph.outbox.unit_of_work import unit_of_work
+from lms_graph.outbox.idempotency import once
+from lms_graph.outbox.unit_of_work import UnitOfWork, unit_of_work
+
+
+async def create_coupon(*, caller: Caller, draft: CouponDraft, key: str) -> UUID:
+    """Make a coupon, once per key; gives its id.
+
+    Raises SignedOut, NotAllowed, CodeTaken (also for the later of two at once), Invalid with every issue, IdempotencyConflict. Records CouponCreated.
+    """
+    policies.require_may_see_coupons(caller)
+    await _require_may_make(caller, draft.course_ids, has_affiliate=draft.affiliate_account_id is not None)
+    values = rules.coupon_values(draft, caller.now)
+
+    async def create(work: UnitOfWork) -> UUID:
+        found = {row["id"] for row in await browse.courses_by_ids(caller=caller, ids=list(draft.course_ids))}
+        issues = [Issue("There is no such course here.", ("courseIds", str(index))) for index, id in enumerate(draft.course_ids) if id not in found]
+        if draft.affiliate_account_id and not await accounts.is_active(caller=caller, account_id=draft.affiliate_account_id):
+            issues.append(Issue("There is no such member here.", ("affiliateId",)))
+        if issues:
+            raise Invalid(*issues)
+        coupon_id = new_id()
+        with database.unique(otherwise=errors.CodeTaken):
+            await rows.Coupon.create(
+                id=coupon_id,
+                tenant_id=caller.tenant_id,
+                **asdict(values),
+                is_for_all=not draft.course_ids,
+                max_redemptions=draft.max_redemptions,
+                max_per_learner=draft.max_per_learner,
+                is_first_purchase_only=draft.is_first_purchase_only,
+                starts_at=draft.starts_at,
+                ends_at=draft.ends_at,
+                affiliate_account_id=draft.affiliate_account_id,
+                created_at=caller.now,
+            )
+        await rows.CouponCourse.bulk_create(rows.CouponCourse(tenant_id=caller.tenant_id, coupon_id=coupon_id, course_id=course_id) for course_id in draft.course_ids)
+        work.record(events.CouponCreated(coupon_id=coupon_id))
+        return coupon_id
+
+    return await once(caller, field="couponCreate", key=key, body=asdict(draft), run=create)
+
+
+async def disable_coupon(*, caller: Caller, coupon_id: UUID) -> UUID:
+    """Take it for no checkout any more; again changes nothing. A checkout that holds it keeps its price. Raises SignedOut, NotAllowed, CouponNotFound. Records CouponDisabled, once."""
+    policies.require_may_see_coupons(caller)
+    async with unit_of_work(caller) as work:
+        if not await queries.coupons_by_ids(caller=caller, ids=[coupon_id]):
+            raise errors.CouponNotFound()
+        if await rows.Coupon.for_caller(caller, id=coupon_id, is_active=True).update(is_active=False):
+            work.record(events.CouponDisabled(coupon_id=coupon_id))
+    return coupon_id
+
+
+async def _require_may_make(caller: Caller, course_ids: tuple[UUID, ...], *, has_affiliate: bool) -> None:
+    held = await teams.roles_in_teams(caller=caller, course_ids=list(course_ids))
+    policies.require_may_make_coupon(caller, [catalog_policies.permissions_on_course(caller, held.get(id)) for id in course_ids], has_affiliate=has_affiliate)
 
 
 async def hold(*, caller: Caller, coupon_id: UUID, checkout_id: UUID, buyer: str) -> None:

@@ -5,9 +5,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from lms_graph.domain.catalog.queries import teams
 from lms_graph.domain.commerce.errors import CouponReason, CouponRejected
 from lms_graph.domain.commerce.rules.pricing import CouponTerms
 from lms_graph.kit.caller import Caller
+from lms_graph.kit.pages import Cursors, Page, PageRequest, Term, keyset
+from lms_graph.kit.permissions import Permission
 from lms_graph.models import database
 from lms_graph.models.commerce import CouponKind
 
@@ -15,6 +18,50 @@ COLUMNS = (
     "c.id, c.code, c.kind, c.percent_off_bps, c.amount, c.currency, c.is_for_all, c.max_redemptions, c.max_per_learner, c.is_first_purchase_only, c.minimum_amount, c.starts_at, "
     "c.ends_at, c.affiliate_account_id, c.affiliate_share_bps, c.held, c.redemptions, c.is_active, c.created_at"
 )
+
+
+_TO_SEE = (Permission.OFFERS_MANAGE, Permission.COURSES_SELL)
+# Who manages offers ($2) sees all; whoever sells courses ($3 is their account) such as are for courses of their teams alone.
+_SEEN = (
+    f"($2 OR (NOT c.is_for_all AND NOT EXISTS (SELECT FROM coupon_courses o WHERE o.tenant_id = c.tenant_id AND o.coupon_id = c.id AND NOT {teams.in_team('o.course_id', '$3')})))"
+)
+_BY_AGE = [Term("created_at", "c.created_at", "timestamptz", descending=True), Term("id", "c.id", "uuid", descending=True)]
+
+
+def _sees(caller: Caller) -> tuple[bool, UUID | None]:
+    return caller.may(Permission.OFFERS_MANAGE), caller.account_id if caller.may(Permission.COURSES_SELL) else None
+
+
+async def coupons_by_ids(*, caller: Caller, ids: list[UUID]) -> list[database.Record]:
+    """Of these such as the caller may see."""
+    if not caller.may(*_TO_SEE):
+        return []
+    return await database.fetch(f"SELECT {COLUMNS} FROM coupons c WHERE c.tenant_id = $1 AND {_SEEN} AND c.id = ANY($4)", caller.tenant_id, *_sees(caller), ids)
+
+
+async def page_of_coupons(*, caller: Caller, cursors: Cursors, request: PageRequest) -> Page[Any]:
+    """The latest first, disabled ones too. Raises SignedOut, NotAllowed."""
+    caller.require(*_TO_SEE)
+    keys = keyset(cursors, request, _BY_AGE, of=("coupons", caller.tenant_id), offset=3)
+    rows = await database.fetch(
+        f"SELECT {COLUMNS}, c.created_at AS _created_at, c.id AS _id FROM coupons c WHERE c.tenant_id = $1 AND {_SEEN} AND {keys.where} ORDER BY {keys.order_by} LIMIT {keys.limit}",
+        caller.tenant_id,
+        *_sees(caller),
+        *keys.parameters,
+    )
+    return keys.page(rows)
+
+
+async def count_coupons(*, caller: Caller) -> int:
+    """Raises SignedOut, NotAllowed."""
+    caller.require(*_TO_SEE)
+    return int(await database.fetch_value(f"SELECT count(*) FROM coupons c WHERE c.tenant_id = $1 AND {_SEEN}", caller.tenant_id, *_sees(caller)))
+
+
+async def courses_of_coupons(*, caller: Caller, coupon_ids: list[UUID]) -> list[database.Record]:
+    return await database.fetch(
+        "SELECT coupon_id, course_id FROM coupon_courses WHERE tenant_id = $1 AND coupon_id = ANY($2) ORDER BY coupon_id, course_id", caller.tenant_id, coupon_ids
+    )
 
 
 async def terms_of_code(*, caller: Caller, code: str, buyers: Sequence[str]) -> CouponTerms:

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from lms_graph.domain.catalog.queries import browse
 from lms_graph.kit.caller import Caller
+from lms_graph.kit.pages import Cursors, Page, PageRequest, Term, keyset
 from lms_graph.kit.permissions import Permission
 from lms_graph.models import database
 
@@ -17,40 +19,67 @@ OFFER = (
 
 
 def on_sale(now: str) -> str:
-    """The condition that an offer `o` is on sale at the moment of a parameter, as far as itself goes."""
-    return f"(o.is_active AND (o.sale_starts_at IS NULL OR o.sale_starts_at <= {now}) AND (o.sale_ends_at IS NULL OR o.sale_ends_at > {now}))"
+    """The condition that an offer `o` is on sale at the moment of a parameter; of a bundle or path only its courses' own state is left open."""
+    return (
+        f"(o.is_active AND (o.sale_starts_at IS NULL OR o.sale_starts_at <= {now}) AND (o.sale_ends_at IS NULL OR o.sale_ends_at > {now}) "
+        f"AND (o.subject NOT IN ('COURSE', 'SEATS') OR {browse.published('o.subject_id')}) "
+        "AND (o.subject <> 'BUNDLE' OR EXISTS (SELECT FROM bundles b WHERE b.tenant_id = o.tenant_id AND b.id = o.subject_id AND b.is_active)))"
+    )
+
+
+_BY_AGE = [Term("created_at", "o.created_at", "timestamptz", descending=True), Term("id", "o.id", "uuid", descending=True)]
+_LISTED = f"o.tenant_id = $1 AND ($2 OR {on_sale('$3')}) AND ($4::uuid IS NULL OR o.subject_id = $4)"
 
 
 def sees_all(caller: Caller) -> bool:
     return caller.may(Permission.OFFERS_MANAGE)
 
 
-async def offers_by_ids(*, caller: Caller, ids: Sequence[UUID]) -> list[database.Record]:
+def _read(row: Any) -> dict[str, Any]:
+    return {**row, "prices": database.from_json(row["prices"]) or []}
+
+
+async def offers_by_ids(*, caller: Caller, ids: Sequence[UUID]) -> list[dict[str, Any]]:
     """In any state: what was bought stays named."""
-    return await database.fetch(f"SELECT {OFFER} FROM offers o WHERE o.tenant_id = $1 AND o.id = ANY($2)", caller.tenant_id, list(ids))
+    return [_read(row) for row in await database.fetch(f"SELECT {OFFER} FROM offers o WHERE o.tenant_id = $1 AND o.id = ANY($2)", caller.tenant_id, list(ids))]
 
 
-async def offers_on_sale(*, caller: Caller, subject_ids: Sequence[UUID], with_all_access: bool = False) -> list[database.Record]:
+async def visible_offers_by_ids(*, caller: Caller, ids: Sequence[UUID]) -> list[dict[str, Any]]:
+    """Those on sale now; for who manages offers any."""
+    rows = await database.fetch(
+        f"SELECT {OFFER} FROM offers o WHERE o.tenant_id = $1 AND o.id = ANY($2) AND ($3 OR {on_sale('$4')})", caller.tenant_id, list(ids), sees_all(caller), caller.now
+    )
+    return [_read(row) for row in rows]
+
+
+async def page_of_offers(*, caller: Caller, cursors: Cursors, request: PageRequest, subject_id: UUID | None) -> Page[Any]:
+    """The latest first, all or those of a subject: such as are on sale now; for who manages offers any."""
+    keys = keyset(cursors, request, _BY_AGE, of=("offers", caller.tenant_id, subject_id, sees_all(caller)), offset=4)
+    rows = await database.fetch(
+        f"SELECT {OFFER}, o.created_at AS _created_at, o.id AS _id FROM offers o WHERE {_LISTED} AND {keys.where} ORDER BY {keys.order_by} LIMIT {keys.limit}",
+        caller.tenant_id,
+        sees_all(caller),
+        caller.now,
+        subject_id,
+        *keys.parameters,
+    )
+    return keys.page(rows).map(_read)
+
+
+async def count_offers(*, caller: Caller, subject_id: UUID | None) -> int:
+    return int(await database.fetch_value(f"SELECT count(*) FROM offers o WHERE {_LISTED}", caller.tenant_id, sees_all(caller), caller.now, subject_id))
+
+
+async def offers_on_sale(*, caller: Caller, subject_ids: Sequence[UUID], with_all_access: bool = False) -> list[dict[str, Any]]:
     """Of these subjects, and of all-access, in the order in which they were made."""
-    return await database.fetch(
+    rows = await database.fetch(
         f"SELECT {OFFER} FROM offers o WHERE o.tenant_id = $1 AND (o.subject_id = ANY($2) OR ($3 AND o.subject = 'ALL_ACCESS')) AND {on_sale('$4')} ORDER BY o.created_at, o.id",
         caller.tenant_id,
         list(subject_ids),
         with_all_access,
         caller.now,
     )
-
-
-def price_in(offer: Any, market: str | None) -> Any | None:
-    """The price that holds in a market: its own, else the one for everywhere."""
-    prices = {price["market"]: price for price in prices_of(offer)}
-    return prices.get(market) or prices.get(None)
-
-
-def prices_of(offer: Any) -> list[Any]:
-    """All prices, the one for everywhere first."""
-    prices: list[Any] = database.from_json(offer["prices"]) or []
-    return prices
+    return [_read(row) for row in rows]
 
 
 async def list_prices(*, caller: Caller, course_ids: Sequence[UUID], market: str | None) -> list[database.Record]:

@@ -13,11 +13,14 @@ from lms_graph.domain.commerce.queries import coupons, offers, selling, subjects
 from lms_graph.domain.commerce.queries.owned import Owned, owned_by
 from lms_graph.domain.commerce.queries.subjects import Contents, Subject
 from lms_graph.domain.commerce.rules import pricing
+from lms_graph.domain.commerce.rules.offers import price_in
 from lms_graph.domain.commerce.rules.pricing import AskedLine, CouponTerms, Quote, QuotedLine, RateSum, Taxed
-from lms_graph.domain.payouts.ports import PaymentGateway, PaymentsNotConfigured, TaxRequest
+from lms_graph.domain.payouts.ports import PaymentGateway, Payments, PaymentsNotConfigured, TaxRequest
+from lms_graph.domain.payouts.queries.providers import gateway_of
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.errors import Invalid, Issue
 from lms_graph.kit.money import MAX_AMOUNT
+from lms_graph.kit.secrets import SecretKeys
 from lms_graph.models import database
 from lms_graph.models.commerce import BillingInterval, DefaultRule, OfferKind, OfferSubject, TaxMode
 
@@ -88,6 +91,12 @@ async def compare(
             continue
     taxes = await _taxes(shop, [draft for _, draft in ways], gateway)
     return [(row, _sum(shop, draft, taxed)) for (row, draft), taxed in zip(ways, taxes, strict=True)]
+
+
+async def tax_gateway(*, caller: Caller, payments: Payments, secret_keys: SecretKeys) -> PaymentGateway | None:
+    """The gateway that a quote asks for the tax; None where the school has another tax mode. Raises PaymentsNotConfigured."""
+    mode = (await selling.selling_of(caller=caller)).tax_mode
+    return await gateway_of(caller=caller, payments=payments, secret_keys=secret_keys) if mode is TaxMode.PROVIDER else None
 
 
 def _issues_with_wanted(wanted: Sequence[Wanted]) -> list[Issue]:
@@ -196,7 +205,7 @@ def _asked(shop: _Shop, wanted: Wanted, index: int) -> tuple[AskedLine, str]:
     contents = shop.contents.get(_subject(row)) or Contents(row["title"], (), "What this offer sells is not there any more.")
     if problem := _problem(row, shop.caller.now) or contents.problem:
         raise OfferNotSold(problem)
-    price = offers.price_in(row, shop.market)
+    price = price_in(row["prices"], shop.market)
     if price is None:
         raise OfferNotSold(f"This offer is not sold in {shop.market or 'this market'}.")
     kind, subject = OfferKind(row["kind"]), OfferSubject(row["subject"])

@@ -7,6 +7,8 @@ from uuid import UUID
 
 from lms_graph.domain.catalog.queries import browse
 from lms_graph.kit.caller import Caller
+from lms_graph.kit.pages import Cursors, Page, PageRequest, Term, keyset
+from lms_graph.kit.permissions import Permission
 from lms_graph.models import database
 from lms_graph.models.catalog import CourseStatus
 from lms_graph.models.commerce import OfferSubject
@@ -61,3 +63,37 @@ async def subjects_with_course(*, caller: Caller, course_id: UUID) -> list[UUID]
     """The ids of what an offer could sell to open a course: itself, and the bundles in which it is."""
     rows = await database.fetch("SELECT bundle_id FROM bundle_courses WHERE tenant_id = $1 AND course_id = $2", caller.tenant_id, course_id)
     return [course_id, *(row["bundle_id"] for row in rows)]
+
+
+_BY_AGE = [Term("created_at", "b.created_at", "timestamptz", descending=True), Term("id", "b.id", "uuid", descending=True)]
+
+
+async def visible_bundles_by_ids(*, caller: Caller, ids: list[UUID]) -> list[database.Record]:
+    """Those that are sold; for who manages offers any."""
+    return await database.fetch(f"SELECT {BUNDLE} FROM bundles b WHERE b.tenant_id = $1 AND ($2 OR b.is_active) AND b.id = ANY($3)", caller.tenant_id, _sees_all(caller), ids)
+
+
+async def bundle_by_slug(*, caller: Caller, slug: str) -> database.Record | None:
+    """One that is sold; for who manages offers any."""
+    return await database.fetch_one(f"SELECT {BUNDLE} FROM bundles b WHERE b.tenant_id = $1 AND ($2 OR b.is_active) AND b.slug = $3", caller.tenant_id, _sees_all(caller), slug)
+
+
+async def page_of_bundles(*, caller: Caller, cursors: Cursors, request: PageRequest) -> Page[Any]:
+    """The latest first: those that are sold; for who manages offers all."""
+    keys = keyset(cursors, request, _BY_AGE, of=("bundles", caller.tenant_id, _sees_all(caller)), offset=2)
+    rows = await database.fetch(
+        f"SELECT {BUNDLE}, b.created_at AS _created_at, b.id AS _id FROM bundles b WHERE b.tenant_id = $1 AND ($2 OR b.is_active) AND {keys.where} "
+        f"ORDER BY {keys.order_by} LIMIT {keys.limit}",
+        caller.tenant_id,
+        _sees_all(caller),
+        *keys.parameters,
+    )
+    return keys.page(rows)
+
+
+async def count_bundles(*, caller: Caller) -> int:
+    return int(await database.fetch_value("SELECT count(*) FROM bundles b WHERE b.tenant_id = $1 AND ($2 OR b.is_active)", caller.tenant_id, _sees_all(caller)))
+
+
+def _sees_all(caller: Caller) -> bool:
+    return caller.may(Permission.OFFERS_MANAGE)

@@ -8,4 +8,7 @@ SHOWN_AS = {
     "session_id": "ses",
     "key_id": "key",
     "course_id": "crs",
+    "order_id": "ord",
+    "checkout_id": "chk",
+    "payment_id": "pay",
 }
