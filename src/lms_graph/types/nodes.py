@@ -44,6 +44,8 @@ PREFIXES = {
     "Question": "qst",
     "Certificate": "crt",
     "File": "fil",
+    "Refund": "rfd",
+    "Dispute": "dsp",
     "Checkout": "chk",
     "Order": "ord",
     "OrderLine": "lin",

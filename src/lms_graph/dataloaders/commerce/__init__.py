@@ -1,7 +1,8 @@
 """Loaders of commerce, a module per noun."""
 
 from lms_graph.dataloaders.commerce.offers import OfferLoaders
+from lms_graph.dataloaders.commerce.refunds import RefundLoaders
 
 
-class CommerceLoaders(OfferLoaders):
+class CommerceLoaders(OfferLoaders, RefundLoaders):
     pass

@@ -67,6 +67,7 @@ async def send_evidence(*, caller: Caller, dispute_id: UUID, gateway: PaymentGat
     said: dict[str, str] = database.from_json(row["evidence"])
     key = hashlib.sha256(database.to_json(said).encode()).hexdigest()[:16]
     state, problem = None, None
+    await database.pause_reading()
     try:
         state = await gateway.submit_evidence(row["provider_dispute_id"], said, submit=True, key=f"evidence-{dispute_id}-{key}")
     except PaymentRefused as refused:
@@ -105,6 +106,7 @@ async def refresh(*, caller: Caller, provider_id: str, gateway: PaymentGateway) 
 
     A payment that is not settled here yet is settled first. Raises Unavailable. Records DisputeOpened, DisputeClosed, and what follows from them.
     """
+    await database.pause_reading()
     state = await gateway.dispute(provider_id)
     payment = await refund_queries.paid_by(caller=caller, payment_id=state.payment_id, charge_id=state.charge_id)
     if payment is None and state.payment_id is not None:

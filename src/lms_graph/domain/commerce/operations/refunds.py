@@ -49,7 +49,7 @@ async def request_refund(*, caller: Caller, order_id: UUID, amount: Decimal | No
     async def request(work: UnitOfWork) -> UUID:
         sale = await queries.sale_or_none(caller=caller, order_id=order_id, lock=True)
         if sale is None or sale.order["account_id"] != account_id:
-            raise NotFound("There is no such order of yours.", path=("orderId",))
+            raise errors.OrderNotFound("orderId")
         lines = _lines(sale, line_ids)
         policy, obstacle, _ = await queries.standing(caller=caller, sale=sale, line_ids=line_ids)
         if obstacle is not None:
@@ -116,7 +116,7 @@ async def refund_order(
     async def refund(work: UnitOfWork) -> UUID:
         sale = await queries.sale_or_none(caller=caller, order_id=order_id, lock=True)
         if sale is None:
-            raise NotFound("There is no such order here.", path=("orderId",))
+            raise errors.OrderNotFound("orderId")
         if queries.is_buyer(caller, sale.order):
             raise NotAllowed("Nobody refunds their own order. Ask somebody else who may.")
         if sale.is_disputed:
@@ -147,6 +147,7 @@ async def send_refund(*, caller: Caller, refund_id: UUID, gateway: PaymentGatewa
     row = await _note_asking(caller, refund_id)
     if row is None:
         return
+    await database.pause_reading()
     if row["provider_refund_id"] is not None:
         return await refresh(caller=caller, provider_id=row["provider_refund_id"], gateway=gateway)
     if row["provider_payment_id"] is None:
@@ -183,16 +184,12 @@ async def _asked_before(row: Any, gateway: PaymentGateway) -> RefundState | None
     return next((state for state in await gateway.refunds_of(row["provider_payment_id"]) if state.metadata.get("refund") == str(row["id"])), None)
 
 
-async def check_refund(*, caller: Caller, refund_id: UUID, gateway: PaymentGateway) -> None:
-    """The sweeper's look: what is still on its way is sent where it was not, and asked for where its webhook was lost. Raises Unavailable. Records as `send_refund`."""
-    await send_refund(caller=caller, refund_id=refund_id, gateway=gateway)
-
-
 async def refresh(*, caller: Caller, provider_id: str, gateway: PaymentGateway) -> None:
     """Settle a refund by what the provider says of it now. One that was made by hand at the provider, of a payment of ours, becomes a refund of ours; one of others' payments is nothing to us.
 
     Raises Unavailable. Records as `send_refund`, and RefundDecided for one made by hand.
     """
+    await database.pause_reading()
     state = await gateway.refund_state(provider_id)
     refund_id = await queries.refund_at_provider(caller=caller, provider_id=provider_id) or await _named(caller, state)
     if refund_id is None:
