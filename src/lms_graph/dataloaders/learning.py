@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from lms_graph.dataloaders.loading import AreaLoaders, batch, matched
+from lms_graph.dataloaders.loading import AreaLoaders, batch, grouped, matched
 from lms_graph.domain.catalog.queries import outline
 from lms_graph.domain.learning import policies
 from lms_graph.domain.learning.queries import access as access_queries
@@ -68,6 +68,15 @@ class LearningLoaders(AreaLoaders):
     @batch
     async def entitlement(self, ids: list[UUID]) -> list[Entitlement | None]:
         return matched(await entitlements.grants_by_ids(caller=self.caller, ids=ids), "id", ids, self._entitlement)
+
+    @batch
+    async def grants_of_source(self, source_ids: list[UUID]) -> list[list[Entitlement]]:
+        """Every grant that a line of an order, or a plan, has made."""
+        return grouped(await entitlements.grants_of_sources(caller=self.caller, source_ids=source_ids), "source_id", source_ids, self._entitlement)
+
+    @batch
+    async def grant_of_source(self, source_ids: list[UUID]) -> list[Entitlement | None]:
+        return [grants[0] if grants else None for grants in await self.grants_of_source.load_many(source_ids)]
 
     @batch
     async def unused_grant(self, course_ids: list[UUID]) -> list[Entitlement | None]:

@@ -47,7 +47,6 @@ LOADERS = {
     "ord": "commerce.order",
     "lin": "commerce.order_line",
     "pay": "commerce.payment",
-||||||| e58851b
     "off": "commerce.visible_offer",
     "bun": "commerce.bundle",
     "cpn": "commerce.coupon",

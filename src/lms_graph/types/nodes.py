@@ -50,7 +50,6 @@ PREFIXES = {
     "Order": "ord",
     "OrderLine": "lin",
     "Payment": "pay",
-||||||| e58851b
     "Offer": "off",
     "Bundle": "bun",
     "Coupon": "cpn",

@@ -1,8 +1,9 @@
 """Loaders of commerce, a module per noun."""
 
 from lms_graph.dataloaders.commerce.offers import OfferLoaders
+from lms_graph.dataloaders.commerce.orders import OrderLoaders
 from lms_graph.dataloaders.commerce.refunds import RefundLoaders
 
 
-class CommerceLoaders(OfferLoaders, RefundLoaders):
+class CommerceLoaders(OfferLoaders, OrderLoaders, RefundLoaders):
     pass

@@ -34,3 +34,12 @@ def require_may_make_coupon(caller: Caller, on_courses: Collection[Collection[Co
         raise NotAllowed("Without the permission OFFERS_MANAGE a coupon is for courses that you may publish: name them in `courseIds`.")
     if has_affiliate:
         raise NotAllowed("An affiliate's share takes the permission OFFERS_MANAGE.")
+
+
+def may_read_orders(caller: Caller) -> bool:
+    return caller.may(Permission.ORDERS_READ)
+
+
+def require_may_read_orders(caller: Caller) -> None:
+    """Raises SignedOut, NotAllowed."""
+    caller.require(Permission.ORDERS_READ)

@@ -114,3 +114,14 @@ async def grants_that_open(*, caller: Caller, account_id: UUID, course_ids: list
         course_ids,
         caller.now,
     )
+
+
+async def grants_of_sources(*, caller: Caller, source_ids: list[UUID]) -> list[database.Record]:
+    """What purchases have granted, by the purchase, the first first: the caller's own; of anybody for those who may see grants."""
+    return await database.fetch(
+        f"SELECT {COLUMNS}, g.source_id FROM entitlements g WHERE g.tenant_id = $1 AND g.source_id = ANY($2) AND ($3 OR g.account_id = $4) ORDER BY g.source_id, g.created_at, g.id",
+        caller.tenant_id,
+        source_ids,
+        sees_all(caller),
+        caller.account_id,
+    )

@@ -1,0 +1,113 @@
+"""Orders, their lines and payments: to buyers their own, to who holds ORDERS_READ all."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from lms_graph.domain.commerce import policies
+from lms_graph.domain.commerce.rules.orders import OrderFilter
+from lms_graph.kit.caller import Caller
+from lms_graph.kit.errors import Invalid, Issue
+from lms_graph.kit.pages import Cursors, Page, PageRequest, Term, keyset
+from lms_graph.kit.permissions import Permission
+from lms_graph.models import database
+
+ORDER = (
+    "o.id, o.number, o.kind, o.status, o.account_id, o.email, o.name, o.country, o.market, o.currency, o.subtotal_amount, o.discount_amount, o.credit_amount, o.tax_amount, "
+    "o.total_amount, o.refunded_amount, o.is_tax_included, o.tax_lines, o.subscription_id, o.claimed_at, o.placed_at, o.paid_at"
+)
+LINE = (
+    "l.id, l.order_id, l.offer_id, l.offer_kind, l.subject, l.title, l.quantity, l.unit_amount, l.subtotal_amount, l.discount_amount, l.credit_amount, l.tax_amount, l.total_amount, "
+    "l.refunded_amount, l.gift_email, l.gift_message, o.currency, o.account_id, CASE WHEN l.offer_kind IN ('RECURRING', 'INSTALLMENTS') THEN o.subscription_id ELSE l.id END AS source_id"
+)
+PAYMENT = "p.id, p.order_id, p.status, p.currency, p.amount, p.provider_payment_id, p.failure_code, p.failure_message, p.created_at"
+_SEEN = "($2 OR o.account_id = $3)"
+_TERMS = {"PLACED_AT": ("o.placed_at", "timestamptz"), "TOTAL": ("o.total_amount", "bigint")}
+
+
+async def orders_by_ids(*, caller: Caller, ids: Sequence[UUID]) -> list[database.Record]:
+    return await database.fetch(f"SELECT {ORDER} FROM orders o WHERE o.tenant_id = $1 AND {_SEEN} AND o.id = ANY($4)", *_who(caller), list(ids))
+
+
+async def lines_by_ids(*, caller: Caller, ids: Sequence[UUID]) -> list[database.Record]:
+    return await _lines(caller, "l.id", ids)
+
+
+async def lines_of_orders(*, caller: Caller, order_ids: Sequence[UUID]) -> list[database.Record]:
+    """In the order in which they were asked for."""
+    return await _lines(caller, "l.order_id", order_ids)
+
+
+async def _lines(caller: Caller, key: str, ids: Sequence[UUID]) -> list[database.Record]:
+    return await database.fetch(
+        f"SELECT {LINE} FROM order_lines l JOIN orders o ON o.tenant_id = l.tenant_id AND o.id = l.order_id WHERE l.tenant_id = $1 AND {_SEEN} AND {key} = ANY($4) "
+        "ORDER BY l.order_id, l.position",
+        *_who(caller),
+        list(ids),
+    )
+
+
+async def payments_by_ids(*, caller: Caller, ids: Sequence[UUID]) -> list[database.Record]:
+    return await _payments(caller, "p.id", ids)
+
+
+async def payments_of_orders(*, caller: Caller, order_ids: Sequence[UUID]) -> list[database.Record]:
+    """The first first."""
+    return await _payments(caller, "p.order_id", order_ids)
+
+
+async def _payments(caller: Caller, key: str, ids: Sequence[UUID]) -> list[database.Record]:
+    return await database.fetch(
+        f"SELECT {PAYMENT} FROM payments p JOIN orders o ON o.tenant_id = p.tenant_id AND o.id = p.order_id WHERE p.tenant_id = $1 AND {_SEEN} AND {key} = ANY($4) "
+        "ORDER BY p.created_at, p.id",
+        *_who(caller),
+        list(ids),
+    )
+
+
+async def page_of_orders(*, caller: Caller, cursors: Cursors, request: PageRequest, where: OrderFilter, order: Sequence[tuple[str, bool]] = (), own: bool = False) -> Page[Any]:
+    """The latest first unless ordered otherwise (a field, and whether it goes down): the caller's own, or for who holds ORDERS_READ all. Raises SignedOut, NotAllowed, Invalid."""
+    condition, parameters = _conditions(caller, where, own=own)
+    chosen = list(order) or [("PLACED_AT", True)]
+    if len({field for field, _ in chosen}) < len(chosen):
+        raise Invalid(Issue("`orderBy` names a field twice.", ("orderBy",)))
+    terms = [*(Term(field, *_TERMS[field], descending=down) for field, down in chosen), Term("ID", "o.id", "uuid", descending=chosen[-1][1])]
+    keys = keyset(cursors, request, terms, of=("orders", caller.tenant_id, caller.account_id if own else None), offset=len(parameters))
+    listed = ", ".join(f'{term.expression} AS "_{term.name}"' for term in terms)
+    rows = await database.fetch(
+        f"SELECT {ORDER}, {listed} FROM orders o WHERE {condition} AND {keys.where} ORDER BY {keys.order_by} LIMIT {keys.limit}", *parameters, *keys.parameters
+    )
+    return keys.page(rows)
+
+
+async def count_orders(*, caller: Caller, where: OrderFilter, own: bool = False) -> int:
+    """Raises SignedOut, NotAllowed."""
+    condition, parameters = _conditions(caller, where, own=own)
+    return int(await database.fetch_value(f"SELECT count(*) FROM orders o WHERE {condition}", *parameters))
+
+
+def _who(caller: Caller) -> tuple[UUID, bool, UUID | None]:
+    return caller.tenant_id, policies.may_read_orders(caller), caller.account_id
+
+
+def _conditions(caller: Caller, where: OrderFilter, *, own: bool) -> tuple[str, list[Any]]:
+    if not own:
+        policies.require_may_read_orders(caller)
+    if where.emails is not None:
+        caller.require(Permission.PERSONAL_READ)  # else addresses could be tried
+    parameters: list[Any] = [caller.tenant_id]
+    clauses = ["o.tenant_id = $1"]
+    given: list[tuple[str, Any]] = [
+        ("o.account_id = {}", caller.account if own else where.account_id),
+        ("o.status = ANY({}::text[])", where.statuses),
+        ("o.kind = ANY({}::text[])", where.kinds),
+        ("o.number = ANY({}::text[])", where.numbers),
+        ("lower(o.email) = ANY({}::text[])", None if where.emails is None else [email.lower() for email in where.emails]),
+        ("o.placed_at >= {}", where.placed_from),
+        ("o.placed_at < {}", where.placed_before),
+    ]
+    for clause, value in given:
+        if value is not None:
+            parameters.append(value if not isinstance(value, tuple) else list(value))
+            clauses.append(clause.format(f"${len(parameters)}"))
+    return " AND ".join(clauses), parameters
