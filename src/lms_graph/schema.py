@@ -21,10 +21,10 @@ from lms_graph.resolvers.catalog.teams import CourseTeamsMutation
 from lms_graph.resolvers.certificates import CertificatesQuery, CertificatesSubscription
 from lms_graph.resolvers.commerce.bundles import BundlesMutation, BundlesQuery
 from lms_graph.resolvers.commerce.coupons import CouponsMutation, CouponsQuery
-from lms_graph.resolvers.commerce.offers import OffersMutation, OffersQuery
-from lms_graph.resolvers.commerce.selling import SellingMutation, SellingQuery
 from lms_graph.resolvers.commerce.disputes import DisputesMutation, DisputesQuery
+from lms_graph.resolvers.commerce.offers import OffersMutation, OffersQuery
 from lms_graph.resolvers.commerce.refunds import RefundsMutation, RefundsQuery
+from lms_graph.resolvers.commerce.selling import SellingMutation, SellingQuery
 from lms_graph.resolvers.identity.accounts import AccountsMutation, AccountsQuery
 from lms_graph.resolvers.identity.applications import ApplicationsMutation, ApplicationsQuery
 from lms_graph.resolvers.identity.audit import AuditQuery

@@ -54,7 +54,9 @@ class ErrorCode(Enum):
     CURRENCIES_DIFFER = strawberry.enum_value("CURRENCIES_DIFFER", description="What is bought together has prices in several currencies.")
     REFUND_EXCEEDS_BALANCE = strawberry.enum_value("REFUND_EXCEEDS_BALANCE", description="More is to go back than is left; `refundable` says how much is.")
     REFUND_NOT_ELIGIBLE = strawberry.enum_value("REFUND_NOT_ELIGIBLE", description="The school's refund policy does not cover it; `obstacle` says why.")
-    ORDER_DISPUTED = strawberry.enum_value("ORDER_DISPUTED", description="The payment is contested at the buyer's bank, or was taken back by it: nothing can be refunded beside it.")
+    ORDER_DISPUTED = strawberry.enum_value(
+        "ORDER_DISPUTED", description="The payment is contested at the buyer's bank, or was taken back by it: nothing can be refunded beside it."
+    )
     UNAVAILABLE = strawberry.enum_value("UNAVAILABLE", description="A part of the service does not answer. Try again later.")
 
 

@@ -135,7 +135,8 @@ class OrderDisputed(Conflict):
 
     def __init__(self) -> None:
         super().__init__("The payment is contested at the buyer's bank, or was taken back by it. Answer the dispute; nothing can be refunded beside it.")
-||||||| merged common ancestors
+
+
 class CheckoutNotFound(NotFound):
     def __init__(self) -> None:
         super().__init__("There is no such checkout of yours.", path=("id",))

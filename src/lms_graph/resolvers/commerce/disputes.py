@@ -26,7 +26,9 @@ class DisputesQuery:
         where: Annotated[DisputeWhere | None, strawberry.argument(description="What the disputes must be like.")] = None,
     ) -> DisputeConnection:
         request = PageRequest(first, after, last, before)
-        page: DisputeConnection = await info.context.loaders.commerce.disputes.load((request, tuple(chosen) if (chosen := (where or DisputeWhere()).statuses()) is not None else None))
+        page: DisputeConnection = await info.context.loaders.commerce.disputes.load(
+            (request, tuple(chosen) if (chosen := (where or DisputeWhere()).statuses()) is not None else None)
+        )
         return page
 
 

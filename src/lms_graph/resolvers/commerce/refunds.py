@@ -68,9 +68,7 @@ class RefundsMutation:
         "Signed in. Codes: NOT_FOUND, REFUND_NOT_ELIGIBLE, REFUND_EXCEEDS_BALANCE, IDEMPOTENCY_CONFLICT, INVALID.",
         cost=30,
     )
-    async def refund_request(
-        self, info: Info, input: Annotated[RefundRequestInput, strawberry.argument(description="Which order, how much, and why.")]
-    ) -> RefundRequestPayload:
+    async def refund_request(self, info: Info, input: Annotated[RefundRequestInput, strawberry.argument(description="Which order, how much, and why.")]) -> RefundRequestPayload:
         return RefundRequestPayload(refund_id=await operations.request_refund(caller=info.context.caller, **input.as_arguments()))
 
     @mutation(

@@ -152,4 +152,6 @@ class DisputeEvidenceSubmitInput:
 @strawberry.type(description="What `disputeEvidenceSubmit` answers.")
 class DisputeEvidenceSubmitPayload(Payload):
     dispute_id: strawberry.Private[UUID | None] = None
-    dispute: Dispute | None = child("commerce.dispute", key="dispute_id", description="The dispute. Its evidence is on its way to the bank: `evidenceSubmittedAt` says when it is there.")
+    dispute: Dispute | None = child(
+        "commerce.dispute", key="dispute_id", description="The dispute. Its evidence is on its way to the bank: `evidenceSubmittedAt` says when it is there."
+    )

@@ -27,8 +27,8 @@ from lms_graph.types.personal import personal
 
 if TYPE_CHECKING:
     from lms_graph.types.commerce.disputes import Dispute
-    from lms_graph.types.commerce.refunds import Refund, RefundRecord
     from lms_graph.types.commerce.offers import Offer
+    from lms_graph.types.commerce.refunds import Refund, RefundRecord
     from lms_graph.types.identity.accounts import Profile
     from lms_graph.types.learning.entitlements import Entitlement
 
@@ -221,7 +221,8 @@ class Order(Node):
             refunded=money("refunded"),
             tax_included=row["is_tax_included"],
             tax_lines=[
-                OrderTaxLine(name=line["name"], percent=Decimal(line["rate_ppm"]).scaleb(-4), amount=Money.of(line["amount"], row["currency"])) for line in from_json(row["tax_lines"])
+                OrderTaxLine(name=line["name"], percent=Decimal(line["rate_ppm"]).scaleb(-4), amount=Money.of(line["amount"], row["currency"]))
+                for line in from_json(row["tax_lines"])
             ],
             uuid=row["id"],
             account_id=row["account_id"],

@@ -184,7 +184,9 @@ class RefundPreview:
     amount: Money = strawberry.field(description="What would go back: all of that, or what was asked.")
     parties: list[RefundParty] = listed(4, description="The buyer and what they get. For who holds REFUNDS_DECIDE also what each other party gives.")
     access_change: AccessChange = strawberry.field(description="What it would do to what was bought: REVOKE where a line would be fully refunded.")
-    buyer_asks_often: bool | None = strawberry.field(description="Whether its buyer asks for refunds often; null without REFUNDS_DECIDE, and for a guest's order.", directives=DECIDERS)
+    buyer_asks_often: bool | None = strawberry.field(
+        description="Whether its buyer asks for refunds often; null without REFUNDS_DECIDE, and for a guest's order.", directives=DECIDERS
+    )
     closed_course_ids: strawberry.Private[list[UUID]]
 
     closes: list[Annotated["Course", strawberry.lazy("lms_graph.types.catalog.courses")]] = child(
@@ -299,7 +301,9 @@ class RefundDecidePayload(Payload):
 class OrderRefundPayload(Payload):
     refund_id: strawberry.Private[UUID | None] = None
     order_id: strawberry.Private[UUID | None] = None
-    refund: Refund | None = child("commerce.refund", key="refund_id", description="PENDING: the payment provider is asked for it at once, and what was bought changes when the money is back.")
+    refund: Refund | None = child(
+        "commerce.refund", key="refund_id", description="PENDING: the payment provider is asked for it at once, and what was bought changes when the money is back."
+    )
     order: Annotated["Order", strawberry.lazy("lms_graph.types.commerce.orders")] | None = child("commerce.order", key="order_id", description="The order as it stands now.")
 
 

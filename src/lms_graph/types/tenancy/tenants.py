@@ -90,7 +90,9 @@ class MailSender:
 class Tenant(Brand):
     api: TenantApi = strawberry.field(description="What it opens of its API.")
     platform_fee_percent: Decimal = strawberry.field(description="The platform's share of its sales, 0 to 100 percent with two decimals. The platform sets it.")
-    dispute_suspends_access: bool = strawberry.field(description="Whether what was bought is closed while its payment is contested at a bank; else it stays open until the dispute is lost.")
+    dispute_suspends_access: bool = strawberry.field(
+        description="Whether what was bought is closed while its payment is contested at a bank; else it stays open until the dispute is lost."
+    )
     storefront_url: str | None = strawberry.field(description="Where links in mails lead: an origin on a verified domain, or the platform's; null for the primary domain.")
     mail: MailSender = strawberry.field(description="From whom its mails come.")
     suspended_at: datetime | None = strawberry.field(description="Since when the platform has suspended it; its API answers nobody then.")

@@ -42,9 +42,7 @@ async def submit_evidence(*, caller: Caller, dispute_id: UUID, evidence: Mapping
 
     async def answer(work: UnitOfWork) -> UUID:
         dispute = await _lock(caller, dispute_id)
-        if not rules.is_answerable(
-            status=dispute["status"], due_at=dispute["evidence_due_at"], is_answered=bool(database.from_json(dispute["evidence"])), now=caller.now
-        ):
+        if not rules.is_answerable(status=dispute["status"], due_at=dispute["evidence_due_at"], is_answered=bool(database.from_json(dispute["evidence"])), now=caller.now):
             raise Conflict("This dispute was answered, is decided, or its time is over.", path=("disputeId",))
         said = await queries.evidence_at_hand(caller=caller, order_id=dispute["order_id"]) | {name: text for name, text in evidence.items() if text}
         if issues := rules.issues_with_evidence(said):

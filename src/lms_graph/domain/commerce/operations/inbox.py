@@ -54,9 +54,7 @@ async def store_event(*, caller: Caller, event: ProviderEvent) -> bool:
 
 async def work_event(*, caller: Caller, provider_event_id: UUID, gateway: PaymentGateway, closes: Delivery | None = None) -> None:
     """Let what the event is about be asked for and settled, and note how that went. Never inside a unit of work. Raises Unavailable, to be tried again."""
-    row = await database.fetch_one(
-        "SELECT object_id, account, payload, worked_at FROM provider_events WHERE tenant_id = $1 AND id = $2", caller.tenant_id, provider_event_id
-    )
+    row = await database.fetch_one("SELECT object_id, account, payload, worked_at FROM provider_events WHERE tenant_id = $1 AND id = $2", caller.tenant_id, provider_event_id)
     outcome = None
     if row is not None and row["worked_at"] is None:
         about = EventObject(database.from_json(row["payload"])["about"])

@@ -25,9 +25,7 @@ async def remember(*, caller: Caller, provider_id: str, kind: str, own_id: UUID)
 
 async def own_id_of(*, caller: Caller, provider_id: str, kind: str) -> UUID | None:
     """The row of this kind that an object of the provider stands for, if it is one of the tenant's."""
-    id: UUID | None = await database.fetch_value(
-        "SELECT own_id FROM provider_objects WHERE tenant_id = $1 AND provider_id = $2 AND kind = $3", caller.tenant_id, provider_id, kind
-    )
+    id: UUID | None = await database.fetch_value("SELECT own_id FROM provider_objects WHERE tenant_id = $1 AND provider_id = $2 AND kind = $3", caller.tenant_id, provider_id, kind)
     return id
 
 

@@ -146,7 +146,7 @@ async def send_refund(*, caller: Caller, refund_id: UUID, gateway: PaymentGatewa
     """
     row = await _note_asking(caller, refund_id)
     if row is None:
-        return
+        return None
     await database.pause_reading()
     if row["provider_refund_id"] is not None:
         return await refresh(caller=caller, provider_id=row["provider_refund_id"], gateway=gateway)

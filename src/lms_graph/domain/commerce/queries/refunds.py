@@ -107,7 +107,9 @@ async def sale_or_none(*, caller: Caller, order_id: UUID, lock: bool = False) ->
         caller.tenant_id,
         order_id,
     )
-    refunds = await database.fetch("SELECT status, allocation FROM refunds WHERE tenant_id = $1 AND order_id = $2 AND status IN ('REQUESTED', 'PENDING')", caller.tenant_id, order_id)
+    refunds = await database.fetch(
+        "SELECT status, allocation FROM refunds WHERE tenant_id = $1 AND order_id = $2 AND status IN ('REQUESTED', 'PENDING')", caller.tenant_id, order_id
+    )
     disputed = await database.fetch_value("SELECT count(*) FROM disputes WHERE tenant_id = $1 AND order_id = $2 AND status <> 'WON'", caller.tenant_id, order_id)
     pending = rules.taken_by_line(database.from_json(row["allocation"]) for row in refunds if row["status"] == RefundStatus.PENDING)
     return Sale(
@@ -120,9 +122,7 @@ async def sale_or_none(*, caller: Caller, order_id: UUID, lock: bool = False) ->
 
 
 def _line(row: Any, pending: int, pending_tax: int) -> rules.Line:
-    return rules.Line(
-        id=row["id"], total=row["total_amount"], tax=row["tax_amount"], taken=row["refunded_amount"] + pending, taken_tax=row["refunded_tax_amount"] + pending_tax
-    )
+    return rules.Line(id=row["id"], total=row["total_amount"], tax=row["tax_amount"], taken=row["refunded_amount"] + pending, taken_tax=row["refunded_tax_amount"] + pending_tax)
 
 
 async def policy_of(*, caller: Caller) -> rules.Policy:

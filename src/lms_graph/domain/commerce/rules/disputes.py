@@ -33,9 +33,7 @@ SWEEP = timedelta(days=1)
 
 def issues_with_evidence(given: Mapping[str, str]) -> list[Issue]:
     """Everything that is wrong with what a school wants to say; by the names of the input's fields."""
-    issues = [
-        Issue(f"At most {MAX_TEXT:,} characters.", ("evidence", camel(name))) for name, text in given.items() if len(text) > MAX_TEXT
-    ]
+    issues = [Issue(f"At most {MAX_TEXT:,} characters.", ("evidence", camel(name))) for name, text in given.items() if len(text) > MAX_TEXT]
     if sum(map(len, given.values())) > MAX_ALL:
         issues.append(Issue(f"All evidence together has at most {MAX_ALL:,} characters.", ("evidence",)))
     return issues

@@ -69,9 +69,7 @@ class ExceedsRest(Exception):
         self.rest = rest
 
 
-def obstacle(
-    *, policy: Policy, is_paid: bool, paid_at: datetime | None, rest: int, consumed_percent: int, is_disputed: bool, is_waiting: bool, now: datetime
-) -> Obstacle | None:
+def obstacle(*, policy: Policy, is_paid: bool, paid_at: datetime | None, rest: int, consumed_percent: int, is_disputed: bool, is_waiting: bool, now: datetime) -> Obstacle | None:
     """What keeps a buyer from a refund within the policy; None where nothing does. The last moment of the window is in it."""
     if not is_paid or paid_at is None:
         return Obstacle.NOT_PAID

@@ -11,9 +11,7 @@ from lms_graph.kit.permissions import Permission
 from lms_graph.models import database
 
 _BRAND = "id, slug, name, logo_file_id, primary_color, locale, currency, support_email, refund_days, refund_max_progress_percent, is_refund_automatic"
-_TENANT = (
-    f"{_BRAND}, is_introspection_open, is_explorer_served, allowed_origins, platform_fee_bps, is_access_suspended_by_dispute, storefront_url, from_name, mail_from, mail_from_verified_at, suspended_at, created_at"
-)
+_TENANT = f"{_BRAND}, is_introspection_open, is_explorer_served, allowed_origins, platform_fee_bps, is_access_suspended_by_dispute, storefront_url, from_name, mail_from, mail_from_verified_at, suspended_at, created_at"
 _PAGE = (Term("slug", "slug", "text"), Term("id", "id", "uuid"))
 _SEARCHED = "($1::text IS NULL OR strpos(lower(name), lower($1)) > 0 OR strpos(slug, lower($1)) > 0)"
 
