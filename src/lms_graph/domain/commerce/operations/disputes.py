@@ -9,14 +9,14 @@ from typing import Any
 from uuid import UUID
 
 from lms_graph.domain.commerce import errors, events
-from lms_graph.domain.commerce.operations import payments, provider_objects, refunds
+from lms_graph.domain.commerce.operations import inbox, payments, provider_objects, refunds
 from lms_graph.domain.commerce.queries import disputes as queries
 from lms_graph.domain.commerce.queries import refunds as refund_queries
 from lms_graph.domain.commerce.rules import disputes as rules
 from lms_graph.domain.commerce.rules import refunds as refund_rules
 from lms_graph.domain.learning.operations import entitlements
 from lms_graph.domain.payouts.operations import sales
-from lms_graph.domain.payouts.ports import DisputeState, PaymentGateway, PaymentRefused
+from lms_graph.domain.payouts.ports import DisputeState, EventObject, PaymentGateway, PaymentRefused
 from lms_graph.domain.tenancy.queries import tenants
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.errors import Conflict, Invalid, Issue
@@ -120,7 +120,7 @@ async def _settle(caller: Caller, order_id: UUID, payment_id: UUID, state: Dispu
         sale = await refund_queries.sale_or_none(caller=caller, order_id=order_id, lock=True)
         assert sale is not None, "a payment's order exists"
         dispute = await queries.dispute_at_provider(caller=caller, provider_id=state.id) or await _open(work, caller, sale, payment_id, state)
-        if state.is_money_withdrawn or state.status == rows.DisputeStatus.LOST:
+        if rules.was_withdrawn(status=state.status, is_withdrawn=state.is_money_withdrawn, fee_amount=state.fee_amount):
             await _hold(caller, dispute["id"], order_id, state)
         changes: dict[str, Any] = {"evidence_due_at": state.evidence_due_at} if state.evidence_due_at != dispute["evidence_due_at"] and dispute["status"] in rules.OPEN else {}
         if rules.may_follow(dispute["status"], state.status):
@@ -206,3 +206,6 @@ async def _lock(caller: Caller, dispute_id: UUID) -> Any:
         caller.tenant_id,
         dispute_id,
     )
+
+
+inbox.HANDLERS[EventObject.DISPUTE] = refresh

@@ -56,6 +56,11 @@ def may_follow(before: str, after: str) -> bool:
     return before != after
 
 
+def was_withdrawn(*, status: str, is_withdrawn: bool, fee_amount: int) -> bool:
+    """Whether the bank had the money at some time, also where we hear of it when it is over. An inquiry that was closed moved nothing."""
+    return is_withdrawn or status == DisputeStatus.LOST or (status == DisputeStatus.WON and fee_amount > 0)
+
+
 def activity_log(rows: Sequence[tuple[datetime, str]]) -> str:
     """What a learner did, line by line, the first first; as much of the end as fits, for that is what they had last."""
     lines = [f"{at:%Y-%m-%d %H:%M} UTC  {what}" for at, what in sorted(rows)]
