@@ -177,7 +177,7 @@ async def preview(*, caller: Caller, order_id: UUID, amount: Decimal | None = No
     parts = rules.allocate(lines, wanted) if wanted else []
     parties = [RefundParty(name=sale.order["name"] or sale.order["email"], amount=wanted)] if parts else []
     if decides and parts:
-        told = await shares.parties_of_refund(caller, order_id, [(part.line_id, part.amount - part.tax, part.tax) for part in parts])
+        told = await shares.parties_of_refund(caller=caller, order_id=order_id, lines=[(part.line_id, part.amount - part.tax, part.tax) for part in parts])
         parties += [RefundParty(name=party.name, amount=party.amount) for party in told]
     closed = {part.line_id for part in parts if rules.closes(_of(lines, part.line_id), part)}
     buyer = sale.order["account_id"]
