@@ -66,6 +66,15 @@ BY_HAND = {
     "SELECT $1, $2, a.id, 'x', false, now() FROM accounts a WHERE a.tenant_id = $1 LIMIT 1",
     "provider_objects": "INSERT INTO provider_objects (tenant_id, id, provider_id, kind, own_id, created_at) VALUES ($1, $2, $2::uuid::text, 'ORDER', $2, now())",
     "provider_events": "INSERT INTO provider_events (tenant_id, id, provider_event_id, type, payload, happened_at, received_at) VALUES ($1, $2, $2::uuid::text, 'x', '{}', now(), now())",
+    "payees": "INSERT INTO payees (tenant_id, id, kind, charges_enabled, payouts_enabled, details_submitted, schedule_kind, created_at) "
+    "VALUES ($1, $2, 'TENANT', false, false, false, 'MONTHLY', now())",
+    "commissions": "INSERT INTO commissions (tenant_id, id, fee_tax_ppm, updated_at) VALUES ($1, $2, 0, now())",
+    "commission_tiers": "INSERT INTO commission_tiers (tenant_id, id, currency, from_amount, rate_bps) VALUES ($1, $2, 'EUR', 1, 0)",
+    "line_shares": "INSERT INTO line_shares (tenant_id, id, line_id, order_id, position, party, currency, amount, reversed_amount, available_at) VALUES ($1, $2, $2, $2, 0, 'TAX', 'EUR', 1, 0, now())",
+    "ledger_transactions": "INSERT INTO ledger_transactions (tenant_id, id, kind, source_id, at) VALUES ($1, $2, 'SALE', $2, now())",
+    "ledger_entries": "WITH t AS (SELECT * FROM ledger_transactions WHERE tenant_id = $1 LIMIT 1) "
+    "INSERT INTO ledger_entries (tenant_id, id, transaction_id, account, currency, amount, kind, at) "
+    "SELECT $1, e.id, t.id, e.account, 'EUR', e.amount, 'SALE', now() FROM t, (VALUES ($2::uuid, 'PROVIDER', 1), (gen_random_uuid(), 'TAX', -1)) AS e(id, account, amount)",
     "deliveries": "INSERT INTO deliveries (tenant_id, id, fact_id, reaction, state, attempts, due_at) "
     "SELECT $1, $2, f.id, 'none.at_all', 'DONE', 0, now() FROM facts f WHERE f.tenant_id = $1 LIMIT 1",
 }
