@@ -365,6 +365,18 @@ async def test_a_paused_plan_takes_nothing_and_goes_on_by_itself(twin: StripeTwi
     assert [each.status for each in await at_twin.gateway.invoices_of(id)] == ["PAID", "VOID", "PAID"]
 
 
+async def test_installments_are_as_many_as_were_agreed_and_then_it_is_over(twin: StripeTwin, at_twin: Party) -> None:
+    made = await at_twin.gateway.open_checkout(plan(payments=3), key=key())
+    twin.checkout.pay(made.id)
+    id = (await at_twin.gateway.checkout(made.id)).subscription_id or ""
+    first = await at_twin.gateway.subscription(id)
+    assert (first.status, first.cancel_at_period_end) == ("ACTIVE", False)
+    twin.advance(days=200)
+    over = await at_twin.gateway.subscription(id)
+    assert (over.status, over.ended_at) == ("CANCELED", over.current_period_end)
+    assert [(each.reason, each.amount_paid) for each in await at_twin.gateway.invoices_of(id)] == [("FIRST", 3000), ("CYCLE", 3000), ("CYCLE", 3000)]
+
+
 async def test_a_plan_that_was_canceled_ends_with_its_period(twin: StripeTwin, at_twin: Party) -> None:
     id = await at_twin.subscribed()
     await at_twin.gateway.cancel_subscription(id, at_period_end=True, key=key())
@@ -493,6 +505,18 @@ async def test_an_answer_that_is_lost_is_asked_for_again_and_nothing_happens_twi
         await at_twin.gateway.refund(id, amount=1000, currency="EUR", metadata={}, key=again)
     assert (await at_twin.gateway.payment(id)).refunded_amount == 1000
     refund = await at_twin.gateway.refund(id, amount=1000, currency="EUR", metadata={}, key=again)
+    assert [each.id for each in await at_twin.gateway.refunds_of(id)] == [refund.id]
+
+
+async def test_an_answer_that_takes_too_long_is_there_under_the_same_key(twin: StripeTwin, at_twin: Party) -> None:
+    id, same = await at_twin.charged(), key()
+    payments = StripePayments(secret_key=TEST_KEY, webhook_secrets=(), url=twin.url, timeout=0.2)
+    twin.pause = asyncio.Event()
+    with pytest.raises(Unavailable):
+        await payments.gateway().refund(id, amount=1000, currency="EUR", metadata={}, key=same)
+    await payments.aclose()
+    twin.pause.set()
+    refund = await at_twin.gateway.refund(id, amount=1000, currency="EUR", metadata={}, key=same)
     assert [each.id for each in await at_twin.gateway.refunds_of(id)] == [refund.id]
 
 

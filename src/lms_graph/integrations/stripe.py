@@ -3,6 +3,7 @@
 The library is imported when it is first needed: only processes that charge pay for it.
 """
 
+import calendar
 import hashlib
 import hmac
 import re
@@ -10,6 +11,7 @@ import time
 from collections.abc import Awaitable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import aiohttp
 import orjson
@@ -48,6 +50,7 @@ RETRIES = 2  # the library's own, under the same idempotency key
 TOLERANCE_SECONDS = 300
 MAX_HEADER = 4_096
 MAX_TOLD = 300
+PAYMENTS = "payments"  # the word under which a plan keeps how many payments it has
 MAX_ACCOUNTS = 256  # of schools' own keys whose connections are kept
 
 # Where Stripe's smallest unit is not ISO 4217's: https://docs.stripe.com/currencies#special-cases
@@ -78,7 +81,8 @@ def from_stripe(amount: int, currency: str) -> int:
 class StripePayments:
     """The deployment's account, and those of schools that have their own."""
 
-    def __init__(self, *, secret_key: str | None, webhook_secrets: Sequence[str], url: str) -> None:
+    def __init__(self, *, secret_key: str | None, webhook_secrets: Sequence[str], url: str, timeout: float = TIMEOUT_SECONDS) -> None:
+        self._timeout = timeout
         self._secret_key = secret_key
         self._webhook_secrets = tuple(webhook_secrets)
         self._url = url.rstrip("/")
@@ -111,7 +115,7 @@ class StripePayments:
         import stripe
 
         stripe.enable_telemetry = False
-        self._http = self._http or stripe.AIOHTTPClient(timeout=TIMEOUT_SECONDS)
+        self._http = self._http or stripe.AIOHTTPClient(timeout=aiohttp.ClientTimeout(total=self._timeout))
         return stripe.StripeClient(key, base_addresses={"api": self._url}, http_client=self._http, max_network_retries=RETRIES)
 
 
@@ -178,6 +182,8 @@ def _event(event: dict[str, Any], *, is_live: bool | None) -> ProviderEvent:
     object_id = about.get(_SEEN_AS.get(str(about.get("object")), "id")) or about.get("id")
     if type == "account.application.deauthorized":
         word, object_id = EventObject.ACCOUNT, account
+    if account and word not in (EventObject.ACCOUNT, EventObject.PAYOUT):
+        word, object_id = EventObject.OTHER, None  # what a connected account sells by itself is none of ours, whatever ids it names
     if is_live is not None and event.get("livemode") is not is_live:
         log.warning("stripe.event_of_other_mode", event_id=id, type=type)
         word, object_id = EventObject.OTHER, None
@@ -241,7 +247,7 @@ class StripeGateway:
         }
         if plan:
             trial = {"trial_period_days": plan.trial_days} if plan.trial_days else {}
-            params["subscription_data"] = {"metadata": metadata, **trial}
+            params["subscription_data"] = {"metadata": metadata | ({PAYMENTS: str(plan.payments)} if plan.payments else {}), **trial}
         else:
             params["payment_intent_data"] = {"metadata": metadata, "transfer_group": request.transfer_group, "description": ", ".join(item.title for item in request.items)[:500]}
         if request.is_embedded:
@@ -285,7 +291,13 @@ class StripeGateway:
     # Plans
 
     async def subscription(self, subscription_id: str) -> SubscriptionState:
-        return _subscription(await self._ask(self._v1.subscriptions.retrieve_async(subscription_id)))
+        """As it is. One of so many payments gets its end when it is first looked at: a checkout cannot say it."""
+        found = await self._ask(self._v1.subscriptions.retrieve_async(subscription_id))
+        if found["metadata"].get(PAYMENTS) and found["cancel_at"] is None and found["status"] in ("trialing", "active", "past_due"):
+            every = found["items"]["data"][0]["price"]["recurring"]
+            end = _later(found["billing_cycle_anchor"], every["interval"], int(found["metadata"][PAYMENTS]))
+            return await self._set(subscription_id, {"cancel_at": end, "proration_behavior": "none"}, str(uuid4()))
+        return _subscription(found)
 
     async def invoices_of(self, subscription_id: str) -> Sequence[InvoiceState]:
         found = await self._all(self._v1.invoices.list_async, {"subscription": subscription_id, "expand": ["data.payments"]})
@@ -463,6 +475,14 @@ class StripeGateway:
             log.warning("stripe.unavailable", error=type(error).__name__)
             raise Unavailable("The payment provider does not answer. Nothing is lost: try again in a moment.") from None
         return found
+
+
+def _later(at: int, interval: str, count: int) -> int:
+    """So many months or years later, as Stripe counts periods: the 31st is the last day of a shorter month."""
+    start = _at(at)
+    months = start.month - 1 + count * (12 if interval == "year" else 1)
+    year, month = start.year + months // 12, months % 12 + 1
+    return int(start.replace(year=year, month=month, day=min(start.day, calendar.monthrange(year, month)[1])).timestamp())
 
 
 def _under(key: str) -> dict[str, Any]:

@@ -42,6 +42,10 @@ REACTIONS: dict[str, tuple[Reaction, ...]] = {
     identity.MemberInvited.name: (Reaction("notifications.mail_invitation"),),
     identity.SessionOpened.name: (Reaction("notifications.mail_sign_in_alert", when="is_new_device"),),
     identity.InstructorApplicationDecided.name: (Reaction("notifications.mail_application_decision"),),
+    commerce.SubscriptionLookDue.name: (Reaction("plans.sweep_subscription", due="sweep_at"),),
+    commerce.SubscriptionRequested.name: (Reaction("plans.finish_request", due="sweep_at"),),
+    commerce.OrderPaid.name: (Reaction("plans.open_pool"),),
+    commerce.AccessPoolOpened.name: (Reaction("plans.close_pool", due="closes_at"),),
 }
 
 

@@ -112,6 +112,21 @@ class SubscriptionStatus(StrEnum):
     COMPLETED = "COMPLETED"
 
 
+class RequestKind(StrEnum):
+    """What somebody asks of a plan."""
+
+    CANCEL = "CANCEL"
+    PAUSE = "PAUSE"
+    RESUME = "RESUME"
+    CHANGE = "CHANGE"
+
+
+class RequestState(StrEnum):
+    PENDING = "PENDING"
+    DONE = "DONE"
+    REFUSED = "REFUSED"
+
+
 class TaxMode(StrEnum):
     NONE = "NONE"
     RATES = "RATES"
@@ -412,7 +427,11 @@ class Dispute(TenantRow):
 
 
 class Subscription(TenantRow):
-    """A plan: all-access or a course that renews, or a purchase in installments (`installments_total` is set). Grants carry its id as their source."""
+    """A plan: all-access or a course that renews, or a purchase in installments (`installments_total` is set). Grants carry its id as their source.
+
+    `amount` is what each payment is, tax in it. `paid_until` is the end of what its last paid invoice is for. `revision` counts what was written of it, so that an older state
+    of the provider never replaces a newer one. `sweep_at` is when the provider is asked again, whatever happens. `withdrawn_at` where it was ended here for good.
+    """
 
     account_id = fields.UUIDField()
     offer_id = fields.UUIDField()
@@ -429,12 +448,54 @@ class Subscription(TenantRow):
     grace_until = fields.DatetimeField(null=True)
     installments_total = fields.SmallIntField(null=True)
     installments_paid = fields.SmallIntField(default=0)
+    paid_until = fields.DatetimeField(null=True)
+    ended_at = fields.DatetimeField(null=True)
+    withdrawn_at = fields.DatetimeField(null=True)
+    sweep_at = fields.DatetimeField(null=True)
+    revision = fields.IntField(default=0, db_default=0)
     terms = fields.JSONField(default=dict)
     created_at = fields.DatetimeField()
     updated_at = fields.DatetimeField()
 
     class Meta:
         table = "subscriptions"
+
+
+class SubscriptionRequest(TenantRow):
+    """What is to be done with a plan at the provider: reserved here first, then asked there, then settled. At most one of a plan is PENDING."""
+
+    subscription_id = fields.UUIDField()
+    kind = fields.CharEnumField(RequestKind, max_length=8)
+    state = fields.CharEnumField(RequestState, max_length=8, default=RequestState.PENDING)
+    at_period_end = fields.BooleanField(default=True)
+    resumes_at = fields.DatetimeField(null=True)
+    offer_id = fields.UUIDField(null=True)
+    amount = fields.BigIntField(null=True)
+    prorated_amount = fields.BigIntField(null=True)
+    terms = fields.JSONField(default=dict)
+    failure_code = fields.CharField(60, null=True)
+    failure_message = fields.CharField(500, null=True)
+    requested_by_account_id = fields.UUIDField(null=True)
+    created_at = fields.DatetimeField()
+    settled_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "subscription_requests"
+
+
+class AccessPool(TenantRow):
+    """A calendar month (UTC) in which all-access was paid for. At its close the money is divided by what was watched: `watched` holds the seconds by course, as they were counted then."""
+
+    period_start = fields.DatetimeField()
+    period_end = fields.DatetimeField()
+    closes_at = fields.DatetimeField()
+    closed_at = fields.DatetimeField(null=True)
+    watched = fields.JSONField(default=dict)
+    created_at = fields.DatetimeField()
+
+    class Meta:
+        table = "access_pools"
+        unique_together = (("tenant_id", "period_start"),)
 
 
 class PaymentCustomer(TenantRow):

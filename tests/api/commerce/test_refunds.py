@@ -97,6 +97,18 @@ def asking(order: PaidOrder, **more: Any) -> dict[str, Any]:
     return {"orderId": order.public_id, "reason": "It is not for me.", "idempotencyKey": uuid4().hex, **more}
 
 
+async def sent_by_job(school: School, refund_id: UUID, gateway: PaymentGateway, after: timedelta = timedelta(0)) -> None:
+    caller = school.system.at(datetime.now(UTC) + after)
+    async with database.reading(caller):
+        await refunds.send_refund(caller=caller, refund_id=refund_id, gateway=gateway)
+
+
+async def heard(school: School, provider_id: str, gateway: PaymentGateway) -> None:
+    """An event tells of a refund."""
+    async with database.reading(school.system):
+        await refunds.refresh(caller=school.system, provider_id=provider_id, gateway=gateway)
+
+
 async def watched(school: School, student: Client, made: MadeCourse, *done: str) -> None:
     (run,) = await fetch(school, "SELECT id FROM enrollments WHERE tenant_id = $1 AND account_id = $2 AND course_id = $3", student.account_id, made.course_id)
     for lecture in done:
@@ -355,9 +367,9 @@ class TestDecide:
         order = await buy()
         refund = await self.asked(school, student, order)
         await admin.data("Refund", input=asking(order, amount="100.00"))
+        await settle()
 
         payload = await admin.codes("DecideRefund", input={"refundId": refund, "decision": "APPROVE"})
-        await settle()
 
         assert payload == ["REFUND_EXCEEDS_BALANCE"]
         assert await refunds_of(school, order) == [("REQUESTED", 11900), ("SUCCEEDED", 10000)]
@@ -523,7 +535,7 @@ async def test_any_parts_are_exact_in_any_currency(currency: str, total: int, ta
         units = min(left, chance.randrange(step, whole // 4, step))
         amount = refunds.queries.money.to_decimal(units, currency)
         refund_id = await refunds.refund_order(caller=admin, order_id=order.id, amount=amount, lines=None, reason="A part.", access_change=None, idempotency_key=uuid4().hex)
-        await refunds.send_refund(caller=school.system, refund_id=refund_id, gateway=gateway)
+        await sent_by_job(school, refund_id, gateway)
         left -= units
         assert (await order_of(school, order))[1:] == (whole - left, 0)
 
@@ -552,12 +564,12 @@ class TestGaps:
         stripe.fault(kind, "/v1/refunds", times=20)
 
         with pytest.raises(Unavailable):
-            await refunds.send_refund(caller=school.system, refund_id=refund_id, gateway=gateway)
+            await sent_by_job(school, refund_id, gateway)
         held = await order_of(school, order)
         stripe.faults.clear()
         if kind == "error":  # the provider keeps an error with its key for a day
             stripe.idempotency.__init__()  # type: ignore[misc]
-        await refunds.send_refund(caller=school.system, refund_id=refund_id, gateway=gateway)
+        await sent_by_job(school, refund_id, gateway)
 
         assert held == ("PAID", 0, 11900)
         await self.settled(school, order, stripe)
@@ -568,11 +580,11 @@ class TestGaps:
         order, refund_id = sent
         stripe.fault("lost", "/v1/refunds", times=20)
         with pytest.raises(Unavailable):
-            await refunds.send_refund(caller=school.system, refund_id=refund_id, gateway=gateway)
+            await sent_by_job(school, refund_id, gateway)
         stripe.faults.clear()
         stripe.idempotency.__init__()  # type: ignore[misc]
 
-        await refunds.send_refund(caller=school.system, refund_id=refund_id, gateway=gateway)
+        await sent_by_job(school, refund_id, gateway)
 
         await self.settled(school, order, stripe)
 
@@ -580,26 +592,26 @@ class TestGaps:
         order, refund_id = sent
         stripe.fault("lost", "/v1/refunds", times=20)
         with pytest.raises(Unavailable):
-            await refunds.send_refund(caller=school.system, refund_id=refund_id, gateway=gateway)
+            await sent_by_job(school, refund_id, gateway)
         stripe.faults.clear()
         (made,) = stripe.store.all("refund")
 
-        await refunds.refresh(caller=school.system, provider_id=made["id"], gateway=gateway)
-        await refunds.refresh(caller=school.system, provider_id=made["id"], gateway=gateway)
-        await refunds.send_refund(caller=school.system, refund_id=refund_id, gateway=gateway)
+        await heard(school, made["id"], gateway)
+        await heard(school, made["id"], gateway)
+        await sent_by_job(school, refund_id, gateway)
 
         await self.settled(school, order, stripe)
 
     async def test_job_and_webhook_at_once_settle_once(self, school: School, sent: tuple[PaidOrder, UUID], gateway: PaymentGateway, stripe: StripeTwin) -> None:
         order, refund_id = sent
         stripe.refunds.pending = True
-        await refunds.send_refund(caller=school.system, refund_id=refund_id, gateway=gateway)
+        await sent_by_job(school, refund_id, gateway)
         (made,) = stripe.store.all("refund")
         stripe.refunds.finish(made["id"])
 
         await asyncio.gather(
-            *(refunds.refresh(caller=school.system, provider_id=made["id"], gateway=gateway) for _ in range(4)),
-            *(refunds.send_refund(caller=school.system, refund_id=refund_id, gateway=gateway) for _ in range(4)),
+            *(heard(school, made["id"], gateway) for _ in range(4)),
+            *(sent_by_job(school, refund_id, gateway) for _ in range(4)),
         )
 
         await self.settled(school, order, stripe)
@@ -608,13 +620,12 @@ class TestGaps:
         order, refund_id = sent
         stripe.refunds.pending = True
 
-        await refunds.send_refund(caller=school.system, refund_id=refund_id, gateway=gateway)
-        later = school.system.at(datetime.now(UTC) + timedelta(hours=5))
-        await refunds.send_refund(caller=later, refund_id=refund_id, gateway=gateway)
+        await sent_by_job(school, refund_id, gateway)
+        await sent_by_job(school, refund_id, gateway, after=timedelta(hours=5))
         awaited = await facts_of(school, ["RefundAwaited"])
         held = await order_of(school, order)
         stripe.refunds.finish(stripe.store.all("refund")[0]["id"])
-        await refunds.send_refund(caller=school.system, refund_id=refund_id, gateway=gateway)
+        await sent_by_job(school, refund_id, gateway)
 
         assert held == ("PAID", 0, 11900)
         assert [datetime.fromisoformat(payload["sweep_at"]) > datetime.now(UTC) + timedelta(minutes=50) for _, payload in awaited] == [True, True]
@@ -623,10 +634,10 @@ class TestGaps:
     async def test_a_no_gives_the_reservation_back(self, school: School, admin: Client, sent: tuple[PaidOrder, UUID], gateway: PaymentGateway, stripe: StripeTwin) -> None:
         order, refund_id = sent
         stripe.refunds.pending = True
-        await refunds.send_refund(caller=school.system, refund_id=refund_id, gateway=gateway)
+        await sent_by_job(school, refund_id, gateway)
         stripe.refunds.finish(stripe.store.all("refund")[0]["id"], failure_reason="expired_or_canceled_card")
 
-        await refunds.send_refund(caller=school.system, refund_id=refund_id, gateway=gateway)
+        await sent_by_job(school, refund_id, gateway)
 
         assert await refunds_of(school, order) == [("FAILED", 11900)]
         assert (await order_of(school, order), await open_lines(school, order)) == (("PAID", 0, 0), [0])
@@ -638,19 +649,19 @@ class TestGaps:
         order, refund_id = sent
         stripe.disputes.open(order.provider_payment_id)
 
-        await refunds.send_refund(caller=school.system, refund_id=refund_id, gateway=gateway)
+        await sent_by_job(school, refund_id, gateway)
 
         assert await refunds_of(school, order) == [("FAILED", 11900)]
         assert await order_of(school, order) == ("PAID", 0, 0)
 
     async def test_a_no_after_the_yes_is_noted_for_people(self, school: School, admin: Client, sent: tuple[PaidOrder, UUID], gateway: PaymentGateway, stripe: StripeTwin) -> None:
-        order, refund_id = sent
-        await refunds.send_refund(caller=school.system, refund_id=refund_id, gateway=gateway)
+        _, refund_id = sent
+        await sent_by_job(school, refund_id, gateway)
         (made,) = stripe.store.all("refund")
         stripe.refunds.finish(made["id"], failure_reason="lost_or_stolen_card")
 
         for _ in range(2):
-            await refunds.refresh(caller=school.system, provider_id=made["id"], gateway=gateway)
+            await heard(school, made["id"], gateway)
 
         seen = await admin.data("RefundOf", id=public_id("rfd", refund_id))
         assert (seen["status"], seen["failureMessage"]) == ("SUCCEEDED", "lost_or_stolen_card")
@@ -668,7 +679,7 @@ class TestByHand:
         order = await buy()
         made = self.refund(stripe, order, 4000)
 
-        await asyncio.gather(*(refunds.refresh(caller=school.system, provider_id=made, gateway=gateway) for _ in range(5)))
+        await asyncio.gather(*(heard(school, made, gateway) for _ in range(5)))
 
         assert await refunds_of(school, order) == [("SUCCEEDED", 4000)]
         assert (await order_of(school, order), await lines_of(school, order), await open_lines(school, order)) == (("PARTIALLY_REFUNDED", 4000, 0), [(4000, 639)], [0])
@@ -678,7 +689,7 @@ class TestByHand:
     async def test_of_everything_close_what_was_bought(self, school: School, buy: Buy, gateway: PaymentGateway, stripe: StripeTwin) -> None:
         order = await buy()
 
-        await refunds.refresh(caller=school.system, provider_id=self.refund(stripe, order, 11900), gateway=gateway)
+        await heard(school, self.refund(stripe, order, 11900), gateway)
 
         assert (await order_of(school, order), await open_lines(school, order)) == (("REFUNDED", 11900, 0), [])
 
@@ -689,9 +700,9 @@ class TestByHand:
         by_hand = self.refund(stripe, order, 11900)
 
         with pytest.raises(Unavailable):
-            await refunds.refresh(caller=school.system, provider_id=by_hand, gateway=gateway)
-        await refunds.send_refund(caller=school.system, refund_id=ours, gateway=gateway)
-        await refunds.refresh(caller=school.system, provider_id=by_hand, gateway=gateway)
+            await heard(school, by_hand, gateway)
+        await sent_by_job(school, ours, gateway)
+        await heard(school, by_hand, gateway)
 
         assert await refunds_of(school, order) == [("FAILED", 11900), ("SUCCEEDED", 11900)]
         assert await order_of(school, order) == ("REFUNDED", 11900, 0)
@@ -700,7 +711,7 @@ class TestByHand:
         order = await buy()
         made = self.refund(stripe, order, 100)
 
-        await refunds.refresh(caller=other_school.system, provider_id=made, gateway=gateway)
+        await heard(other_school, made, gateway)
 
         assert await fetch(other_school, "SELECT id FROM refunds WHERE tenant_id = $1") == []
         assert await refunds_of(school, order) == []

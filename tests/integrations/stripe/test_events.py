@@ -109,9 +109,9 @@ async def test_what_was_missed_can_be_asked_for(twin: StripeTwin, v1: Any) -> No
 
 
 def test_an_event_is_read_for_what_it_names() -> None:
-    body = body_of(event(account="acct_1"))
+    body = body_of(event())
     read = PAYMENTS.read_event(body, signed(body))
-    assert (read.id, read.type, read.about, read.object_id, read.account) == ("evt_1", "charge.succeeded", EventObject.PAYMENT, "pi_1", "acct_1")
+    assert (read.id, read.type, read.about, read.object_id, read.account) == ("evt_1", "charge.succeeded", EventObject.PAYMENT, "pi_1", None)
     assert (read.parents, read.metadata, int(read.happened_at.timestamp())) == (["ch_1"], {"order": "o1"}, 1_790_000_000)
 
 
@@ -236,6 +236,21 @@ def test_objects_are_told_in_our_words_and_what_is_unknown_is_kept(about: dict[s
     body = body_of(event(data={"object": about}))
     read = PAYMENTS.read_event(body, signed(body))
     assert (read.about, read.object_id) == (word, object_id)
+
+
+@pytest.mark.parametrize(
+    ("about", "word", "object_id"),
+    [
+        ({"object": "charge", "id": "ch_1", "payment_intent": "pi_ours"}, EventObject.OTHER, None),
+        ({"object": "checkout.session", "id": "cs_ours"}, EventObject.OTHER, None),
+        ({"object": "account", "id": "acct_1"}, EventObject.ACCOUNT, "acct_1"),
+        ({"object": "payout", "id": "po_1"}, EventObject.PAYOUT, "po_1"),
+    ],
+)
+def test_what_a_connected_account_sells_is_none_of_ours(about: dict[str, Any], word: EventObject, object_id: str | None) -> None:
+    body = body_of(event(account="acct_1", data={"object": about}))
+    read = PAYMENTS.read_event(body, signed(body))
+    assert (read.about, read.object_id, read.account) == (word, object_id, "acct_1")
 
 
 def test_an_event_of_the_other_mode_is_about_nothing(caplog: pytest.LogCaptureFixture) -> None:

@@ -137,6 +137,17 @@ class OrderDisputed(Conflict):
         super().__init__("The payment is contested at the buyer's bank, or was taken back by it. Answer the dispute; nothing can be refunded beside it.")
 
 
+class SubscriptionNotFound(NotFound):
+    def __init__(self) -> None:
+        super().__init__("There is no such plan here, or it is not yours.", path=("id",))
+
+
+class PlanNotChangeable(Conflict):
+    """The plan's state does not allow it. Says why."""
+
+    code = "PLAN_NOT_CHANGEABLE"
+
+
 class CheckoutNotFound(NotFound):
     def __init__(self) -> None:
         super().__init__("There is no such checkout of yours.", path=("id",))

@@ -175,6 +175,40 @@ class ProviderEventStored(Event, about="provider_event_id"):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SubscriptionRequested(Event, about="subscription_id", audited="sub"):
+    """Somebody asks for a change of a plan. `sweep_at` is when it is looked at again, whatever happens."""
+
+    request_id: UUID
+    subscription_id: UUID
+    account_id: UUID
+    kind: str
+    sweep_at: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubscriptionLookDue(Event, about="subscription_id"):
+    """At `sweep_at` the provider is to be asked how a plan is, whether it has said anything or not."""
+
+    subscription_id: UUID
+    sweep_at: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccessPoolOpened(Event, about="pool_id"):
+    """All-access was paid for in a month for the first time. Its money is divided at `closes_at`."""
+
+    pool_id: UUID
+    closes_at: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccessPoolClosed(Event, about="pool_id"):
+    """A month's money for all-access was divided by what was watched."""
+
+    pool_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
 class OfferSaved(Event, about="offer_id", audited="off"):
     """It was made or is another one now, or is not sold any more (`is_active`)."""
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from lms_graph.domain.commerce.operations import subscriptions
 from lms_graph.domain.learning.operations import enrollments, entitlements
 from lms_graph.kit.caller import Caller
 from lms_graph.models import database
@@ -55,6 +56,10 @@ async def _grant(caller: Caller, line: SoldLine) -> None:
         await enrollments.open_granted(caller=caller, entitlement_id=grant_id, account_id=line.account_id, course_id=course_id)
 
 
+async def _begin_plan(caller: Caller, line: SoldLine) -> None:
+    await subscriptions.begin(caller=caller, order_id=line.order_id, line_id=line.line_id, account_id=line.account_id, provider_subscription_id=line.provider_subscription_id)
+
+
 def fulfiller_of(*, kind: OfferKind, subject: OfferSubject, is_gift: bool) -> Fulfill | None:
     """What is done for such a line; None where nothing can be, so that it is not sold."""
     if subject is OfferSubject.SEATS or is_gift:
@@ -62,7 +67,13 @@ def fulfiller_of(*, kind: OfferKind, subject: OfferSubject, is_gift: bool) -> Fu
     return BY_KIND.get(kind)
 
 
-BY_KIND: dict[OfferKind, Fulfill] = {OfferKind.ONE_TIME: _grant, OfferKind.FREE: _grant, OfferKind.PAY_WHAT_YOU_WANT: _grant}
+BY_KIND: dict[OfferKind, Fulfill] = {
+    OfferKind.ONE_TIME: _grant,
+    OfferKind.FREE: _grant,
+    OfferKind.PAY_WHAT_YOU_WANT: _grant,
+    OfferKind.RECURRING: _begin_plan,
+    OfferKind.INSTALLMENTS: _begin_plan,
+}
 
 
 async def fulfill(*, caller: Caller, order_id: UUID, provider_subscription_id: str | None = None) -> None:

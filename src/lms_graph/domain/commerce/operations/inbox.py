@@ -7,6 +7,7 @@ from uuid import UUID
 import structlog
 
 from lms_graph.domain.commerce import events
+from lms_graph.domain.commerce.operations import plan_states
 from lms_graph.domain.commerce.rules import provider_events as rules
 from lms_graph.domain.payouts.ports import EventObject, PaymentGateway, ProviderEvent
 from lms_graph.kit.caller import Caller
@@ -25,7 +26,7 @@ class Refresh(Protocol):
     def __call__(self, *, caller: Caller, provider_id: str, gateway: PaymentGateway) -> Awaitable[None]: ...
 
 
-HANDLERS: dict[EventObject, Refresh] = {}
+HANDLERS: dict[EventObject, Refresh] = {EventObject.SUBSCRIPTION: plan_states.refresh, EventObject.INVOICE: plan_states.refresh_invoice}
 """Who works the events about an object. Those of a kind that is not here are kept, and change nothing."""
 
 OF_CONNECTED_ACCOUNTS = frozenset({EventObject.ACCOUNT, EventObject.PAYOUT})

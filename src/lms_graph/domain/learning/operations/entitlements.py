@@ -85,6 +85,21 @@ async def end_by_source(*, caller: Caller, source_id: UUID, reason: str, course_
     return [grant["id"] for grant in grants]
 
 
+async def reopen_by_source(*, caller: Caller, source_id: UUID, course_id: UUID | None) -> bool:
+    """For who made the grant: take back that it was revoked, of a course or with None of all access; True if it was. Records EntitlementRestored, and AccessChanged of its runs."""
+    async with unit_of_work(caller) as work:
+        grant = await database.fetch_one(
+            "UPDATE entitlements SET revoked_at = NULL, revoked_reason = NULL WHERE tenant_id = $1 AND source_id = $2 AND subject_id IS NOT DISTINCT FROM $3 "
+            "AND revoked_at IS NOT NULL RETURNING id, account_id, subject_id",
+            caller.tenant_id,
+            source_id,
+            course_id,
+        )
+        if grant is not None:
+            await _tell(work, caller, grant, events.EntitlementRestored)
+    return grant is not None
+
+
 async def _of_source(caller: Caller, source_id: UUID) -> list[database.Record]:
     """The grants of a source that were not revoked, locked in one order."""
     return await database.fetch(

@@ -32,6 +32,7 @@ CHOICES = {
     "no_funds": ("pm_card_chargeDeclinedInsufficientFunds", "Pay with a card without funds"),
     "3ds": ("pm_card_threeDSecure2Required", "Pay with a card whose bank asks (3-D Secure)"),
     "fails_later": ("pm_card_chargeCustomerFail", "Pay with a card that will be declined later"),
+    "debit": ("pm_bank_debit", "Pay by a debit that takes days"),
 }
 
 
@@ -55,7 +56,8 @@ class Checkout:
         return [Route("/pay/{id}", self._page, methods=["GET", "POST"]), Route("/3ds/{id}", self._bank, methods=["GET", "POST"]), Route("/receipts/{id}", self._receipt)]
 
     def pay(self, session_id: str, card: str = "pm_card_visa", *, email: str | None = None, name: str | None = None, country: str | None = None) -> str:
-        """The buyer pays with one of the test cards. Gives how it went: `paid`, `action` (the bank asks: `authenticate`), or the code of the decline; a session that is not open refuses."""
+        """The buyer pays with one of the test cards. Gives how it went: `paid`, `action` (the bank asks: `authenticate`), `processing` (a debit: `payments.arrive`), or the
+        code of the decline; a session that is not open refuses."""
         session = self._store.kinds["checkout.session"][session_id]
         self._twin.advance(0)
         if session["status"] != "open":
@@ -66,6 +68,8 @@ class Checkout:
         customer = self._customer(session, details)
         method = self._twin.customers.card(owner, card, billing={"email": details["email"], "name": details["name"], "address": details["address"]})
         if session["mode"] == "subscription":
+            if method["_slow"]:
+                raise refused("Plans are paid by card here.")
             return self._subscribe(session, customer, method)
         if session["amount_total"] == 0:
             self._complete(session, "no_payment_required")
@@ -90,8 +94,17 @@ class Checkout:
         if intent["status"] == "requires_action":
             return "action"
         session["payment_intent"] = intent["id"]
-        self._complete(session, "paid")
-        return "paid"
+        outcome = "processing" if intent["status"] == "processing" else "paid"
+        self._complete(session, "unpaid" if outcome == "processing" else "paid")
+        return outcome
+
+    def arrived(self, intent: Object) -> None:
+        """What a debit came to, told of the session that it was for."""
+        for session in self._store.all("checkout.session"):
+            if session["payment_intent"] == intent["id"]:
+                well = intent["status"] == "succeeded"
+                session["payment_status"] = "paid" if well else "unpaid"
+                self._twin.events.emit(f"checkout.session.async_payment_{'succeeded' if well else 'failed'}", session)
 
     def authenticate(self, session_id: str, *, well: bool = True) -> None:
         """The buyer answers the bank's question."""
@@ -344,8 +357,11 @@ class Checkout:
                 return RedirectResponse(session["cancel_url"] or session["success_url"] or "/", 303)
             if choice not in CHOICES:
                 return sheet("Stripe twin", "<p>No such button.</p>", 400)
-            outcome = self.pay(session["id"], CHOICES[choice][0])
-            if outcome == "paid":
+            try:
+                outcome = self.pay(session["id"], CHOICES[choice][0])
+            except StripeError as error:
+                return sheet("Stripe twin", f"<p>{html.escape(str(error))}</p>", 400)
+            if outcome in ("paid", "processing"):
                 return _done(session)
             if outcome == "action":
                 return RedirectResponse(f"{self._twin.url}/3ds/{session['_intent']}", 303)

@@ -34,6 +34,7 @@ def control_routes(twin: "StripeTwin") -> list[Route]:
     does: dict[str, Callable[[Form], Any]] = {
         "advance": lambda form: twin.advance(int(form.get("seconds", 0)), days=int(form.get("days", 0))),
         "authenticate": lambda form: twin.payments.authenticate(form["payment_intent"], well=form.get("well", "true") == "true"),
+        "arrive": lambda form: twin.payments.arrive(form["payment_intent"], well=form.get("well", "true") == "true"),
         "card": lambda form: twin.customers.use_card(form["customer"], form["card"]),
         "dispute": lambda form: twin.disputes.open(form["charge"], amount=int(form["amount"]) if "amount" in form else None, reason=form.get("reason", "fraudulent")),
         "decide": lambda form: twin.disputes.decide(form["dispute"], won=form["won"] == "true"),

@@ -21,8 +21,9 @@ CARDS = {
     "pm_card_chargeCustomerFail": ("visa", "0341", "generic_decline"),
     "pm_card_authenticationRequired": ("visa", "3184", "authentication_required"),
     "pm_card_threeDSecure2Required": ("visa", "3220", "authentication_required"),
+    "pm_bank_debit": ("unknown", "3000", None),
 }
-"""Stripe's test cards: brand, last digits, and why they are declined. The last two want the buyer's own confirmation."""
+"""Stripe's test cards: brand, last digits, and why they are declined. `authentication_required` wants the buyer's own confirmation. `pm_bank_debit` is no card: its money comes days later, or does not."""
 
 
 class Customers:
@@ -111,6 +112,7 @@ class Customers:
                 "type": "card",
                 "_decline": decline,
                 "_asks": decline == "authentication_required",
+                "_slow": named == "pm_bank_debit",
             },
         )
 

@@ -81,13 +81,28 @@ class Payments:
         return made
 
     def charge(self, intent: Object, card: Object, *, authenticated: bool = False, off_session: bool = False) -> dict[str, Any] | None:
-        """Try to take the money. None when it worked; else the words of the refusal, which the intent keeps."""
+        """Try to take the money. None when it worked, or is under way; else the words of the refusal, which the intent keeps."""
+        if card["_slow"]:
+            intent.update(status="processing", payment_method=card["id"])
+            self._twin.events.emit("payment_intent.processing", intent)
+            return None
         words = declined(card["_decline"]) if card["_decline"] and not (card["_asks"] and authenticated) else None
         if words and card["_asks"] and not off_session:
             intent.update(status="requires_action", payment_method=card["id"])
             intent["next_action"] = {"type": "redirect_to_url", "redirect_to_url": {"return_url": None, "url": f"{self._twin.url}/3ds/{intent['id']}"}}
             self._twin.events.emit("payment_intent.requires_action", intent)
             return None
+        return self._charged(intent, card, words)
+
+    def arrive(self, intent_id: str, *, well: bool = True) -> None:
+        """A debit that was under way reaches the platform, or the bank returns it."""
+        intent = self._store.kinds["payment_intent"][intent_id]
+        if intent["status"] != "processing":
+            raise refused("This PaymentIntent is not under way.", "payment_intent_unexpected_state")
+        self._charged(intent, self._store.kinds["payment_method"][intent["payment_method"]], None if well else declined("insufficient_funds"))
+        self._twin.checkout.arrived(intent)
+
+    def _charged(self, intent: Object, card: Object, words: dict[str, Any] | None) -> dict[str, Any] | None:
         charge = self._charge(intent, card, words)
         if words:
             intent.update(status="requires_payment_method", next_action=None, payment_method=None, latest_charge=charge["id"])

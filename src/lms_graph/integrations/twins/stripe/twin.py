@@ -179,8 +179,6 @@ class StripeTwin:
                 {"error": {"type": "invalid_request_error" if status == 429 else "api_error", "message": words, **({"code": "rate_limit"} if status == 429 else {})}},
                 request_id,
             )
-        if fault and fault.kind == "slow":
-            await asyncio.sleep(fault.seconds)
         key = request.headers.get("idempotency-key") if request.method == "POST" else None
         kept: Kept | None = None
         if key:
@@ -190,12 +188,14 @@ class StripeTwin:
                 return _json(error.status, {"error": error.body}, request_id)
             if kept.answer:
                 return _json(*kept.answer, request_id, replayed=True)
-        if self.pause:
-            try:
+        try:
+            if fault and fault.kind == "slow":
+                await asyncio.sleep(fault.seconds)
+            if self.pause:
                 await self.pause.wait()
-            except asyncio.CancelledError:
-                self.idempotency.forget(owner, key or "")
-                raise
+        except asyncio.CancelledError:
+            self.idempotency.forget(owner, key or "")
+            raise
         status, body, keep = self._execute(Call(owner, Params(given), dict(request.path_params)), handler, names, fault, (request_id, key))
         if kept and keep:
             kept.answer = (status, body)

@@ -1,0 +1,321 @@
+"""The life of a plan at Stripe's twin: what is paid, what is open, and what becomes of it."""
+
+import asyncio
+import random
+from datetime import timedelta
+
+import pytest
+
+from lms_graph.domain.commerce.operations import plan_states, subscriptions
+from lms_graph.domain.commerce.rules import plans as rules
+from lms_graph.integrations.twins.stripe import DAY
+from lms_graph.models import database
+from lms_graph.models.commerce import BillingInterval, DefaultRule, OfferKind
+from lms_graph.outbox.unit_of_work import unit_of_work
+from tests.factories import courses
+from tests.factories.courses import course
+from tests.factories.plans import Bought, Shop, bought, offer, ordered
+from tests.fixtures.rights import facts_of
+
+pytestmark = pytest.mark.anyio
+
+
+async def a_course(shop: Shop) -> courses.MadeCourse:
+    return await course(shop.school.system, courses.text())
+
+
+async def monthly(shop: Shop, **differs: object) -> Bought:
+    """A plan for one course."""
+    made = await a_course(shop)
+    return await bought(shop, await offer(shop, made.course_id, **differs))  # type: ignore[arg-type]
+
+
+class TestBegin:
+    async def test_it_opens_the_course_with_its_run_until_the_period_ends_and_a_little_longer(self, shop: Shop) -> None:
+        plan = await monthly(shop)
+
+        row = await shop.row(plan)
+        assert (row["status"], row["amount"], row["currency"], row["installments_total"]) == ("ACTIVE", 3000, "EUR", None)
+        assert row["paid_until"] == row["current_period_end"]
+        (grant,) = await shop.grants(plan)
+        assert (grant["kind"], grant["state"], grant["ends_at"]) == ("SUBSCRIPTION", "ACTIVE", row["current_period_end"] + rules.SLACK)
+        assert await shop.one("SELECT count(*) AS n FROM enrollments WHERE tenant_id = $1 AND account_id = $2", plan.account_id) == (1,)
+        assert await shop.orders(plan) == [("PURCHASE", "PAID", 3000)]
+
+    async def test_all_access_opens_everything_and_no_run(self, shop: Shop) -> None:
+        plan = await bought(shop, await offer(shop))
+
+        (grant,) = await shop.grants(plan)
+        assert (grant["subject_id"], grant["kind"]) == (None, "SUBSCRIPTION")
+        assert await shop.one(
+            "SELECT count(*) AS n FROM enrollments WHERE tenant_id = $1",
+        ) == (0,)
+
+    async def test_again_it_is_the_same_plan(self, shop: Shop) -> None:
+        plan = await monthly(shop)
+        again = {"order_id": plan.order_id, "line_id": plan.line_id, "account_id": plan.account_id, "provider_subscription_id": plan.provider_id}
+
+        assert await subscriptions.begin(caller=shop.caller, **again) == plan.id
+        assert len(await shop.grants(plan)) == 1
+
+    async def test_a_trial_costs_nothing_until_it_is_over(self, shop: Shop) -> None:
+        plan = await monthly(shop, trial_days=7)
+        row = await shop.row(plan)
+        assert (row["status"], row["paid_until"] - row["created_at"]) == ("TRIALING", timedelta(days=7))
+
+        shop.twin.advance(days=7, seconds=7200)
+        await shop.refresh(plan)
+
+        assert (await shop.row(plan))["status"] == "ACTIVE"
+        assert await shop.orders(plan) == [("PURCHASE", "PAID", 0), ("RENEWAL", "PAID", 3000)]
+
+
+class TestRenewal:
+    async def test_each_payment_is_an_order_with_its_tax(self, shop: Shop) -> None:
+        made = await a_course(shop)
+        plan = await bought(shop, await offer(shop, made.course_id, amount=10_000), tax=1900, tax_included=False)
+
+        shop.twin.advance(days=32)
+        await shop.refresh(plan)
+        await shop.refresh(plan)
+
+        assert await shop.orders(plan) == [("PURCHASE", "PAID", 11_900), ("RENEWAL", "PAID", 11_900)]
+        order = await shop.one("SELECT * FROM orders WHERE tenant_id = $1 AND kind = 'RENEWAL'")
+        assert (order["subtotal_amount"], order["tax_amount"], order["account_id"], order["email"]) == (10_000, 1900, plan.account_id, "ada@home.example")
+        assert database.from_json(order["tax_lines"]) == [{"name": "VAT", "rate_ppm": 190_000, "amount": 1900}]
+        lines = await shop.all("SELECT * FROM order_lines WHERE tenant_id = $1 AND order_id = $2", order["id"])
+        assert [(line["title"], line["unit_amount"], line["tax_amount"], line["total_amount"], line["offer_id"]) for line in lines] == [
+            ("A plan", 10_000, 1900, 11_900, plan.offer_id)
+        ]
+        row = await shop.row(plan)
+        assert row["paid_until"] == row["current_period_end"]
+        (grant,) = await shop.grants(plan)
+        assert grant["ends_at"] == row["current_period_end"] + rules.SLACK
+
+    async def test_ten_at_once_make_one_order(self, shop: Shop) -> None:
+        plan = await monthly(shop)
+        shop.twin.advance(days=32)
+
+        await asyncio.gather(*(shop.refresh(plan) for _ in range(4)))
+
+        assert await shop.orders(plan) == [("PURCHASE", "PAID", 3000), ("RENEWAL", "PAID", 3000)]
+        assert await shop.one("SELECT count(*) AS n FROM payments WHERE tenant_id = $1") == (2,)
+
+    async def test_an_invoice_tells_of_its_plan(self, shop: Shop) -> None:
+        plan = await monthly(shop)
+        shop.twin.advance(days=32)
+        invoice = (await shop.gateway.subscription(plan.provider_id)).latest_invoice_id or ""
+
+        async with database.reading(shop.caller):
+            await plan_states.refresh_invoice(caller=shop.caller, provider_id=invoice, gateway=shop.gateway)
+
+        assert len(await shop.orders(plan)) == 2
+
+    async def test_a_plan_that_is_not_here_changes_nothing(self, shop: Shop, other_school: object) -> None:
+        plan = await monthly(shop)
+        elsewhere = Shop(shop.twin, shop.gateway, other_school)  # type: ignore[arg-type]
+        shop.twin.advance(days=32)
+
+        await elsewhere.refresh(plan)
+
+        assert await elsewhere.one("SELECT count(*) AS n FROM orders WHERE tenant_id = $1") == (0,)
+        assert len(await shop.orders(plan)) == 1
+
+    async def test_what_nobody_told_is_found_when_the_time_to_look_has_come(self, shop: Shop) -> None:
+        plan = await monthly(shop)
+        row = await shop.row(plan)
+        assert row["sweep_at"] == row["current_period_end"] + rules.LOOK_AFTER
+
+        shop.twin.advance(int((row["sweep_at"] - shop.now).total_seconds()) - 10)
+        await shop.sweep(plan)
+        assert len(await shop.orders(plan)) == 1
+        shop.twin.advance(20)
+        await shop.sweep(plan)
+
+        assert len(await shop.orders(plan)) == 2
+        later = await shop.row(plan)
+        assert later["sweep_at"] == later["current_period_end"] + rules.LOOK_AFTER
+
+
+class TestDunning:
+    async def test_what_is_not_paid_stays_open_for_the_grace_and_is_closed_after(self, shop: Shop) -> None:
+        plan = await monthly(shop)
+        paid_until = (await shop.row(plan))["paid_until"]
+        shop.use_card(plan, "pm_card_chargeDeclined")
+
+        shop.twin.advance(int((paid_until - shop.now).total_seconds()) + 7200)
+        await shop.refresh(plan)
+        await shop.refresh(plan)
+
+        row = await shop.row(plan)
+        assert (row["status"], row["grace_until"]) == ("PAST_DUE", paid_until + timedelta(days=7))
+        (grant,) = await shop.grants(plan)
+        assert (grant["state"], grant["grace_until"], grant["ends_at"]) == ("PAST_DUE", row["grace_until"], None)
+        told = await facts_of(shop.school, ["SubscriptionPastDue", "PaymentFailed"])
+        assert [name for name, _ in told] == ["SubscriptionPastDue", "PaymentFailed"] or [name for name, _ in told] == ["PaymentFailed", "SubscriptionPastDue"]
+        assert await shop.orders(plan) == [("PURCHASE", "PAID", 3000)]
+
+    async def test_another_card_makes_it_whole_again(self, shop: Shop) -> None:
+        plan = await monthly(shop)
+        shop.use_card(plan, "pm_card_chargeDeclined")
+        shop.twin.advance(days=32)
+        await shop.refresh(plan)
+
+        shop.use_card(plan, "pm_card_visa")
+        shop.twin.advance(days=5)
+        await shop.refresh(plan)
+
+        row = await shop.row(plan)
+        assert (row["status"], row["grace_until"]) == ("ACTIVE", None)
+        (grant,) = await shop.grants(plan)
+        assert (grant["state"], grant["grace_until"], grant["ends_at"]) == ("ACTIVE", None, row["paid_until"] + rules.SLACK)
+        assert await shop.orders(plan) == [("PURCHASE", "PAID", 3000), ("RENEWAL", "PAID", 3000)]
+
+    async def test_in_the_end_it_is_over_and_nothing_else_is_touched(self, shop: Shop) -> None:
+        made = await a_course(shop)
+        offer_id = await offer(shop, made.course_id)
+        plan = await bought(shop, offer_id)
+        other = await bought(shop, await offer(shop), plan.account_id)
+        shop.use_card(plan, "pm_card_chargeDeclined")
+
+        shop.twin.advance(days=70)
+        await shop.refresh(plan)
+        await shop.refresh(other)
+
+        row = await shop.row(plan)
+        assert (row["status"], row["sweep_at"]) == ("CANCELED", None)
+        (grant,) = await shop.grants(plan)
+        assert grant["ends_at"] <= shop.now
+        (kept,) = await shop.grants(other)
+        assert (kept["state"], kept["ends_at"] > shop.now) == ("ACTIVE", True)
+
+    async def test_the_schools_own_grace_holds(self, shop: Shop) -> None:
+        async with unit_of_work(shop.caller):
+            await database.fetch(
+                "INSERT INTO commerce_settings (tenant_id, id, tax_mode, prices_include_tax, seller, grace_days, updated_at) VALUES ($1, gen_random_uuid(), 'NONE', TRUE, '{}', 0, now())",
+                shop.school.id,
+            )
+        plan = await monthly(shop)
+        paid_until = (await shop.row(plan))["paid_until"]
+        shop.use_card(plan, "pm_card_chargeDeclined")
+
+        shop.twin.advance(days=32)
+        await shop.refresh(plan)
+
+        assert (await shop.row(plan))["grace_until"] == paid_until
+
+
+class TestInstallments:
+    async def test_the_last_payment_completes_them_and_the_course_is_theirs_for_good(self, shop: Shop) -> None:
+        plan = await monthly(shop, kind=OfferKind.INSTALLMENTS, installments=3)
+        assert ((await shop.row(plan))["installments_paid"], (await shop.grants(plan))[0]["kind"]) == (1, "INSTALLMENT_PLAN")
+
+        for paid in (2, 3):
+            shop.twin.advance(days=31)
+            await shop.refresh(plan)
+            assert (await shop.row(plan))["installments_paid"] == paid
+
+        row = await shop.row(plan)
+        assert (row["status"], row["installments_total"]) == ("COMPLETED", 3)
+        (grant,) = await shop.grants(plan)
+        assert (grant["state"], grant["ends_at"], grant["grace_until"]) == ("ACTIVE", None, None)
+        assert [kind for kind, _, _ in await shop.orders(plan)] == ["PURCHASE", "INSTALLMENT", "INSTALLMENT"]
+        assert (await shop.gateway.subscription(plan.provider_id)).status == "CANCELED"
+        shop.twin.advance(days=90)
+        await shop.refresh(plan)
+        assert (await shop.row(plan))["status"] == "COMPLETED"
+        assert len(await shop.orders(plan)) == 3
+
+    @pytest.mark.parametrize(("on_default", "is_open"), [(DefaultRule.SUSPEND, False), (DefaultRule.KEEP, True)])
+    async def test_default_closes_or_keeps_as_was_agreed(self, shop: Shop, on_default: DefaultRule, is_open: bool) -> None:
+        plan = await monthly(shop, kind=OfferKind.INSTALLMENTS, installments=6, on_default=on_default)
+        shop.use_card(plan, "pm_card_chargeDeclined")
+
+        shop.twin.advance(days=45)
+        await shop.refresh(plan)
+        await shop.sweep(plan)
+
+        (grant,) = await shop.grants(plan)
+        opens = grant["state"] == "ACTIVE" and (grant["ends_at"] is None or grant["ends_at"] > shop.now) or (grant["state"] == "PAST_DUE" and grant["grace_until"] > shop.now)
+        assert opens is is_open
+        shop.twin.advance(days=60)
+        await shop.refresh(plan)
+        assert (await shop.row(plan))["status"] == "CANCELED"
+        (grant,) = await shop.grants(plan)
+        assert (grant["ends_at"] is None or grant["ends_at"] > shop.now) is is_open
+
+
+class TestEnd:
+    async def test_it_is_over_at_once_here_and_there(self, shop: Shop) -> None:
+        plan = await monthly(shop)
+
+        await subscriptions.end(caller=shop.caller, subscription_id=plan.id, reason="Refunded.")
+        await subscriptions.end(caller=shop.caller, subscription_id=plan.id, reason="Refunded.")
+        assert (await shop.row(plan))["status"] == "CANCELED"
+        assert (await shop.gateway.subscription(plan.provider_id)).status == "ACTIVE"
+        await shop.sweep(plan)
+
+        assert (await shop.gateway.subscription(plan.provider_id)).status == "CANCELED"
+        (grant,) = await shop.grants(plan)
+        assert grant["revoked_at"] is not None
+        assert ((await shop.row(plan))["status"], len(await facts_of(shop.school, ["EntitlementRevoked"]))) == ("CANCELED", 1)
+
+
+async def test_any_order_and_repetition_ends_the_same(shop: Shop) -> None:
+    """Two plans live the same life at the provider. Of one each event is worked as it comes, of the other some are lost, some come late and some twice."""
+    for seed in range(3):
+        dice = random.Random(seed)
+        made = await a_course(shop)
+        offer_id = await offer(shop, made.course_id)
+        prompt, late = await bought(shop, offer_id), await bought(shop, offer_id)
+        cards = ["pm_card_visa", "pm_card_chargeDeclined"]
+        for _ in range(10):
+            match dice.randrange(5):
+                case 0:
+                    card = dice.choice(cards)
+                    for plan in (prompt, late):
+                        shop.use_card(plan, card)
+                case 1:
+                    until = shop.now + timedelta(days=40)
+                    for plan in (prompt, late):
+                        if (await shop.gateway.subscription(plan.provider_id)).status == "ACTIVE":
+                            await shop.gateway.pause_subscription(plan.provider_id, resumes_at=until, key=f"{seed}:{dice.random()}")
+                case 2 if (await shop.gateway.subscription(prompt.provider_id)).status == "ACTIVE":
+                    for plan in (prompt, late):
+                        await shop.gateway.cancel_subscription(plan.provider_id, at_period_end=True, key=f"{plan.id}:{dice.random()}")
+                        await shop.gateway.keep_subscription(plan.provider_id, key=f"{plan.id}:{dice.random()}")
+                case _:
+                    shop.twin.advance(dice.randrange(3 * DAY, 25 * DAY))
+            await shop.refresh(prompt)
+            if dice.random() < 0.3:
+                await asyncio.gather(shop.refresh(late), shop.refresh(late))
+        for _ in range(2):
+            await shop.refresh(late)
+            await shop.refresh(prompt)
+
+        names = ("status", "amount", "cancel_at_period_end", "installments_paid")
+        mine, other = await shop.row(prompt), await shop.row(late)
+        assert [mine[name] for name in names] == [other[name] for name in names]
+        assert await shop.orders(prompt) == await shop.orders(late)
+        seconds = timedelta(minutes=5)  # they began one after the other
+        for name in ("paid_until", "grace_until", "current_period_end"):
+            assert (mine[name] is None) == (other[name] is None)
+            assert mine[name] is None or abs(mine[name] - other[name]) < seconds
+        (one,), (two,) = await shop.grants(prompt), await shop.grants(late)
+        assert one["state"] == two["state"]
+        assert (one["ends_at"] is None) == (two["ends_at"] is None)
+
+
+async def test_an_order_of_a_plan_is_settled_once_however_many_try(shop: Shop) -> None:
+    order_id, line_id, account_id = await ordered(shop, await offer(shop, interval=BillingInterval.YEAR))
+    again = {"order_id": order_id, "line_id": line_id, "account_id": account_id, "provider_subscription_id": "sub_1"}
+
+    async def begin() -> object:
+        async with unit_of_work(shop.caller):
+            await database.fetch("SELECT id FROM orders WHERE tenant_id = $1 AND id = $2 FOR UPDATE", shop.school.id, order_id)
+            return await subscriptions.begin(caller=shop.caller, **again)
+
+    ids = await asyncio.gather(*(begin() for _ in range(5)))
+
+    assert len(set(ids)) == 1
+    assert await shop.one("SELECT count(*) AS n FROM subscriptions WHERE tenant_id = $1") == (1,)
