@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from lms_graph.domain.commerce.operations import settlement
+from lms_graph.domain.payouts.operations import sales
 from lms_graph.domain.payouts.ports import CheckoutRequest, Item, PaymentGateway
 from lms_graph.integrations.twins.stripe import StripeTwin
 from lms_graph.kit.ids import new_id, public_id
@@ -115,9 +116,22 @@ async def charged(school: School, order_id: UUID, gateway: PaymentGateway, strip
     return payment_id
 
 
+async def settled(school: School, order_id: UUID, payment_id: str, line_ids: list[UUID], lines: tuple[Sold, ...], *, gateway: PaymentGateway, currency: str) -> None:
+    """Settle what was paid, and book it: again changes nothing."""
+    caller = school.system
+    await settlement.settle_order(caller=caller, order_id=order_id, payment=await gateway.payment(payment_id))
+    async with unit_of_work(caller):
+        payment = await rows.Payment.for_caller(caller, order_id=order_id, provider_payment_id=payment_id).get()
+        sold = [
+            sales.SoldLine(line_id=id, net_amount=line.total - line.tax, tax_amount=line.tax, courses=tuple((course, 100) for course in line.courses))
+            for id, line in zip(line_ids, lines, strict=True)
+        ]
+        await sales.post_sale(caller=caller, order_id=order_id, payment_id=payment.id, currency=currency, lines=sold)
+
+
 async def paid_order(school: School, account_id: UUID, *lines: Sold, gateway: PaymentGateway, stripe: StripeTwin, currency: str = "EUR") -> PaidOrder:
     """An order that was paid at the twin and is settled here: what it sells is open."""
     order_id, line_ids = await placed_order(school, account_id, *lines, currency=currency)
     payment_id = await charged(school, order_id, gateway, stripe)
-    assert await settlement.settle_order(caller=school.system, order_id=order_id, payment=await gateway.payment(payment_id))
+    await settled(school, order_id, payment_id, line_ids, lines, gateway=gateway, currency=currency)
     return PaidOrder(id=order_id, account_id=account_id, line_ids=line_ids, provider_payment_id=payment_id)

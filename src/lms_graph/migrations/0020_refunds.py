@@ -7,7 +7,7 @@ from tortoise import fields
 
 
 class Migration(migrations.Migration):
-    dependencies = [('models', '0011_commerce')]
+    dependencies = [('models', '0018_plans')]
 
     initial = False
 

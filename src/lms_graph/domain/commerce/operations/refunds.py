@@ -316,7 +316,7 @@ async def _fail(work: UnitOfWork, caller: Caller, sale: queries.Sale, refund: An
 
 
 async def _make(caller: Caller, sale: queries.Sale, shares: Sequence[rules.Share], *, reason: str, access_change: rows.AccessChange, requested_by: UUID | None) -> UUID:
-    """A refund that waits, of the payment that paid the order. Raises RefundExceedsBalance where nothing was paid."""
+    """A refund of the payment that paid the order: one that was asked for waits, any other is granted next. Raises RefundExceedsBalance where nothing was paid."""
     payment = await queries.payment_of_order(caller=caller, order_id=sale.order["id"])
     if payment is None:
         raise errors.RefundExceedsBalance(refundable=0, currency=sale.order["currency"])
@@ -326,7 +326,7 @@ async def _make(caller: Caller, sale: queries.Sale, shares: Sequence[rules.Share
         id=refund_id,
         order_id=sale.order["id"],
         payment_id=payment["id"],
-        status=rows.RefundStatus.REQUESTED,
+        status=rows.RefundStatus.PENDING if requested_by is None else rows.RefundStatus.REQUESTED,
         currency=sale.order["currency"],
         amount=sum(part.amount for part in shares),
         reason=reason,
