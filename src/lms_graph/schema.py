@@ -17,14 +17,19 @@ from lms_graph.kit.errors import DomainError
 from lms_graph.limits.values import written
 from lms_graph.resolvers.assessment import AssessmentMutation, AssessmentQuery, AssessmentSubscription
 from lms_graph.resolvers.catalog.courses import CatalogQuery
+from lms_graph.resolvers.catalog.paths import PathsMutation, PathsQuery
 from lms_graph.resolvers.catalog.teams import CourseTeamsMutation
 from lms_graph.resolvers.certificates import CertificatesQuery, CertificatesSubscription
 from lms_graph.resolvers.commerce.bundles import BundlesMutation, BundlesQuery
+from lms_graph.resolvers.commerce.checkouts import CheckoutsMutation, CheckoutsQuery, CheckoutsSubscription
 from lms_graph.resolvers.commerce.coupons import CouponsMutation, CouponsQuery
 from lms_graph.resolvers.commerce.disputes import DisputesMutation, DisputesQuery
 from lms_graph.resolvers.commerce.offers import OffersMutation, OffersQuery
+from lms_graph.resolvers.commerce.orders import OrdersQuery
 from lms_graph.resolvers.commerce.refunds import RefundsMutation, RefundsQuery
+from lms_graph.resolvers.commerce.seats import SeatsMutation, SeatsQuery
 from lms_graph.resolvers.commerce.selling import SellingMutation, SellingQuery
+from lms_graph.resolvers.community.reviews import ReviewsMutation, ReviewsQuery
 from lms_graph.resolvers.identity.accounts import AccountsMutation, AccountsQuery
 from lms_graph.resolvers.identity.applications import ApplicationsMutation, ApplicationsQuery
 from lms_graph.resolvers.identity.audit import AuditQuery
@@ -74,6 +79,11 @@ class Query(
     SellingQuery,
     RefundsQuery,
     DisputesQuery,
+    ReviewsQuery,
+    PathsQuery,
+    SeatsQuery,
+    CheckoutsQuery,
+    OrdersQuery,
     NodeQuery,
 ):
     pass
@@ -102,12 +112,16 @@ class Mutation(
     SellingMutation,
     RefundsMutation,
     DisputesMutation,
+    ReviewsMutation,
+    PathsMutation,
+    SeatsMutation,
+    CheckoutsMutation,
 ):
     pass
 
 
 @strawberry.type(description="Everything that can be watched, over graphql-transport-ws or server-sent events.")
-class Subscription(LearningSubscription, AssessmentSubscription, CertificatesSubscription):
+class Subscription(LearningSubscription, AssessmentSubscription, CertificatesSubscription, CheckoutsSubscription):
     pass
 
 

@@ -60,7 +60,7 @@ DEPTH = 5
 ID = re.compile(r"^([a-z]{3})_[0-9a-hjkmnp-tv-z]{26}$")
 
 # What every student of a school may read of it by its id, though nobody gave it to them.
-OF_THE_CATALOG = {"Storefront", "Category", "Course", "CourseVersion", "Section", "Lecture", "Instructor", "Profile"}
+OF_THE_CATALOG = {"Storefront", "Category", "Course", "CourseVersion", "Section", "Lecture", "Instructor", "Profile", "Review", "LearningPath", "Offer", "Bundle"}
 # Mutations that another student of the same school may do with such an id, and why.
 OPEN_TO_STUDENTS: dict[str, str] = {}
 
@@ -383,7 +383,7 @@ async def test_mutations_change_nothing(who: str, strangers: dict[str, Stranger]
                 assert codes(body), f"{name} takes {given}"
                 if index == 0:  # each id where it fits: nothing else can be wrong with it
                     early = {"FORBIDDEN"} if is_for_few(field) else set()
-                    fitting = {"NOT_FOUND", "UNAUTHENTICATED"} | early | ({"GRANT_REQUIRED", "FORBIDDEN", "ACCESS_DENIED"} if stranger.same else set())
+                    fitting = {"NOT_FOUND", "UNAUTHENTICATED"} | early | ({"GRANT_REQUIRED", "REVIEW_NOT_EARNED", "FORBIDDEN", "ACCESS_DENIED"} if stranger.same else set())
                     assert codes(body)[0] in fitting, (name, codes(body))
             if not with_ids:  # it may have ended the session
                 await client.http.aclose()

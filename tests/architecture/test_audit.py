@@ -19,7 +19,7 @@ NOT_AUDITED = {
     "CoursePublished": "content",
     "LinkRequested": "by anybody, for any address",
     "EmailVerificationRequested": "its effect is the mail; what it leads to is told as EmailVerified",
-    "EmailVerified": "proves an address, and opens nothing by itself",
+    "EmailVerified": "proves an address; what waited for it is audited as its own",
     "EmailChangeRequested": "its effect is the mail; the change is audited",
     "PasswordResetRequested": "by anybody; the change is audited",
     "EnrollmentOpened": "opens what a grant or an open door had opened",
@@ -34,6 +34,12 @@ NOT_AUDITED = {
     "RefundAwaited": "asks the provider again; how a refund was decided and how it ended are audited",
     "DisputeAwaited": "asks the provider again; how a dispute began and how it ended are audited",
     "CertificateReady": "follows from a finished run",
+    "ReviewPosted": "an opinion",
+    "ReviewEdited": "an opinion",
+    "ReviewDeleted": "an opinion, by who held it",
+    "ReviewReplied": "an opinion",
+    "CourseRatingChanged": "a count",
+    "LearningPathSaved": "content",
 }
 
 

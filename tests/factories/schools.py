@@ -6,9 +6,13 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID, uuid4
 
-from lms_graph.domain.catalog.operations import courses
+from lms_graph.domain.catalog.operations import courses, paths
 from lms_graph.domain.catalog.operations.courses import CourseSource, LectureSource, ResourceSource, SectionSource
+from lms_graph.domain.catalog.rules import PathStep
 from lms_graph.domain.certificates import operations as certificates
+from lms_graph.domain.commerce.operations import selling
+from lms_graph.domain.commerce.rules.offers import TaxRateDraft
+from lms_graph.domain.community.operations import reviews
 from lms_graph.domain.identity.operations import instructors, providers, sessions
 from lms_graph.domain.learning.operations import entitlements
 from lms_graph.domain.media import operations as media
@@ -21,12 +25,15 @@ from lms_graph.models import database
 from lms_graph.models import identity as rows
 from lms_graph.models.assessment import QuestionKind
 from lms_graph.models.catalog import EnrollmentPolicy, InstructorRole
+from lms_graph.models.commerce import OfferSubject
 from lms_graph.models.identity import ApplicationStatus, InstructorApplication, SocialKind
 from lms_graph.models.tenancy import Domain
 from lms_graph.outbox.unit_of_work import unit_of_work
+from tests.factories import offers
 from tests.factories.accounts import PASSWORD, account
 from tests.factories.keys import api_key, as_admin
 from tests.factories.quizzes import QuestionDraft, quiz
+from tests.factories.seats import bought
 from tests.fixtures.callers import School
 from tests.fixtures.client import Client
 from tests.fixtures.house import House
@@ -87,6 +94,9 @@ async def full_school(house: House, settle: Settle | None = None) -> FullSchool:
         sections=(SectionSource(key="one", title=f"Part {mark}pub", lectures=(LectureSource(key="read", title=f"Read {mark}pub", markdown="Open to all"),)),),
     )
     other = await courses.publish_course(caller=system, source=door)
+    path_id = await paths.save_path(
+        caller=system, path_id=None, slug=f"p-{mark}pub", title=f"Path {mark}pub", description=f"Way {mark}pub", steps=[PathStep(course_id=made.course_id)], is_published=True
+    )
     course_id = public_id("crs", made.course_id)
     lecture = await _lectures(system, made.course_id)
 
@@ -109,7 +119,17 @@ async def full_school(house: House, settle: Settle | None = None) -> FullSchool:
     await _refused(system, account_id, mark)
     async with unit_of_work(system):
         domain = await Domain.create(tenant_id=id, host=f"{mark}prv.example", verification_token=f"{mark}prv")
+    sold = await offers.offer(system, made.course_id)
+    packed = await offers.bundle(system, made.course_id, other.course_id, slug=f"b-{mark}pub", title=f"Bundle {mark}pub", description=f"Bundle {mark}pub")
+    await offers.offer(system, packed, subject=OfferSubject.BUNDLE)
+    reduced, _ = await offers.coupon(system, code=f"{mark}prv", course_ids=(made.course_id,), affiliate_account_id=admin, affiliate_share_percent=Decimal(10))
+    await selling.set_selling(caller=system, changes={"seller": {"name": f"Seller {mark}prv"}})
+    taxed = await selling.save_tax_rate(caller=system, draft=TaxRateDraft(country="DE", region=None, name=f"VAT {mark}prv", percent=Decimal(19)))
     ids = {
+        "Offer": public_id("off", sold),
+        "Bundle": public_id("bun", packed),
+        "Coupon": public_id("cpn", reduced),
+        "TaxRate": public_id("txr", taxed),
         "Tenant": public_id("tnt", id),
         "Domain": public_id("dom", domain.id),
         "ApiKey": public_id("key", key_id),
@@ -122,7 +142,10 @@ async def full_school(house: House, settle: Settle | None = None) -> FullSchool:
         "CourseTeamMember": await _team_member(system, made.course_id),
         "Lecture": lecture["check"],
         "Enrollment": run,
+        "LearningPath": public_id("pth", path_id),
     }
+    ids |= await _seats(system, student, other.course_id, mark)
+    ids["Review"] = await _review(system, student, course_id, mark)
     ids["Attempt"] = await _sit(student, run, lecture["check"])
     await _start(student, run, lecture["check"])
     if settle:
@@ -138,7 +161,7 @@ async def full_school(house: House, settle: Settle | None = None) -> FullSchool:
         school,
         student,
         words={
-            "slug": [source.slug, f"i-{mark}pub"],
+            "slug": [source.slug, f"i-{mark}pub", f"p-{mark}pub", f"b-{mark}pub"],
             "code": [learned["certificate"]["code"]],
             "email": [email],
             "password": [PASSWORD],
@@ -166,6 +189,24 @@ async def _lectures(caller: Caller, course_id: UUID) -> dict[str, str]:
     async with database.reading(caller):
         rows = await database.fetch("SELECT key, id FROM lectures WHERE tenant_id = $1 AND course_id = $2", caller.tenant_id, course_id)
     return {row["key"]: public_id("lec", row["id"]) for row in rows}
+
+
+async def _review(system: Caller, student: Client, course_id: str, mark: str) -> str:
+    """What the student says of the course, and what an admin answers."""
+    saved = await student.data("Review", input={"courseId": course_id, "rating": 4, "body": f"Opinion {mark}pub"})
+    id = parse_id(saved["review"]["id"])
+    assert id
+    teacher = await account(system, name=f"Answers {mark}pub", roles=("TENANT_ADMIN",))
+    await reviews.reply(caller=as_admin(system, teacher), review_id=id[1], body=f"Reply {mark}pub")
+    return public_id(*id)
+
+
+async def _seats(system: Caller, student: Client, course_id: UUID, mark: str) -> dict[str, str]:
+    """Seats that the student bought, of which one waits for somebody."""
+    assert student.account_id
+    pool = await bought(system, student.account_id, course_id, gift_email=f"{mark}prv-friend@example.com", gift_message=f"Message {mark}prv")
+    (seat,) = (await student.data("SeatPool", id=pool.id))["assignments"]["nodes"]
+    return {"SeatPool": pool.id, "SeatAssignment": seat["id"]}
 
 
 async def _provider(caller: Caller, mark: str) -> UUID:

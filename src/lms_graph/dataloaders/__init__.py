@@ -7,6 +7,7 @@ from lms_graph.dataloaders.assessment import AssessmentLoaders
 from lms_graph.dataloaders.catalog import CatalogLoaders
 from lms_graph.dataloaders.certificates import CertificatesLoaders
 from lms_graph.dataloaders.commerce import CommerceLoaders
+from lms_graph.dataloaders.community import CommunityLoaders
 from lms_graph.dataloaders.identity import IdentityLoaders
 from lms_graph.dataloaders.learning import LearningLoaders
 from lms_graph.dataloaders.tenancy import TenancyLoaders
@@ -43,3 +44,7 @@ class Loaders:
     @cached_property
     def commerce(self) -> CommerceLoaders:
         return CommerceLoaders(self._context)
+
+    @cached_property
+    def community(self) -> CommunityLoaders:
+        return CommunityLoaders(self._context)

@@ -6,11 +6,12 @@ from uuid import UUID
 
 from lms_graph.dataloaders.loading import AreaLoaders, batch, grouped, matched
 from lms_graph.domain.catalog import policies
-from lms_graph.domain.catalog.queries import browse, outline, teams
+from lms_graph.domain.catalog.queries import browse, outline, paths, teams
 from lms_graph.kit.pages import PageRequest
 from lms_graph.types.catalog.categories import Category
 from lms_graph.types.catalog.courses import Course, CourseConnection, CourseInstructor, CourseVersion
 from lms_graph.types.catalog.lectures import Lecture, Section
+from lms_graph.types.catalog.paths import LearningPath, LearningPathCourse
 from lms_graph.types.catalog.teams import CoursePermission, CourseTeamMember
 
 Whole = tuple[UUID | None, UUID | None]
@@ -75,6 +76,14 @@ class CatalogLoaders(AreaLoaders):
         rows = await outline.lectures_in_versions(caller=self.caller, places=[(version, lecture) for version, lecture, _ in keys])
         found = {(row["version_id"], row["lecture_id"]): row for row in rows}
         return [Lecture.from_row(found[version, lecture], run) if (version, lecture) in found else None for version, lecture, run in keys]
+
+    @batch
+    async def path(self, ids: list[UUID]) -> list[LearningPath | None]:
+        return matched(await paths.visible_paths_by_ids(caller=self.caller, ids=ids), "id", ids, LearningPath.from_row)
+
+    @batch
+    async def courses_of_path(self, path_ids: list[UUID]) -> list[list[LearningPathCourse]]:
+        return grouped(await paths.steps_of_paths(caller=self.caller, path_ids=path_ids), "path_id", path_ids, LearningPathCourse.from_row)
 
     @batch
     async def resource_count(self, places: list[tuple[UUID, UUID]]) -> list[int]:

@@ -1,10 +1,9 @@
-"""What follows in commerce: a free course stays open; money goes back; banks are answered."""
+"""What follows in commerce: a free course stays open, seats find their people, checkouts are looked after, events of the payment provider are worked, money goes back, banks are answered."""
 
 from uuid import UUID
 
-from lms_graph.domain.commerce.operations import disputes, offers, refunds
-from lms_graph.domain.payouts.ports import PaymentGateway
-from lms_graph.domain.payouts.queries import providers
+from lms_graph.domain.commerce.operations import checkouts, disputes, inbox, offers, payments, refunds, seats
+from lms_graph.domain.payouts.queries.providers import gateway_of
 from lms_graph.jobs.runtime import Job, job
 
 
@@ -14,24 +13,58 @@ async def keep_free_course_open(job: Job, *, course_id: UUID) -> None:
 
 
 @job
+async def take_waiting_seats(job: Job, *, account_id: UUID) -> None:
+    await seats.take_waiting(caller=job.caller, account_id=account_id, closes=job.delivery)
+
+
+@job
+async def expire_seat_pool(job: Job, *, pool_id: UUID) -> None:
+    await seats.expire_pool(caller=job.caller, pool_id=pool_id, closes=job.delivery)
+
+
+@job
+async def work_event(job: Job, *, provider_event_id: UUID) -> None:
+    gateway = await gateway_of(caller=job.caller, payments=job.adapters.payments, secret_keys=job.adapters.secret_keys)
+    await inbox.work_event(caller=job.caller, provider_event_id=provider_event_id, gateway=gateway, closes=job.delivery)
+
+
+@job
+async def sweep_checkout(job: Job, *, checkout_id: UUID) -> None:
+    gateway = await gateway_of(caller=job.caller, payments=job.adapters.payments, secret_keys=job.adapters.secret_keys)
+    await checkouts.sweep_checkout(caller=job.caller, checkout_id=checkout_id, gateway=gateway, closes=job.delivery)
+
+
+@job
+async def return_payment(job: Job, *, payment_id: UUID) -> None:
+    gateway = await gateway_of(caller=job.caller, payments=job.adapters.payments, secret_keys=job.adapters.secret_keys)
+    await payments.return_payment(caller=job.caller, payment_id=payment_id, gateway=gateway, closes=job.delivery)
+
+
+@job
+async def book_tax(job: Job, *, order_id: UUID) -> None:
+    gateway = await gateway_of(caller=job.caller, payments=job.adapters.payments, secret_keys=job.adapters.secret_keys)
+    await payments.book_tax(caller=job.caller, order_id=order_id, gateway=gateway, closes=job.delivery)
+
+
+@job
 async def send_refund(job: Job, *, refund_id: UUID) -> None:
-    await refunds.send_refund(caller=job.caller, refund_id=refund_id, gateway=await _gateway(job))
+    gateway = await gateway_of(caller=job.caller, payments=job.adapters.payments, secret_keys=job.adapters.secret_keys)
+    await refunds.send_refund(caller=job.caller, refund_id=refund_id, gateway=gateway)
 
 
 @job
 async def check_refund(job: Job, *, refund_id: UUID) -> None:
-    await refunds.send_refund(caller=job.caller, refund_id=refund_id, gateway=await _gateway(job))
+    gateway = await gateway_of(caller=job.caller, payments=job.adapters.payments, secret_keys=job.adapters.secret_keys)
+    await refunds.send_refund(caller=job.caller, refund_id=refund_id, gateway=gateway)
 
 
 @job
 async def send_evidence(job: Job, *, dispute_id: UUID) -> None:
-    await disputes.send_evidence(caller=job.caller, dispute_id=dispute_id, gateway=await _gateway(job))
+    gateway = await gateway_of(caller=job.caller, payments=job.adapters.payments, secret_keys=job.adapters.secret_keys)
+    await disputes.send_evidence(caller=job.caller, dispute_id=dispute_id, gateway=gateway)
 
 
 @job
 async def check_dispute(job: Job, *, dispute_id: UUID) -> None:
-    await disputes.check_dispute(caller=job.caller, dispute_id=dispute_id, gateway=await _gateway(job))
-
-
-async def _gateway(job: Job) -> PaymentGateway:
-    return await providers.gateway_of(caller=job.caller, payments=job.adapters.payments, secret_keys=job.adapters.secret_keys)
+    gateway = await gateway_of(caller=job.caller, payments=job.adapters.payments, secret_keys=job.adapters.secret_keys)
+    await disputes.check_dispute(caller=job.caller, dispute_id=dispute_id, gateway=gateway)

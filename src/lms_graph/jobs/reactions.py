@@ -11,6 +11,7 @@ from lms_graph.domain.assessment import events as assessment
 from lms_graph.domain.catalog import events as catalog
 from lms_graph.domain.certificates import events as certificates
 from lms_graph.domain.commerce import events as commerce
+from lms_graph.domain.community import events as community
 from lms_graph.domain.identity import events as identity
 from lms_graph.domain.learning import events as learning
 
@@ -37,14 +38,21 @@ REACTIONS: dict[str, tuple[Reaction, ...]] = {
     identity.EmailVerificationRequested.name: (Reaction("notifications.mail_link"),),
     identity.PasswordResetRequested.name: (Reaction("notifications.mail_link"),),
     identity.EmailChangeRequested.name: (Reaction("notifications.mail_link"), Reaction("notifications.mail_change_notice")),
-    identity.EmailChanged.name: (Reaction("notifications.mail_email_changed"),),
     identity.PasswordChanged.name: (Reaction("notifications.mail_password_changed"),),
     identity.MemberInvited.name: (Reaction("notifications.mail_invitation"),),
     identity.SessionOpened.name: (Reaction("notifications.mail_sign_in_alert", when="is_new_device"),),
+    identity.EmailVerified.name: (Reaction("commerce.take_waiting_seats"),),
+    identity.EmailChanged.name: (Reaction("notifications.mail_email_changed"), Reaction("commerce.take_waiting_seats")),
+    commerce.ProviderEventStored.name: (Reaction("commerce.work_event"),),
+    commerce.CheckoutStarted.name: (Reaction("commerce.sweep_checkout", due="sweep_at"),),
+    commerce.CheckoutLookedAt.name: (Reaction("commerce.sweep_checkout", due="sweep_at"),),
+    commerce.PaymentDuplicated.name: (Reaction("commerce.return_payment"),),
+    commerce.OrderPaid.name: (Reaction("commerce.book_tax", when="is_tax_to_book"), Reaction("plans.open_pool")),
+    commerce.SeatPoolOpened.name: (Reaction("commerce.expire_seat_pool", due="expires_at"),),
+    community.CourseRatingChanged.name: (Reaction("community.share_rating"),),
     identity.InstructorApplicationDecided.name: (Reaction("notifications.mail_application_decision"),),
     commerce.SubscriptionLookDue.name: (Reaction("plans.sweep_subscription", due="sweep_at"),),
     commerce.SubscriptionRequested.name: (Reaction("plans.finish_request", due="sweep_at"),),
-    commerce.OrderPaid.name: (Reaction("plans.open_pool"),),
     commerce.AccessPoolOpened.name: (Reaction("plans.close_pool", due="closes_at"),),
 }
 

@@ -7,7 +7,7 @@ from tortoise import fields
 
 
 class Migration(migrations.Migration):
-    dependencies = [('models', '0018_plans')]
+    dependencies = [('models', '0018_plans'), ('models', '0017_returned_payments')]
 
     initial = False
 

@@ -74,6 +74,8 @@ class Course(TenantRow):
     created_at = fields.DatetimeField(auto_now_add=True)
     updated_at = fields.DatetimeField(auto_now_add=True)
     enrollment_count = fields.IntField(default=0)
+    rating_hundredths = fields.IntField(default=0, db_default=0)
+    rating_count = fields.IntField(default=0, db_default=0)
     title = fields.CharField(200, default="")
     short_description = fields.CharField(300, default="")
     cover_file_id = fields.UUIDField(null=True)
@@ -225,3 +227,32 @@ class VersionResource(TenantRow):
     class Meta:
         table = "version_resources"
         unique_together = (("tenant_id", "version_id", "lecture_id", "position"),)
+
+
+class LearningPath(TenantRow):
+    """Several courses in an order, to be learned and sold as one. In the catalog while `published_at` is set."""
+
+    slug = fields.CharField(80)
+    title = fields.CharField(200)
+    description_markdown = fields.TextField(default="")
+    description_html = fields.TextField(default="")
+    published_at = fields.DatetimeField(null=True)
+    created_at = fields.DatetimeField()
+    updated_at = fields.DatetimeField()
+
+    class Meta:
+        table = "paths"
+        unique_together = (("tenant_id", "slug"),)
+
+
+class PathCourse(TenantRow):
+    """A course as a path has it. `position` counts from 1."""
+
+    path_id = fields.UUIDField()
+    course_id = fields.UUIDField()
+    position = fields.IntField()
+    is_required = fields.BooleanField(default=True)
+
+    class Meta:
+        table = "path_courses"
+        unique_together = (("tenant_id", "path_id", "course_id"), ("tenant_id", "path_id", "position"))

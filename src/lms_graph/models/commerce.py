@@ -540,3 +540,62 @@ class ProviderEvent(TenantRow):
     class Meta:
         table = "provider_events"
         unique_together = (("tenant_id", "provider_event_id"),)
+
+
+class PoolKind(StrEnum):
+    SEATS = "SEATS"
+    GIFT = "GIFT"
+    VOUCHER = "VOUCHER"
+
+
+class SeatStatus(StrEnum):
+    ASSIGNED = "ASSIGNED"
+    REDEEMED = "REDEEMED"
+    RECLAIMED = "RECLAIMED"
+    EXPIRED = "EXPIRED"
+    REVOKED = "REVOKED"
+
+
+class SeatPool(TenantRow):
+    """Seats of a course: bought (`order_line_id`), or given away by the school as a voucher. `taken` counts those that are assigned or redeemed, and never passes `seats`.
+
+    Its owner is shown `code`; who brings one is looked up by its hash, so that the time this takes tells nothing.
+    """
+
+    kind = fields.CharEnumField(PoolKind, max_length=16)
+    owner_account_id = fields.UUIDField(null=True)
+    order_id = fields.UUIDField(null=True)
+    order_line_id = fields.UUIDField(null=True)
+    course_id = fields.UUIDField()
+    seats = fields.IntField()
+    taken = fields.IntField(default=0)
+    code = fields.CharField(32)
+    code_sha256 = fields.CharField(64)
+    message = fields.CharField(1000, null=True)
+    expires_at = fields.DatetimeField(null=True)
+    closed_at = fields.DatetimeField(null=True)
+    closed_reason = fields.CharField(200, null=True)
+    created_at = fields.DatetimeField()
+
+    class Meta:
+        table = "seat_pools"
+        unique_together = (("tenant_id", "code_sha256"),)
+
+
+class SeatAssignment(TenantRow):
+    """A seat that somebody has, or had. The grant that it gave has its id as source. `email` is the address it was assigned to, or null where somebody took it with the pool's code."""
+
+    pool_id = fields.UUIDField()
+    status = fields.CharEnumField(SeatStatus, max_length=16)
+    email = fields.CharField(254, null=True)
+    email_key = fields.CharField(254, null=True)
+    code = fields.CharField(32, null=True)
+    code_sha256 = fields.CharField(64, null=True)
+    account_id = fields.UUIDField(null=True)
+    enrollment_id = fields.UUIDField(null=True)
+    assigned_at = fields.DatetimeField()
+    redeemed_at = fields.DatetimeField(null=True)
+    ended_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "seat_assignments"

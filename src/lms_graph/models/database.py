@@ -29,7 +29,7 @@ log = structlog.get_logger(__name__)
 
 MODELS = [
     f"lms_graph.models.{area}"
-    for area in ("tasks", "tenancy", "identity", "media", "assessment", "catalog", "learning", "payouts", "commerce", "certificates", "notifications", "outbox")
+    for area in ("tasks", "tenancy", "identity", "media", "assessment", "catalog", "learning", "payouts", "commerce", "certificates", "community", "notifications", "outbox")
 ]
 
 ACQUIRE_SECONDS = 10.0

@@ -51,6 +51,10 @@ LOADERS = {
     "bun": "commerce.bundle",
     "cpn": "commerce.coupon",
     "txr": "commerce.tax_rate",
+    "rev": "community.review",
+    "pth": "catalog.path",
+    "sea": "commerce.seat_pool",
+    "sas": "commerce.seat",
 }
 
 

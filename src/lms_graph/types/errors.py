@@ -38,6 +38,7 @@ class ErrorCode(Enum):
     DOMAIN_UNPROVEN = strawberry.enum_value("DOMAIN_UNPROVEN", description="DNS answers, and a domain's proof is not in what it says.")
     DOMAIN_TAKEN = strawberry.enum_value("DOMAIN_TAKEN", description="Another tenant has proven the host before, and has it still.")
     GRANT_REQUIRED = strawberry.enum_value("GRANT_REQUIRED", description="The course needs a grant, and you hold none that no run has used.")
+    REVIEW_NOT_EARNED = strawberry.enum_value("REVIEW_NOT_EARNED", description="Who reviews a course has learned something of it first.")
     GRANT_NOT_BY_HAND = strawberry.enum_value("GRANT_NOT_BY_HAND", description="The grant came from a purchase or a team, and changes with that alone.")
     RUN_CLOSED = strawberry.enum_value("RUN_CLOSED", description="The run was canceled.")
     ATTEMPT_CLOSED = strawberry.enum_value("ATTEMPT_CLOSED", description="The attempt was handed in, or its time is over.")
@@ -57,6 +58,8 @@ class ErrorCode(Enum):
     ORDER_DISPUTED = strawberry.enum_value(
         "ORDER_DISPUTED", description="The payment is contested at the buyer's bank, or was taken back by it: nothing can be refunded beside it."
     )
+    CHECKOUT_CLOSED = strawberry.enum_value("CHECKOUT_CLOSED", description="The checkout was paid, or its payment is under way, so it cannot be canceled.")
+    PAYMENT_DIFFERS = strawberry.enum_value("PAYMENT_DIFFERS", description="Another amount or currency came in than was agreed; somebody of the school must look at it.")
     UNAVAILABLE = strawberry.enum_value("UNAVAILABLE", description="A part of the service does not answer. Try again later.")
 
 

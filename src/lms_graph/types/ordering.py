@@ -30,6 +30,7 @@ class CourseOrderField(Enum):
     PUBLISHED_AT = strawberry.enum_value("PUBLISHED_AT", description="When it was first published.")
     POPULARITY = strawberry.enum_value("POPULARITY", description="By number of enrollments.")
     DURATION = strawberry.enum_value("DURATION", description="By length.")
+    RATING = strawberry.enum_value("RATING", description="By average rating; courses without reviews come below all others. A moment behind.")
 
 
 @strawberry.input(description="One term of an order; earlier terms go first. Each field at most once.")

@@ -84,8 +84,8 @@ class TestCoursePage:
                 await client.data("CoursePage", slug=made.slug)
                 counts.append(len(statements))
 
-        # course, who teaches, version, sections, lectures, instructors, their counts; a learner's also run, grants, progress, resume lecture
-        assert counts == [7, 11, 7, 11]
+        # course, who teaches, version, sections, lectures, instructors, their counts, numbers of reviews, reviews; a learner's also run, grants, progress, resume lecture
+        assert counts == [9, 13, 9, 13]
 
 
 class TestLecturePlayer:

@@ -111,7 +111,7 @@ class TestFacets:
 
         assert found["totalCount"] == 0
         assert found["edges"] == []
-        assert found["facets"] == {"category": [], "level": [], "duration": []}
+        assert found["facets"] == {"category": [], "level": [], "duration": [], "rating": []}
 
 
 class TestPages:
@@ -170,8 +170,8 @@ class TestStatements:
             assert len((await visitor.data("Catalog", first=size))["nodes"]) == size
             counts.append(len(statements))
 
-        # courses, summary, categories, who teaches, instructors
-        assert counts == [5, 5]
+        # courses, summary, categories, numbers of reviews, who teaches, instructors
+        assert counts == [6, 6]
 
 
 async def test_popularity_follows_enrollments(visitor: Client, school: School, sign_in: Callable[..., Awaitable[Client]], settle: Callable[[], Awaitable[list[str]]]) -> None:

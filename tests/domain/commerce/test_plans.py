@@ -236,7 +236,7 @@ class TestInstallments:
         await shop.sweep(plan)
 
         (grant,) = await shop.grants(plan)
-        opens = grant["state"] == "ACTIVE" and (grant["ends_at"] is None or grant["ends_at"] > shop.now) or (grant["state"] == "PAST_DUE" and grant["grace_until"] > shop.now)
+        opens = (grant["state"] == "ACTIVE" and (grant["ends_at"] is None or grant["ends_at"] > shop.now)) or (grant["state"] == "PAST_DUE" and grant["grace_until"] > shop.now)
         assert opens is is_open
         shop.twin.advance(days=60)
         await shop.refresh(plan)

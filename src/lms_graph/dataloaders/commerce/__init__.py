@@ -3,7 +3,8 @@
 from lms_graph.dataloaders.commerce.offers import OfferLoaders
 from lms_graph.dataloaders.commerce.orders import OrderLoaders
 from lms_graph.dataloaders.commerce.refunds import RefundLoaders
+from lms_graph.dataloaders.commerce.seats import SeatLoaders
 
 
-class CommerceLoaders(OfferLoaders, OrderLoaders, RefundLoaders):
+class CommerceLoaders(OfferLoaders, OrderLoaders, RefundLoaders, SeatLoaders):
     pass

@@ -32,8 +32,10 @@ class OfferLoaders(AreaLoaders):
 
     @batch
     async def items(self, keys: list[Subject]) -> list[list[OfferItem]]:
-        found = await subjects.contents_of(caller=self.caller, subjects=keys)
-        return [[OfferItem(course_id=id) for id in found[key].course_ids] if key in found else [] for key in keys]
+        found = await subjects.contents_of(caller=self.caller, subjects=[key for key in keys if key[0] != "PATH"])
+        return [
+            [OfferItem(course_id=None, path_id=key[1])] if key[0] == "PATH" else [OfferItem(course_id=id) for id in found[key].course_ids] if key in found else [] for key in keys
+        ]
 
     @batch
     async def bundle(self, ids: list[UUID]) -> list[Bundle | None]:

@@ -1,21 +1,33 @@
 """Loaders of orders and checkouts."""
 
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
 from lms_graph.dataloaders.loading import AreaLoaders, batch, grouped, matched
 from lms_graph.domain.commerce import policies
-from lms_graph.domain.commerce.queries import orders
+from lms_graph.domain.commerce.queries import checkouts, orders
 from lms_graph.domain.commerce.rules.orders import OrderFilter
 from lms_graph.kit.pages import PageRequest
+from lms_graph.types.commerce.checkouts import Checkout
 from lms_graph.types.commerce.orders import Order, OrderConnection, OrderLine, Payment
 
 
 class OrderLoaders(AreaLoaders):
+    @cached_property
+    def shown_orders(self) -> set[UUID]:
+        """Orders that this operation may show though they are nobody's: a guest has said the token of their checkout."""
+        return set()
+
+    @batch
+    async def checkout(self, ids: list[UUID]) -> list[Checkout | None]:
+        """The caller's own."""
+        return matched(await checkouts.own_checkouts(caller=self.caller, ids=ids), "id", ids, Checkout.from_row)
+
     @batch
     async def order(self, ids: list[UUID]) -> list[Order | None]:
         """The caller's own; anybody's for who holds ORDERS_READ."""
-        return matched(await orders.orders_by_ids(caller=self.caller, ids=ids), "id", ids, Order.from_row)
+        return matched(await orders.orders_by_ids(caller=self.caller, ids=ids, shown=self.shown_orders), "id", ids, Order.from_row)
 
     @batch
     async def order_line(self, ids: list[UUID]) -> list[OrderLine | None]:
@@ -27,11 +39,11 @@ class OrderLoaders(AreaLoaders):
 
     @batch
     async def lines_of_order(self, order_ids: list[UUID]) -> list[list[OrderLine]]:
-        return grouped(await orders.lines_of_orders(caller=self.caller, order_ids=order_ids), "order_id", order_ids, OrderLine.from_row)
+        return grouped(await orders.lines_of_orders(caller=self.caller, order_ids=order_ids, shown=self.shown_orders), "order_id", order_ids, OrderLine.from_row)
 
     @batch
     async def payments_of_order(self, order_ids: list[UUID]) -> list[list[Payment]]:
-        return grouped(await orders.payments_of_orders(caller=self.caller, order_ids=order_ids), "order_id", order_ids, self._payment)
+        return grouped(await orders.payments_of_orders(caller=self.caller, order_ids=order_ids, shown=self.shown_orders), "order_id", order_ids, self._payment)
 
     @batch
     async def own_orders(self, keys: list[tuple[PageRequest, OrderFilter]]) -> list[OrderConnection]:

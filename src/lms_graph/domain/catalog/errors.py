@@ -31,3 +31,8 @@ class CreatorRequired(Conflict):
 class TeamFull(LimitReached):
     def __init__(self) -> None:
         super().__init__("A team has at most 50 members. Remove one first.")
+
+
+class PathNotFound(NotFound):
+    def __init__(self) -> None:
+        super().__init__("There is no such learning path here.", path=("id",))

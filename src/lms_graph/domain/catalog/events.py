@@ -22,3 +22,11 @@ class CourseTeamChanged(Event, about="course_id", audited="crs"):
     course_id: UUID
     account_id: UUID
     role: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearningPathSaved(Event, about="path_id"):
+    """It was made or changed."""
+
+    path_id: UUID
+    is_published: bool

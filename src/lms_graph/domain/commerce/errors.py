@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from enum import StrEnum
 
-from lms_graph.kit.errors import Conflict, DomainError, NotFound
+from lms_graph.kit.errors import Conflict, DomainError, LimitReached, NotFound
 
 
 class CouponReason(StrEnum):
@@ -184,3 +184,55 @@ class PurchaseNotClaimable(NotFound):
             "There is no purchase to claim under this. Use the link in the mail, or sign in with the address that bought and verify it first.",
             path=("token",),
         )
+
+
+class PoolNotFound(NotFound):
+    def __init__(self) -> None:
+        super().__init__("There is no such pool of seats of yours.", path=("poolId",))
+
+
+class SeatNotFound(NotFound):
+    def __init__(self) -> None:
+        super().__init__("There is no such seat in a pool of yours.", path=("seatId",))
+
+
+class CodeUnknown(NotFound):
+    def __init__(self) -> None:
+        super().__init__("This code opens nothing here. Check it letter by letter.", path=("code",))
+
+
+class SeatsUsedUp(LimitReached):
+    def __init__(self) -> None:
+        super().__init__("Every seat of this pool is taken.")
+
+
+class PoolClosed(Conflict):
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+
+
+class SeatTaken(Conflict):
+    def __init__(self) -> None:
+        super().__init__("This seat was redeemed by another account, or is no longer given.", path=("code",))
+
+
+class GiftToOneself(Conflict):
+    def __init__(self) -> None:
+        super().__init__("A gift is for somebody else: pass its code on, or assign it to their address.")
+
+
+class CourseOwned(Conflict):
+    """A seat would be used up for nothing."""
+
+    def __init__(self) -> None:
+        super().__init__("You have this course already. The code stays good: pass it on, or use it when your access has ended.", path=("code",))
+
+
+class SeatInUse(Conflict):
+    def __init__(self, percent: int) -> None:
+        super().__init__(f"Whoever has this seat is through {percent} % of the course or more: it stays theirs.", path=("seatId",))
+
+
+class CourseNotOpen(Conflict):
+    def __init__(self) -> None:
+        super().__init__("The course is not published now. The code stays good: try again later.", path=("code",))

@@ -8,12 +8,12 @@ from lms_graph.kit.facts import Event
 
 @dataclass(frozen=True, kw_only=True)
 class CheckoutStarted(Event, about="order_id", audited="ord"):
-    """Price, coupon and seats are reserved. `sweep_at` is when it is looked at again, whatever happens."""
+    """Price and coupon are reserved. `sweep_at` is when it is looked at again, whatever happens; null where nothing is to pay."""
 
     checkout_id: UUID
     order_id: UUID
     account_id: UUID | None
-    sweep_at: str
+    sweep_at: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +23,14 @@ class CheckoutAbandoned(Event, about="order_id", audited="ord"):
     checkout_id: UUID
     order_id: UUID
     account_id: UUID | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckoutReady(Event, about="order_id"):
+    """The payment provider has a page for it; or the payment is under way."""
+
+    checkout_id: UUID
+    order_id: UUID
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,12 +44,14 @@ class CheckoutLookedAt(Event, about="order_id"):
 
 @dataclass(frozen=True, kw_only=True)
 class OrderPaid(Event, about="order_id", audited="ord"):
-    """The money is there, or none was due. Grants, runs, seats and the ledger are of the same commit. `is_claimable` where no account holds it yet."""
+    """The money is there, or none was due. Grants, runs, seats and the ledger are of the same commit. `is_claimable` where no account holds it yet; `is_tax_to_book` where the provider
+    calculated the tax, and is to book it."""
 
     order_id: UUID
     account_id: UUID | None
     subscription_id: UUID | None
     is_claimable: bool
+    is_tax_to_book: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -251,3 +261,57 @@ class TaxRateSaved(Event, about="tax_rate_id", audited="txr"):
 @dataclass(frozen=True, kw_only=True)
 class TaxRateDeleted(Event, about="tax_rate_id", audited="txr"):
     tax_rate_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeatPoolOpened(Event, about="pool_id", audited="sea"):
+    """Seats were bought, or a voucher was made. From `expires_at` (RFC 3339) on none is redeemed."""
+
+    pool_id: UUID
+    account_id: UUID | None
+    course_id: UUID
+    seats: int
+    expires_at: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeatAssigned(Event, about="seat_id", audited="sas"):
+    """It waits for the owner of an address, who is to be told its code."""
+
+    seat_id: UUID
+    pool_id: UUID
+    course_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeatRedeemed(Event, about="seat_id", audited="sas"):
+    """Its grant and the run that it opens were made in the same commit."""
+
+    seat_id: UUID
+    pool_id: UUID
+    course_id: UUID
+    account_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeatReclaimed(Event, about="seat_id", audited="sas"):
+    """The pool has it back. Who had redeemed it has lost what it granted."""
+
+    seat_id: UUID
+    pool_id: UUID
+    course_id: UUID
+    account_id: UUID | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeatPoolExpired(Event, about="pool_id", audited="sea"):
+    """What was assigned and not redeemed is void."""
+
+    pool_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeatPoolClosed(Event, about="pool_id", audited="sea"):
+    """Its money went back, or the school withdrew the voucher."""
+
+    pool_id: UUID

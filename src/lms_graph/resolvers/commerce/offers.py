@@ -37,7 +37,7 @@ class OffersQuery:
         return OfferConnection.of(page, Offer.from_row, lambda: queries.count_offers(caller=caller, subject_id=id))
 
     @query(
-        description="The ways to get a course that are on sale now, in the order in which they were made, each with what it costs the viewer: the course, bundles, seats, all-access. "
+        description="The ways to get a course that are on sale now, in the order in which they were made, each with what it costs the viewer: the course, bundles, paths, seats, all-access. "
         "Null when the course is not published. Everybody. UNAVAILABLE where the payment provider calculates tax and does not answer.",
         cost=20,
         size=usually(5),

@@ -7,13 +7,15 @@ from uuid import UUID
 import strawberry
 
 from lms_graph.context import Info
-from lms_graph.domain.catalog.rules import DURATIONS
+from lms_graph.domain.catalog.rules import DURATIONS, RATINGS
+from lms_graph.kit.errors import Invalid, Issue
 from lms_graph.kit.ids import public_id
+from lms_graph.kit.pages import PageRequest
 from lms_graph.models import catalog as rows
 from lms_graph.types.catalog.categories import Category
 from lms_graph.types.catalog.lectures import Section
 from lms_graph.types.catalog.teams import CoursePermission, CourseTeamMember
-from lms_graph.types.connections import Connection
+from lms_graph.types.connections import After, Before, Connection, First, Last, connection
 from lms_graph.types.costs import listed, usually, weight
 from lms_graph.types.enums import described
 from lms_graph.types.filters import StringFilter, chosen
@@ -22,6 +24,7 @@ from lms_graph.types.text import FormattedText
 
 if TYPE_CHECKING:
     from lms_graph.types.commerce.offers import Offer
+    from lms_graph.types.community.reviews import RatingCount, Review, ReviewConnection
     from lms_graph.types.identity.instructors import Instructor
     from lms_graph.types.learning.access import AccessDecision
     from lms_graph.types.learning.enrollments import Enrollment
@@ -122,6 +125,32 @@ class Course(Node):
         "learning.latest_run", key="uuid", description="The viewer's latest run of it; null when signed out or not enrolled."
     )
 
+    average_rating: float | None = child(
+        "community.rating", key="uuid", then="average", description="The average of its shown reviews, 1 to 5, to two places; null while there is none."
+    )
+    review_count: int = child("community.rating", key="uuid", then="count", description="How many shown reviews it has.")
+    rating_histogram: list[Annotated["RatingCount", strawberry.lazy("lms_graph.types.community.reviews")]] = child(
+        "community.rating", key="uuid", then="histogram", size=5, description="How many shown reviews give each rating: always five entries, 5 first."
+    )
+    viewer_review: Annotated["Review", strawberry.lazy("lms_graph.types.community.reviews")] | None = child(
+        "community.own_review", key="uuid", description="The viewer's own review of it, also while the school hides it; null when there is none."
+    )
+
+    @connection(description="What its learners say of it, latest first; shown reviews only.")
+    def reviews(
+        self,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+        ratings: Annotated[list[int] | None, strawberry.argument(description="Only those that give one of these ratings, 1 to 5.")] = None,
+    ) -> Annotated["ReviewConnection", strawberry.lazy("lms_graph.types.community.reviews")]:
+        if ratings is not None and not set(ratings) <= {1, 2, 3, 4, 5}:
+            raise Invalid(Issue("A rating is a whole number from 1 to 5.", ("ratings",)))
+        wanted = None if ratings is None else tuple(sorted(set(ratings)))
+        return info.context.loaders.community.of_course.load((self.uuid, PageRequest(first, after, last, before), wanted))
+
     @strawberry.field(
         description="The ways to buy the course itself that are on sale now, in the order in which they were made; `offersFor` tells bundles, seats and all-access too.",
         directives=[usually(2)],
@@ -180,6 +209,9 @@ class CourseFacets:
     category: list[FacetValue] = listed(10, description="By category slug, most frequent first; at most 500.")
     level: list[FacetValue] = listed(4, description="By level, most frequent first.")
     duration: list[FacetValue] = listed(4, description=f"By length: {', '.join(value for value, _ in DURATIONS)}; most frequent first.")
+    rating: list[FacetValue] = listed(
+        4, description=f"By average rating: {', '.join(value for value, _ in RATINGS)}; most frequent first. Courses without reviews are in none; a moment behind."
+    )
 
 
 @strawberry.type(description="A page of the catalog.")
@@ -191,7 +223,7 @@ class CourseConnection(Connection[Course]):
         if self.summary is None:
             return None
         summary = await self.summary()
-        return CourseFacets(**{name: [FacetValue.from_bucket(bucket) for bucket in getattr(summary, name)] for name in ("category", "level", "duration")})
+        return CourseFacets(**{name: [FacetValue.from_bucket(bucket) for bucket in getattr(summary, name)] for name in ("category", "level", "duration", "rating")})
 
 
 @strawberry.input(description="The level must be one of these.")
@@ -225,6 +257,12 @@ class IntRangeFilter:
     lte: int | None = strawberry.field(default=None, description="At most this.")
 
 
+@strawberry.input(description="A number within bounds, both included.")
+class FloatRangeFilter:
+    gte: float | None = strawberry.field(default=None, description="At least this.")
+    lte: float | None = strawberry.field(default=None, description="At most this.")
+
+
 @strawberry.input(description="What the courses must be like: all of what is given.")
 class CourseWhere:
     category: StringFilter | None = strawberry.field(default=None, description="By category slug.")
@@ -234,6 +272,7 @@ class CourseWhere:
     enrollment_policy: EnrollmentPolicyFilter | None = strawberry.field(default=None, description="By who may enroll.")
     is_featured: BooleanFilter | None = strawberry.field(default=None, description="Put forward by the school, or not.")
     duration_seconds: IntRangeFilter | None = strawberry.field(default=None, description="By length in seconds.")
+    rating: FloatRangeFilter | None = strawberry.field(default=None, description="By average rating, 1 to 5; courses without reviews have none. A moment behind.")
 
     def as_arguments(self) -> dict[str, Any]:
         return {
@@ -245,4 +284,11 @@ class CourseWhere:
             "is_featured": self.is_featured.eq if self.is_featured else None,
             "duration_from": self.duration_seconds and self.duration_seconds.gte,
             "duration_to": self.duration_seconds and self.duration_seconds.lte,
+            "rating_from": self.rating and _hundredths(self.rating.gte),
+            "rating_to": self.rating and _hundredths(self.rating.lte),
         }
+
+
+def _hundredths(rating: float | None) -> int | None:
+    """Beyond the scale is as good as its end."""
+    return None if rating is None else round(100 * min(max(rating, 0.0), 6.0))

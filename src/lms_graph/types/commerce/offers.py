@@ -19,6 +19,7 @@ from lms_graph.types.nodes import Node, child, decode_id
 
 if TYPE_CHECKING:
     from lms_graph.types.catalog.courses import Course
+    from lms_graph.types.catalog.paths import LearningPath
 
 OfferKind = described(
     rows.OfferKind,
@@ -71,8 +72,12 @@ class OfferPrice:
 @strawberry.type(description="Something that an offer opens.")
 class OfferItem:
     course_id: strawberry.Private[UUID | None]
+    path_id: strawberry.Private[UUID | None] = None
     course: Annotated["Course", strawberry.lazy("lms_graph.types.catalog.courses")] | None = child(
         "catalog.visible_course", key="course_id", description="A course; null for a path, and while the course is not published."
+    )
+    path: Annotated["LearningPath", strawberry.lazy("lms_graph.types.catalog.paths")] | None = child(
+        "catalog.path", key="path_id", description="A learning path, which opens its courses; null for a course, and while the path is not published."
     )
 
 

@@ -6,6 +6,7 @@ from uuid import UUID
 import strawberry
 
 from lms_graph.context import Info
+from lms_graph.domain.commerce.rules.orders import OrderFilter
 from lms_graph.domain.learning.rules.grants import GrantFilter
 from lms_graph.kit.ids import public_id
 from lms_graph.kit.pages import PageRequest
@@ -20,6 +21,8 @@ from lms_graph.types.personal import masked_email, personal
 
 if TYPE_CHECKING:
     from lms_graph.types.certificates import CertificateConnection
+    from lms_graph.types.commerce.orders import OrderConnection, ViewerOrderWhere
+    from lms_graph.types.commerce.seats import SeatPoolConnection
     from lms_graph.types.identity.applications import InstructorApplication
     from lms_graph.types.learning.enrollments import EnrollmentConnection, EnrollmentWhere
     from lms_graph.types.learning.entitlements import EntitlementConnection, ViewerEntitlementWhere
@@ -114,6 +117,26 @@ class Viewer(Node):
         self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
     ) -> Annotated["CertificateConnection", strawberry.lazy("lms_graph.types.certificates")]:
         return info.context.loaders.certificates.of_learner.load(PageRequest(first, after, last, before))
+
+    @connection(description="Pools of seats and gifts that they bought, latest first.")
+    def seat_pools(
+        self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
+    ) -> Annotated["SeatPoolConnection", strawberry.lazy("lms_graph.types.commerce.seats")]:
+        return info.context.loaders.commerce.own_seat_pools.load(PageRequest(first, after, last, before))
+
+    @connection(description="Their orders, latest first. What they bought as a guest is among them once it is claimed.")
+    def orders(
+        self,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+        where: Annotated[
+            Annotated["ViewerOrderWhere", strawberry.lazy("lms_graph.types.commerce.orders")] | None, strawberry.argument(description="What the orders must be like.")
+        ] = None,
+    ) -> Annotated["OrderConnection", strawberry.lazy("lms_graph.types.commerce.orders")]:
+        return info.context.loaders.commerce.own_orders.load((PageRequest(first, after, last, before), where.as_filter() if where else OrderFilter()))
 
     @classmethod
     def from_row(cls, row: Any) -> Self:

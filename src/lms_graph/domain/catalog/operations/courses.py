@@ -136,6 +136,12 @@ async def count_enrollment(*, caller: Caller, course_id: UUID, closes: Delivery)
         await database.fetch("UPDATE courses SET enrollment_count = enrollment_count + 1 WHERE tenant_id = $1 AND id = $2", caller.tenant_id, course_id)
 
 
+async def keep_rating(*, caller: Caller, course_id: UUID, hundredths: int, count: int) -> None:
+    """Keep a copy of how learners rate a course, to sort by."""
+    async with unit_of_work(caller):
+        await rows.Course.for_caller(caller, id=course_id).update(rating_hundredths=hundredths, rating_count=count)
+
+
 def _require_sound(source: CourseSource) -> None:
     lectures = [lecture for section in source.sections for lecture in section.lectures]
     issues = rules.key_issues([section.key for section in source.sections], "section") + rules.key_issues([lecture.key for lecture in lectures], "lecture")

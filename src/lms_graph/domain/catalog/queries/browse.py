@@ -25,6 +25,7 @@ _TERMS = {
     "PUBLISHED_AT": ("c.first_published_at", "timestamptz"),
     "POPULARITY": ("c.enrollment_count", "int"),
     "DURATION": ("c.duration_seconds", "int"),
+    "RATING": ("c.rating_hundredths", "int"),
 }
 
 
@@ -40,6 +41,8 @@ class CourseFilter:
     is_featured: bool | None = None
     duration_from: int | None = None
     duration_to: int | None = None
+    rating_from: int | None = None
+    rating_to: int | None = None
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,7 @@ class Summary:
     category: list[Bucket] = field(default_factory=list)
     level: list[Bucket] = field(default_factory=list)
     duration: list[Bucket] = field(default_factory=list)
+    rating: list[Bucket] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,29 +92,34 @@ class Browse:
         """Total and facets in one statement. Counts are within the result: a chosen value keeps its own count."""
         source, conditions, parameters = self._matching()
         bounds = " ".join(f"WHEN c.duration_seconds < {below} THEN '{value}'" for value, below in rules.DURATIONS if below)
+        stars = " ".join(f"WHEN c.rating_hundredths >= {above} THEN '{value}'" for value, above in rules.RATINGS)
         rows = await database.fetch(
             f"""
-            SELECT grouping(category) AS no_category, grouping(level) AS no_level, grouping(duration) AS no_duration, category, label, level, duration, count(*) AS count
+            SELECT grouping(category) AS no_category, grouping(level) AS no_level, grouping(duration) AS no_duration, grouping(rating) AS no_rating,
+                category, label, level, duration, rating, count(*) AS count
             FROM (
-                SELECT g.slug AS category, g.name AS label, c.level, CASE {bounds} ELSE '{rules.DURATIONS[-1][0]}' END AS duration
+                SELECT g.slug AS category, g.name AS label, c.level, CASE {bounds} ELSE '{rules.DURATIONS[-1][0]}' END AS duration,
+                    CASE WHEN c.rating_count = 0 THEN NULL {stars} END AS rating
                 FROM {source} LEFT JOIN categories g ON g.tenant_id = c.tenant_id AND g.id = c.category_id WHERE {conditions}
             ) AS matched
-            GROUP BY GROUPING SETS ((category, label), (level), (duration), ())
-            ORDER BY count(*) DESC, category, level, duration
+            GROUP BY GROUPING SETS ((category, label), (level), (duration), (rating), ())
+            ORDER BY count(*) DESC, category, level, duration, rating
             """,
             *parameters,
         )
-        total, found = 0, {"category": [], "level": [], "duration": []}  # type: tuple[int, dict[str, list[Bucket]]]
+        total, found = 0, {"category": [], "level": [], "duration": [], "rating": []}  # type: tuple[int, dict[str, list[Bucket]]]
         for row in rows:
-            if row["no_category"] and row["no_level"] and row["no_duration"]:
+            if row["no_category"] and row["no_level"] and row["no_duration"] and row["no_rating"]:
                 total = row["count"]
             elif not row["no_category"]:
                 if row["category"] is not None:
                     found["category"].append(Bucket(row["category"], row["label"], row["count"]))
             elif not row["no_level"]:
                 found["level"].append(Bucket(row["level"], row["level"], row["count"]))
-            else:
+            elif not row["no_duration"]:
                 found["duration"].append(Bucket(row["duration"], row["duration"], row["count"]))
+            elif row["rating"] is not None:
+                found["rating"].append(Bucket(row["rating"], row["rating"], row["count"]))
         return Summary(total, **found)
 
     def _terms(self, order: Sequence[Sort]) -> list[Term]:
@@ -150,11 +159,15 @@ class Browse:
         add("c.is_featured = {}", where.is_featured)
         add("c.duration_seconds >= {}", where.duration_from)
         add("c.duration_seconds <= {}", where.duration_to)
+        if where.rating_from is not None or where.rating_to is not None:
+            conditions.append("c.rating_count > 0")
+        add("c.rating_hundredths >= {}", where.rating_from)
+        add("c.rating_hundredths <= {}", where.rating_to)
         return source, " AND ".join(conditions), parameters
 
 
-def published(course: str) -> str:
-    """The condition that a course is published, for statements of areas above; `$1` is the tenant, `course` a column or parameter."""
+def is_published(course: str) -> str:
+    """The condition that a course is in the catalog, for statements of areas above; `$1` is the tenant, the other is a column or parameter."""
     return f"EXISTS (SELECT FROM courses c WHERE c.tenant_id = $1 AND c.id = {course} AND c.status = 'PUBLISHED')"
 
 

@@ -2,39 +2,24 @@
 
 from datetime import datetime
 
-from lms_graph.kit.ids import ALPHABET
+from lms_graph.kit.codes import normalize, random_code
 from lms_graph.kit.secrets import new_code as random_letters
 from lms_graph.kit.text import slugify
 from lms_graph.kit.throttle import Bucket, Limit, network_of
 
-LETTERS = 20  # 100 bits
-GROUP = 5
+__all__ = ["checks", "file_name", "new_code", "new_number", "normalize"]
+
 CHECKS = Limit("certificate-code", at_once=60, every=1)  # wrong codes from one network, at whatever schools: pages about a code name none
-_MISREAD = str.maketrans("OIL", "011")  # the letters that base 32 leaves out because they look like these
 
 
 def new_code() -> str:
     """A verification code: `7F3K9-QXM2P-…`, 100 random bits. Whoever has it may check the certificate."""
-    return _grouped(random_letters(LETTERS))
-
-
-def normalize(text: str) -> str | None:
-    """The code that somebody meant: letter case, spaces and hyphens do not count, nor O for 0 and I or L for 1. None when it is none."""
-    if len(text) > 100:
-        return None
-    letters = "".join(letter for letter in text.upper() if letter.isalnum()).translate(_MISREAD)
-    if len(letters) != LETTERS or any(letter not in ALPHABET.upper() for letter in letters):
-        return None
-    return _grouped(letters)
+    return random_code()
 
 
 def checks(address: str | None) -> Bucket:
     """What a look at a code takes from; a right one is given back."""
     return CHECKS.of(network_of(address))
-
-
-def _grouped(letters: str) -> str:
-    return "-".join(letters[start : start + GROUP] for start in range(0, LETTERS, GROUP))
 
 
 def new_number(issued_at: datetime) -> str:

@@ -20,8 +20,8 @@ from lms_graph.outbox.idempotency import once
 from lms_graph.outbox.unit_of_work import UnitOfWork, unit_of_work
 
 
-async def create_coupon(*, caller: Caller, draft: CouponDraft, key: str) -> UUID:
-    """Make a coupon, once per key; gives its id.
+async def create_coupon(*, caller: Caller, draft: CouponDraft, key: str | None) -> UUID:
+    """Make a coupon, once per key; gives its id. Only the house itself leaves the key out.
 
     Raises SignedOut, NotAllowed, CodeTaken (also for the later of two at once), Invalid with every issue, IdempotencyConflict. Records CouponCreated.
     """
@@ -55,7 +55,10 @@ async def create_coupon(*, caller: Caller, draft: CouponDraft, key: str) -> UUID
         work.record(events.CouponCreated(coupon_id=coupon_id))
         return coupon_id
 
-    return await once(caller, field="couponCreate", key=key, body=asdict(draft), run=create)
+    if key is None and caller.is_system:
+        async with unit_of_work(caller) as work:
+            return await create(work)
+    return await once(caller, field="couponCreate", key=key or "", body=asdict(draft), run=create)
 
 
 async def disable_coupon(*, caller: Caller, coupon_id: UUID) -> UUID:
@@ -70,7 +73,9 @@ async def disable_coupon(*, caller: Caller, coupon_id: UUID) -> UUID:
 
 
 async def _require_may_make(caller: Caller, course_ids: tuple[UUID, ...], *, has_affiliate: bool) -> None:
-    held = await teams.roles_in_teams(caller=caller, course_ids=list(course_ids))
+    """First, and not in the request's own unit of work: a refusal is no outcome to be told again."""
+    async with unit_of_work(caller):
+        held = await teams.roles_in_teams(caller=caller, course_ids=list(course_ids)) if course_ids else {}
     policies.require_may_make_coupon(caller, [catalog_policies.permissions_on_course(caller, held.get(id)) for id in course_ids], has_affiliate=has_affiliate)
 
 

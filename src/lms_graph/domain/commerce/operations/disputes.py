@@ -9,14 +9,14 @@ from typing import Any
 from uuid import UUID
 
 from lms_graph.domain.commerce import errors, events
-from lms_graph.domain.commerce.operations import inbox, payments, provider_objects, refunds
+from lms_graph.domain.commerce.operations import payments, provider_objects, refunds
 from lms_graph.domain.commerce.queries import disputes as queries
 from lms_graph.domain.commerce.queries import refunds as refund_queries
 from lms_graph.domain.commerce.rules import disputes as rules
 from lms_graph.domain.commerce.rules import refunds as refund_rules
 from lms_graph.domain.learning.operations import entitlements
 from lms_graph.domain.payouts.operations import sales
-from lms_graph.domain.payouts.ports import DisputeState, EventObject, PaymentGateway, PaymentRefused
+from lms_graph.domain.payouts.ports import DisputeState, PaymentGateway, PaymentRefused
 from lms_graph.domain.tenancy.queries import tenants
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.errors import Conflict, Invalid, Issue
@@ -206,6 +206,3 @@ async def _lock(caller: Caller, dispute_id: UUID) -> Any:
         caller.tenant_id,
         dispute_id,
     )
-
-
-inbox.HANDLERS[EventObject.DISPUTE] = refresh

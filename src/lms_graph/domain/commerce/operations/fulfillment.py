@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from lms_graph.domain.commerce.operations import subscriptions
+from lms_graph.domain.commerce.operations import seats, subscriptions
 from lms_graph.domain.learning.operations import enrollments, entitlements
 from lms_graph.kit.caller import Caller
 from lms_graph.models import database
@@ -31,6 +31,10 @@ class SoldLine:
     terms: dict[str, Any]
     paid_at: datetime
     provider_subscription_id: str | None
+
+    @property
+    def is_gift(self) -> bool:
+        return self.gift_email is not None or self.gift_message is not None
 
     @property
     def ends_at(self) -> datetime | None:
@@ -60,10 +64,26 @@ async def _begin_plan(caller: Caller, line: SoldLine) -> None:
     await subscriptions.begin(caller=caller, order_id=line.order_id, line_id=line.line_id, account_id=line.account_id, provider_subscription_id=line.provider_subscription_id)
 
 
+async def _open_seats(caller: Caller, line: SoldLine) -> None:
+    """Seats of a course, or one for somebody who is given it: never for the buyer."""
+    assert line.subject_id is not None
+    await seats.open_pool(
+        caller=caller,
+        order_id=line.order_id,
+        line_id=line.line_id,
+        owner_account_id=line.account_id,
+        course_id=line.subject_id,
+        seats=line.quantity,
+        gift_email=line.gift_email,
+        gift_message=line.gift_message,
+        expires_at=line.ends_at,
+    )
+
+
 def fulfiller_of(*, kind: OfferKind, subject: OfferSubject, is_gift: bool) -> Fulfill | None:
     """What is done for such a line; None where nothing can be, so that it is not sold."""
     if subject is OfferSubject.SEATS or is_gift:
-        return None
+        return _open_seats
     return BY_KIND.get(kind)
 
 
@@ -82,7 +102,8 @@ async def fulfill(*, caller: Caller, order_id: UUID, provider_subscription_id: s
         lines = await database.fetch(
             "SELECT l.id, l.offer_kind, l.subject, l.subject_id, l.quantity, l.gift_email, l.gift_message, l.terms, o.account_id, o.paid_at FROM order_lines l "
             "JOIN orders o ON o.tenant_id = l.tenant_id AND o.id = l.order_id "
-            "WHERE l.tenant_id = $1 AND l.order_id = $2 AND o.kind = $3 AND o.account_id IS NOT NULL AND o.paid_at IS NOT NULL AND o.status <> 'REFUNDED' ORDER BY l.position",
+            "WHERE l.tenant_id = $1 AND l.order_id = $2 AND o.kind = $3 AND o.account_id IS NOT NULL AND o.paid_at IS NOT NULL AND o.status <> 'REFUNDED' "
+            "AND (l.total_amount = 0 OR l.refunded_amount < l.total_amount) ORDER BY l.position",
             caller.tenant_id,
             order_id,
             OrderKind.PURCHASE.value,
@@ -102,7 +123,7 @@ async def fulfill(*, caller: Caller, order_id: UUID, provider_subscription_id: s
                 paid_at=row["paid_at"],
                 provider_subscription_id=provider_subscription_id,
             )
-            run = fulfiller_of(kind=line.offer_kind, subject=line.subject, is_gift=line.gift_email is not None)
+            run = fulfiller_of(kind=line.offer_kind, subject=line.subject, is_gift=line.is_gift)
             if run is None:
                 raise RuntimeError(f"nothing fulfills line {line.line_id}")
             await run(caller, line)
@@ -111,4 +132,5 @@ async def fulfill(*, caller: Caller, order_id: UUID, provider_subscription_id: s
 async def withdraw(*, caller: Caller, line_id: UUID, reason: str) -> None:
     """End what a line opened, now; a second time changes nothing. Whatever else its learner holds stays open."""
     async with unit_of_work(caller):
+        await seats.close_pool(caller=caller, line_id=line_id, reason=reason)
         await entitlements.end_by_source(caller=caller, source_id=line_id, reason=reason)

@@ -7,12 +7,16 @@ from uuid import UUID
 import structlog
 
 from lms_graph.domain.commerce import events
-from lms_graph.domain.commerce.operations import plan_states
+from lms_graph.domain.commerce.operations import checkouts, disputes, plan_states, provider_objects, refunds
+from lms_graph.domain.commerce.operations import payments as order_payments
 from lms_graph.domain.commerce.rules import provider_events as rules
-from lms_graph.domain.payouts.ports import EventObject, PaymentGateway, ProviderEvent
+from lms_graph.domain.payouts.ports import EventObject, EventRefused, PaymentGateway, Payments, ProviderEvent
+from lms_graph.domain.payouts.queries.providers import own_provider
+from lms_graph.domain.tenancy.queries import tenants
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.errors import DomainError, Unavailable
 from lms_graph.kit.ids import new_id
+from lms_graph.kit.secrets import SecretKeys
 from lms_graph.models import database
 from lms_graph.outbox.store import Delivery
 from lms_graph.outbox.unit_of_work import unit_of_work
@@ -26,10 +30,49 @@ class Refresh(Protocol):
     def __call__(self, *, caller: Caller, provider_id: str, gateway: PaymentGateway) -> Awaitable[None]: ...
 
 
-HANDLERS: dict[EventObject, Refresh] = {EventObject.SUBSCRIPTION: plan_states.refresh, EventObject.INVOICE: plan_states.refresh_invoice}
+HANDLERS: dict[EventObject, Refresh] = {
+    EventObject.CHECKOUT: checkouts.refresh,
+    EventObject.PAYMENT: order_payments.refresh,
+    EventObject.SUBSCRIPTION: plan_states.refresh,
+    EventObject.INVOICE: plan_states.refresh_invoice,
+    EventObject.REFUND: refunds.refresh,
+    EventObject.DISPUTE: disputes.refresh,
+}
 """Who works the events about an object. Those of a kind that is not here are kept, and change nothing."""
 
 OF_CONNECTED_ACCOUNTS = frozenset({EventObject.ACCOUNT, EventObject.PAYOUT})
+
+
+async def receive(*, body: bytes, signature: str | None, slug: str | None, payments: Payments, secret_keys: SecretKeys) -> None:
+    """Keep an event for the school that its object is of: for the one whose own keys it was signed for, or, from the deployment's account, for the one that has such an object, or whose
+    words the object carries. What is nobody's is kept for the platform.
+
+    Raises EventRefused for what the provider did not sign, and for a school without keys of its own.
+    """
+    own = None
+    if slug is not None:
+        tenant_id = await tenants.tenant_id_by_slug(slug=slug)
+        if tenant_id is not None:
+            caller = Caller.system(tenant_id)
+            async with database.reading(caller):
+                own = await own_provider(caller=caller, secret_keys=secret_keys)
+        if own is None:
+            raise EventRefused("no school of this name has keys of its own")
+    event = payments.read_event(body, signature, own)
+    found = own.tenant_id if own else await _whose(event)
+    if found is None:
+        log.warning("commerce.event_of_nobody", event_id=event.id, type=event.type)
+        return
+    await store_event(caller=Caller.system(found), event=event)
+
+
+async def _whose(event: ProviderEvent) -> UUID | None:
+    """The school of an event of the deployment's account, else the platform. What an event says of itself decides only where it is kept: whether its object is ours is asked of the provider."""
+    known = [event.account] if event.account is not None else [id for id in (event.object_id, *event.parents) if id]
+    tenant_id = await provider_objects.tenant_of_object(known)
+    if tenant_id is None and event.account is None:
+        tenant_id = await tenants.tenant_id_if_there(text=event.metadata.get("tenant"))
+    return tenant_id or await tenants.platform_id_or_none()
 
 
 async def store_event(*, caller: Caller, event: ProviderEvent) -> bool:

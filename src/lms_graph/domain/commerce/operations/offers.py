@@ -27,14 +27,12 @@ _NAMES = {OfferSubject.COURSE: "course", OfferSubject.SEATS: "course", OfferSubj
 async def save_offer(*, caller: Caller, offer_id: UUID | None, draft: OfferDraft, key: str | None) -> UUID:
     """Make an offer, or change one to be as the draft says; gives its id. Kind and subject stay what they are. What was sold stays as it was sold.
 
-    A new one needs `key`, under which it is made once. Raises SignedOut, NotAllowed, OfferNotFound, Invalid with every issue, IdempotencyConflict. Records OfferSaved.
+    A new one needs `key`, under which it is made once; the house itself may leave it out. Raises SignedOut, NotAllowed, OfferNotFound, Invalid with every issue, IdempotencyConflict. Records OfferSaved.
     """
     policies.require_may_manage_offers(caller)
-    tenant = await tenants.tenant_or_none(caller=caller)
-    assert tenant is not None, "a caller's tenant exists"
-    prices, wrong = rules.prices_of(draft, tenant["currency"])
+    prices, wrong = rules.prices_of(draft)
     issues = [*rules.issues_with_offer(draft), *wrong]
-    if offer_id is None and key is None:
+    if offer_id is None and key is None and not caller.is_system:
         issues.append(Issue("A new offer needs an `idempotencyKey`.", ("idempotencyKey",)))
     if issues:
         raise Invalid(*issues)
@@ -47,6 +45,8 @@ async def save_offer(*, caller: Caller, offer_id: UUID | None, draft: OfferDraft
             raise Invalid(Issue(f"{contents.problem} Publish first, or save the offer with `active: false`.", ("subjectId",)))
         if draft.subject is OfferSubject.COURSE and draft.subject_id:
             await teams.lock_course(caller=caller, course_id=draft.subject_id)
+        if draft.kind is OfferKind.FREE:
+            prices.append(Price(market=None, currency=(await tenants.storefront(caller=caller))["currency"], amount=0))
         id = await _write(caller, offer_id, draft, draft.title or contents.title, prices)
         await _open_or_close(caller, draft.kind, draft.subject, draft.subject_id)
         work.record(events.OfferSaved(offer_id=id, is_active=draft.is_active))

@@ -11,11 +11,11 @@ from typing import Any
 from uuid import UUID
 
 from lms_graph.domain.commerce import errors, events
-from lms_graph.domain.commerce.operations import fulfillment, inbox, payments, provider_objects, subscriptions
+from lms_graph.domain.commerce.operations import fulfillment, payments, provider_objects, subscriptions
 from lms_graph.domain.commerce.queries import refunds as queries
 from lms_graph.domain.commerce.rules import refunds as rules
 from lms_graph.domain.payouts.operations import sales
-from lms_graph.domain.payouts.ports import EventObject, PaymentGateway, PaymentRefused, RefundState
+from lms_graph.domain.payouts.ports import PaymentGateway, PaymentRefused, RefundState
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.errors import Conflict, Invalid, Issue, NotAllowed, NotFound, Unavailable
 from lms_graph.kit.ids import new_id
@@ -430,6 +430,3 @@ def _share(sale: queries.Sale, line: rules.Line, amount: Decimal | None, *, clos
 def _require_reason(reason: str) -> None:
     if not 1 <= len(reason.strip()) <= rules.MAX_REASON:
         raise Invalid(Issue(f"A reason has 1 to {rules.MAX_REASON} characters.", ("reason",)))
-
-
-inbox.HANDLERS[EventObject.REFUND] = refresh

@@ -39,7 +39,8 @@ async def settle_order(*, caller: Caller, order_id: UUID, payment: PaymentState 
         if agreed != came:
             log.error("commerce.payment_differs", order_id=str(order_id), agreed=agreed, came=came, payment=payment.id if payment else None)
             raise errors.PaymentDiffers(agreed=agreed, came=came)
-        payment_id = await _keep(caller, order_id, payment, PaymentStatus.SUCCEEDED) if payment else None
+        if payment is not None:
+            await _keep(caller, order_id, payment, PaymentStatus.SUCCEEDED)
         await database.fetch("UPDATE orders SET status = 'PAID', paid_at = $3 WHERE tenant_id = $1 AND id = $2", caller.tenant_id, order_id, caller.now)
         checkout = await database.fetch_one(
             "UPDATE checkouts SET status = 'COMPLETED', completed_at = $3 WHERE tenant_id = $1 AND order_id = $2 RETURNING id", caller.tenant_id, order_id, caller.now
@@ -47,10 +48,58 @@ async def settle_order(*, caller: Caller, order_id: UUID, payment: PaymentState 
         if checkout is not None:
             await coupons.redeem(caller=caller, checkout_id=checkout["id"])
         await fulfillment.fulfill(caller=caller, order_id=order_id, provider_subscription_id=subscription_id)
-        _ = payment_id
+        if payment is not None:
+            await note_fee(caller=caller, payment=payment)
         plan: UUID | None = await database.fetch_value("SELECT subscription_id FROM orders WHERE tenant_id = $1 AND id = $2", caller.tenant_id, order_id)
-        work.record(events.OrderPaid(order_id=order_id, account_id=order["account_id"], subscription_id=plan, is_claimable=order["account_id"] is None))
+        calculation_id = await provider_objects.provider_id_of(caller=caller, kind="tax_calculation", own_id=order_id)
+        work.record(
+            events.OrderPaid(
+                order_id=order_id,
+                account_id=order["account_id"],
+                subscription_id=plan,
+                is_claimable=order["account_id"] is None,
+                is_tax_to_book=calculation_id is not None,
+            )
+        )
     return True
+
+
+async def note_failure(*, caller: Caller, order_id: UUID, payment: PaymentState) -> None:
+    """A payment of an order failed: keep why. The buyer may try again while the checkout is open. Records PaymentFailed, once for each way in which it failed."""
+    async with unit_of_work(caller) as work:
+        order = await lock_order(caller, order_id)
+        if order is None:
+            return
+        row = await database.fetch_one(
+            "INSERT INTO payments AS p (tenant_id, id, order_id, status, currency, amount, provider_payment_id, failure_code, failure_message, created_at) "
+            "VALUES ($1, $2, $3, 'FAILED', $4, $5, $6, $7, $8, $9) ON CONFLICT (tenant_id, provider_payment_id) DO UPDATE SET status = 'FAILED', failure_code = $7, failure_message = $8 "
+            "WHERE p.order_id = $3 AND (p.status = 'PENDING' OR (p.status = 'FAILED' AND p.failure_code IS DISTINCT FROM $7)) RETURNING id",
+            caller.tenant_id,
+            new_id(),
+            order_id,
+            payment.currency,
+            payment.amount,
+            payment.id,
+            payment.failure_code[:60] if payment.failure_code else None,
+            payment.failure_message[:500] if payment.failure_message else None,
+            caller.now,
+        )
+        if row is not None:
+            await provider_objects.remember(caller=caller, provider_id=payment.id, kind="payment", own_id=row["id"])
+            work.record(events.PaymentFailed(order_id=order_id, account_id=order["account_id"], subscription_id=order["subscription_id"]))
+
+
+async def note_fee(*, caller: Caller, payment: PaymentState) -> None:
+    """What the provider keeps of a payment, once it is known."""
+    if payment.fee_amount is None:
+        return
+    async with unit_of_work(caller):
+        await database.fetch(
+            "UPDATE payments SET provider_fee_amount = $3 WHERE tenant_id = $1 AND provider_payment_id = $2 AND status = 'SUCCEEDED' AND provider_fee_amount IS NULL",
+            caller.tenant_id,
+            payment.id,
+            payment.fee_amount,
+        )
 
 
 async def lock_order(caller: Caller, order_id: UUID) -> database.Record | None:

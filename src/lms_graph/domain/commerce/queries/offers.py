@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from lms_graph.domain.catalog.queries import browse
+from lms_graph.domain.catalog.queries import browse, paths
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.pages import Cursors, Page, PageRequest, Term, keyset
 from lms_graph.kit.permissions import Permission
@@ -22,7 +22,8 @@ def on_sale(now: str) -> str:
     """The condition that an offer `o` is on sale at the moment of a parameter; of a bundle or path only its courses' own state is left open."""
     return (
         f"(o.is_active AND (o.sale_starts_at IS NULL OR o.sale_starts_at <= {now}) AND (o.sale_ends_at IS NULL OR o.sale_ends_at > {now}) "
-        f"AND (o.subject NOT IN ('COURSE', 'SEATS') OR {browse.published('o.subject_id')}) "
+        f"AND (o.subject NOT IN ('COURSE', 'SEATS') OR {browse.is_published('o.subject_id')}) "
+        f"AND (o.subject <> 'PATH' OR {paths.is_published('o.subject_id')}) "
         "AND (o.subject <> 'BUNDLE' OR EXISTS (SELECT FROM bundles b WHERE b.tenant_id = o.tenant_id AND b.id = o.subject_id AND b.is_active)))"
     )
 

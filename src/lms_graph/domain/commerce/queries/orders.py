@@ -1,6 +1,6 @@
 """Orders, their lines and payments: to buyers their own, to who holds ORDERS_READ all."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -21,28 +21,28 @@ LINE = (
     "l.refunded_amount, l.gift_email, l.gift_message, o.currency, o.account_id, CASE WHEN l.offer_kind IN ('RECURRING', 'INSTALLMENTS') THEN o.subscription_id ELSE l.id END AS source_id"
 )
 PAYMENT = "p.id, p.order_id, p.status, p.currency, p.amount, p.provider_payment_id, p.failure_code, p.failure_message, p.created_at"
-_SEEN = "($2 OR o.account_id = $3)"
+_SEEN = "($2 OR o.account_id = $3 OR o.id = ANY($4))"
 _TERMS = {"PLACED_AT": ("o.placed_at", "timestamptz"), "TOTAL": ("o.total_amount", "bigint")}
 
 
-async def orders_by_ids(*, caller: Caller, ids: Sequence[UUID]) -> list[database.Record]:
-    return await database.fetch(f"SELECT {ORDER} FROM orders o WHERE o.tenant_id = $1 AND {_SEEN} AND o.id = ANY($4)", *_who(caller), list(ids))
+async def orders_by_ids(*, caller: Caller, ids: Sequence[UUID], shown: Collection[UUID] = ()) -> list[database.Record]:
+    return await database.fetch(f"SELECT {ORDER} FROM orders o WHERE o.tenant_id = $1 AND {_SEEN} AND o.id = ANY($5)", *_who(caller, shown), list(ids))
 
 
 async def lines_by_ids(*, caller: Caller, ids: Sequence[UUID]) -> list[database.Record]:
     return await _lines(caller, "l.id", ids)
 
 
-async def lines_of_orders(*, caller: Caller, order_ids: Sequence[UUID]) -> list[database.Record]:
+async def lines_of_orders(*, caller: Caller, order_ids: Sequence[UUID], shown: Collection[UUID] = ()) -> list[database.Record]:
     """In the order in which they were asked for."""
-    return await _lines(caller, "l.order_id", order_ids)
+    return await _lines(caller, "l.order_id", order_ids, shown)
 
 
-async def _lines(caller: Caller, key: str, ids: Sequence[UUID]) -> list[database.Record]:
+async def _lines(caller: Caller, key: str, ids: Sequence[UUID], shown: Collection[UUID] = ()) -> list[database.Record]:
     return await database.fetch(
-        f"SELECT {LINE} FROM order_lines l JOIN orders o ON o.tenant_id = l.tenant_id AND o.id = l.order_id WHERE l.tenant_id = $1 AND {_SEEN} AND {key} = ANY($4) "
+        f"SELECT {LINE} FROM order_lines l JOIN orders o ON o.tenant_id = l.tenant_id AND o.id = l.order_id WHERE l.tenant_id = $1 AND {_SEEN} AND {key} = ANY($5) "
         "ORDER BY l.order_id, l.position",
-        *_who(caller),
+        *_who(caller, shown),
         list(ids),
     )
 
@@ -51,16 +51,16 @@ async def payments_by_ids(*, caller: Caller, ids: Sequence[UUID]) -> list[databa
     return await _payments(caller, "p.id", ids)
 
 
-async def payments_of_orders(*, caller: Caller, order_ids: Sequence[UUID]) -> list[database.Record]:
+async def payments_of_orders(*, caller: Caller, order_ids: Sequence[UUID], shown: Collection[UUID] = ()) -> list[database.Record]:
     """The first first."""
-    return await _payments(caller, "p.order_id", order_ids)
+    return await _payments(caller, "p.order_id", order_ids, shown)
 
 
-async def _payments(caller: Caller, key: str, ids: Sequence[UUID]) -> list[database.Record]:
+async def _payments(caller: Caller, key: str, ids: Sequence[UUID], shown: Collection[UUID] = ()) -> list[database.Record]:
     return await database.fetch(
-        f"SELECT {PAYMENT} FROM payments p JOIN orders o ON o.tenant_id = p.tenant_id AND o.id = p.order_id WHERE p.tenant_id = $1 AND {_SEEN} AND {key} = ANY($4) "
+        f"SELECT {PAYMENT} FROM payments p JOIN orders o ON o.tenant_id = p.tenant_id AND o.id = p.order_id WHERE p.tenant_id = $1 AND {_SEEN} AND {key} = ANY($5) "
         "ORDER BY p.created_at, p.id",
-        *_who(caller),
+        *_who(caller, shown),
         list(ids),
     )
 
@@ -86,8 +86,9 @@ async def count_orders(*, caller: Caller, where: OrderFilter, own: bool = False)
     return int(await database.fetch_value(f"SELECT count(*) FROM orders o WHERE {condition}", *parameters))
 
 
-def _who(caller: Caller) -> tuple[UUID, bool, UUID | None]:
-    return caller.tenant_id, policies.may_read_orders(caller), caller.account_id
+def _who(caller: Caller, shown: Collection[UUID]) -> tuple[UUID, bool, UUID | None, list[UUID]]:
+    """Of whom, all of them or one's own; and what a guest is shown whose token was right."""
+    return caller.tenant_id, policies.may_read_orders(caller), caller.account_id, list(shown)
 
 
 def _conditions(caller: Caller, where: OrderFilter, *, own: bool) -> tuple[str, list[Any]]:

@@ -75,7 +75,7 @@ async def quote(
 async def compare(
     *, caller: Caller, course_id: UUID, buyer: Buyer, coupon_code: str | None = None, market: str | None = None, gateway: PaymentGateway | None = None
 ) -> list[tuple[Any, Quote]]:
-    """The ways to get a published course that are on sale now, each with its quote: the course itself, bundles, seats (as few as are sold) and all-access, in the order in which they were made.
+    """The ways to get a published course that are on sale now, each with its quote: the course itself, bundles, paths, seats (as few as are sold) and all-access, in the order in which they were made.
 
     Raises Invalid, and what the gateway raises.
     """

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from lms_graph.domain.catalog.queries import browse
+from lms_graph.domain.catalog.queries import browse, paths
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.pages import Cursors, Page, PageRequest, Term, keyset
 from lms_graph.kit.permissions import Permission
@@ -30,7 +30,10 @@ async def contents_of(*, caller: Caller, subjects: Collection[Subject]) -> dict[
     bundle_ids = [id for subject, id in subjects if subject is OfferSubject.BUNDLE and id]
     bundles = {row["id"]: row for row in await bundles_by_ids(caller=caller, ids=bundle_ids)} if bundle_ids else {}
     single = [id for subject, id in subjects if subject in (OfferSubject.COURSE, OfferSubject.SEATS) and id]
-    course_ids = list({*single, *(id for row in bundles.values() for id in row["course_ids"])})
+    path_ids = [id for subject, id in subjects if subject is OfferSubject.PATH and id]
+    ways = {row["id"]: row for row in await paths.paths_by_ids(caller=caller, ids=path_ids)} if path_ids else {}
+    steps = await paths.courses_of_paths(caller=caller, path_ids=path_ids) if path_ids else {}
+    course_ids = list({*single, *(id for row in bundles.values() for id in row["course_ids"]), *(id for ids in steps.values() for id in ids)})
     courses = {row["id"]: row for row in await browse.courses_by_ids(caller=caller, ids=course_ids)} if course_ids else {}
     found: dict[Subject, Contents] = {}
     for subject, id in subjects:
@@ -39,6 +42,9 @@ async def contents_of(*, caller: Caller, subjects: Collection[Subject]) -> dict[
         elif subject is OfferSubject.BUNDLE and id in bundles:
             problem = None if bundles[id]["is_active"] else "This bundle is not sold any more."
             found[subject, id] = Contents(bundles[id]["title"], tuple(bundles[id]["course_ids"]), problem or _unpublished(courses, bundles[id]["course_ids"]))
+        elif subject is OfferSubject.PATH and id is not None and id in ways:
+            problem = "This path is not published." if ways[id]["published_at"] is None else None if id in steps else "This path has no courses."
+            found[subject, id] = Contents(ways[id]["title"], tuple(steps.get(id, ())), problem or _unpublished(courses, steps.get(id, [])))
         elif subject in (OfferSubject.COURSE, OfferSubject.SEATS) and id is not None and id in courses:
             found[subject, id] = Contents(courses[id]["title"], (id,), _unpublished(courses, [id]))
     return found
@@ -60,9 +66,9 @@ async def bundles_by_ids(*, caller: Caller, ids: list[UUID]) -> list[database.Re
 
 
 async def subjects_with_course(*, caller: Caller, course_id: UUID) -> list[UUID]:
-    """The ids of what an offer could sell to open a course: itself, and the bundles in which it is."""
+    """The ids of what an offer could sell to open a course: itself, and the bundles and paths in which it is."""
     rows = await database.fetch("SELECT bundle_id FROM bundle_courses WHERE tenant_id = $1 AND course_id = $2", caller.tenant_id, course_id)
-    return [course_id, *(row["bundle_id"] for row in rows)]
+    return [course_id, *(row["bundle_id"] for row in rows), *await paths.paths_with_course(caller=caller, course_id=course_id)]
 
 
 _BY_AGE = [Term("created_at", "b.created_at", "timestamptz", descending=True), Term("id", "b.id", "uuid", descending=True)]

@@ -140,10 +140,10 @@ def issues_with_window(starts_at: datetime | None, ends_at: datetime | None, nam
         yield Issue("The end comes after the start.", (path,))
 
 
-def prices_of(draft: OfferDraft, currency: str) -> tuple[list[Price], list[Issue]]:
-    """The prices in minor units, and everything that is wrong with them. `currency` is the school's: that of a free offer, which needs no price."""
+def prices_of(draft: OfferDraft) -> tuple[list[Price], list[Issue]]:
+    """The prices in minor units, none of what is free, and everything that is wrong with them."""
     if draft.kind is OfferKind.FREE:
-        return [Price(market=None, currency=currency, amount=0)], [Issue("A free offer has no prices.", ("prices",))] if draft.prices else []
+        return [], [Issue("A free offer has no prices.", ("prices",))] if draft.prices else []
     issues, prices = [], []
     if not 1 <= len(draft.prices) <= MAX_PRICES:
         issues.append(Issue(f"An offer has from 1 to {MAX_PRICES} prices.", ("prices",)))

@@ -46,7 +46,7 @@ async def register(
     """Make an account and give its id; without a password it can only sign in another way.
 
     Raises Invalid with every issue, EmailTaken (also for the later of two at once), NotAllowed for roles beyond the caller's right, Busy.
-    Records AccountRegistered. A password is hashed before anything else, for some tens of milliseconds: do not call it with one inside a unit of work.
+    Records AccountRegistered, and EmailVerified where it was proved elsewhere. A password is hashed before anything else, for some tens of milliseconds: do not call it with one inside a unit of work.
     """
     given = {Role(role) for role in roles}
     password_hash = await _checked(caller, given, email, name, password)
@@ -76,4 +76,6 @@ async def _create(caller: Caller, email: str, name: str, password_hash: str | No
             )
         await rows.AccountRole.bulk_create(rows.AccountRole(tenant_id=caller.tenant_id, account_id=account.id, role=role) for role in sorted(roles))
         work.record(events.AccountRegistered(account_id=account.id))
+        if is_verified:
+            work.record(events.EmailVerified(account_id=account.id))
     return account.id

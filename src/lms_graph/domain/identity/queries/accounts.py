@@ -67,6 +67,17 @@ async def account_id_by_email(*, caller: Caller, email: str) -> UUID | None:
     return id
 
 
+async def has_verified(*, caller: Caller, account_id: UUID, email: str) -> bool:
+    """Whether the address is the account's, however it is spelled, and was verified."""
+    if not is_storable(email):
+        return False
+    return bool(
+        await database.fetch_value(
+            "SELECT true FROM accounts WHERE tenant_id = $1 AND id = $2 AND email_key = $3 AND email_verified_at IS NOT NULL", caller.tenant_id, account_id, email_key(email)
+        )
+    )
+
+
 async def credentials_or_none(*, caller: Caller, email: str) -> database.Record | None:
     """`id` and `password_hash` of an account, for signing in, and `is_known_network`: whether its owner has used it from the caller's network lately."""
     if not is_storable(email):

@@ -13,4 +13,5 @@ SHOWN_AS = {
     "order_id": "ord",
     "checkout_id": "chk",
     "payment_id": "pay",
+    "pool_id": "sea",
 }

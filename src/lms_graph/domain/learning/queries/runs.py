@@ -126,6 +126,17 @@ async def latest_runs(*, caller: Caller, course_ids: list[UUID]) -> list[databas
     )
 
 
+async def run_with_progress(*, caller: Caller, course_id: UUID) -> UUID | None:
+    """The caller's latest run of a course that got anywhere, whatever became of it; None for visitors too."""
+    id: UUID | None = await database.fetch_value(
+        "SELECT e.id FROM enrollments e WHERE e.tenant_id = $1 AND e.account_id = $2 AND e.course_id = $3 AND e.progress_percent > 0 ORDER BY e.run_number DESC LIMIT 1",
+        caller.tenant_id,
+        caller.account_id,
+        course_id,
+    )
+    return id
+
+
 def _status_filter(statuses: list[str] | None) -> tuple[str, list[Any]]:
     return ("TRUE", []) if statuses is None else ("e.status = ANY($3::text[])", [statuses])
 

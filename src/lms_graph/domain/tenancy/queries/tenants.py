@@ -126,6 +126,12 @@ async def tenant_id_by_slug(*, slug: str) -> UUID | None:
     return id
 
 
+async def tenant_id_if_there(*, text: str | None) -> UUID | None:
+    """A tenant's id that somebody said, if there is such a tenant. As the system role."""
+    found = await database.fetch_as_system("SELECT id FROM tenants WHERE id::text = $1", text) if text else []
+    return found[0]["id"] if found else None
+
+
 async def platform_id_or_none() -> UUID | None:
     """The platform's own tenant. As the system role."""
     rows = await database.fetch_as_system("SELECT id FROM tenants WHERE kind = 'PLATFORM'")
@@ -144,3 +150,9 @@ async def origins_of_tenant(*, caller: Caller) -> list[str]:
         caller.tenant_id,
     )
     return origins
+
+
+async def storefront_url(*, caller: Caller) -> str | None:
+    """Where the tenant's storefront is, if it said so."""
+    url: str | None = await database.fetch_value("SELECT storefront_url FROM tenants WHERE tenant_id = $1", caller.tenant_id)
+    return url
