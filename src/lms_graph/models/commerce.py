@@ -403,7 +403,9 @@ class Refund(TenantRow):
 
 
 class Dispute(TenantRow):
-    """A payment that its card's owner contests at their bank. `is_held` where the ledger holds the amount. `evidence` is what was last said, sent once `evidence_submitted_at` is set."""
+    """A payment that its card's owner contests at their bank."""
+
+    # `is_held`: the ledger holds the amount. `evidence`: what was last said, sent once `evidence_submitted_at` is set.
 
     order_id = fields.UUIDField()
     payment_id = fields.UUIDField()

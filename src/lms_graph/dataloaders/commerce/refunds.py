@@ -74,4 +74,4 @@ class RefundLoaders(AreaLoaders):
     @batch
     async def evidence_at_hand(self, order_ids: list[UUID]) -> list[DisputeEvidence | None]:
         """For who decides on refunds."""
-        return [DisputeEvidence.of(said) for said in await disputes.evidence_for_deciders(caller=self.caller, order_ids=order_ids)]
+        return [found and DisputeEvidence.of(*found) for found in await disputes.evidence_for_deciders(caller=self.caller, order_ids=order_ids)]

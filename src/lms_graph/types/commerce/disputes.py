@@ -17,6 +17,7 @@ from lms_graph.types.filters import chosen
 from lms_graph.types.money import Money
 from lms_graph.types.nodes import Node, child, decode_id
 from lms_graph.types.permissions import requiring
+from lms_graph.types.personal import personal
 
 if TYPE_CHECKING:
     from lms_graph.types.commerce.orders import Order
@@ -37,12 +38,9 @@ DECIDERS = requiring([Permission.REFUNDS_DECIDE])
 @strawberry.type(description="What is said to a bank. Each is a text of up to 20,000 characters, all together of up to 150,000.")
 class DisputeEvidence:
     access_activity_log: str | None = strawberry.field(description="What the learner did, line by line, with its time.")
-    billing_address: str | None = strawberry.field(description="The address that the buyer gave.")
     cancellation_policy_disclosure: str | None = strawberry.field(description="How the buyer was told how to cancel.")
     cancellation_rebuttal: str | None = strawberry.field(description="Why the buyer's plan was not canceled.")
-    customer_email_address: str | None = strawberry.field(description="The buyer's address.")
     customer_name: str | None = strawberry.field(description="The buyer's name.")
-    customer_purchase_ip: str | None = strawberry.field(description="The IP address from which it was bought.")
     duplicate_charge_explanation: str | None = strawberry.field(description="Why it is no second charge for the same.")
     duplicate_charge_id: str | None = strawberry.field(description="The provider's id of the charge that it is said to repeat.")
     product_description: str | None = strawberry.field(description="What was bought.")
@@ -50,10 +48,22 @@ class DisputeEvidence:
     refund_refusal_explanation: str | None = strawberry.field(description="Why nothing was refunded.")
     service_date: str | None = strawberry.field(description="Since when the buyer could use it.")
     uncategorized_text: str | None = strawberry.field(description="Whatever else there is to say.")
+    buyer_id: strawberry.Private[UUID | None]
+    place: strawberry.Private[str | None]
+    address: strawberry.Private[str | None]
+    network: strawberry.Private[str | None]
+
+    billing_address: str | None = personal("place", of="buyer_id", description="The address that the buyer gave. Null without PERSONAL_READ.")
+    customer_email_address: str | None = personal("address", of="buyer_id", description="The buyer's e-mail address. Null without PERSONAL_READ.")
+    customer_purchase_ip: str | None = personal("network", of="buyer_id", description="The IP address from which it was bought. Null without PERSONAL_READ.")
 
     @classmethod
-    def of(cls, said: Any) -> Self | None:
-        return cls(**{name: said.get(name) for name in rules.FIELDS}) if said else None
+    def of(cls, said: Any, buyer_id: UUID | None) -> Self | None:
+        if not said:
+            return None
+        hidden = {"place": "billing_address", "address": "customer_email_address", "network": "customer_purchase_ip"}
+        shown = {name: said.get(name) for name in rules.FIELDS if name not in hidden.values()}
+        return cls(**shown, **{held: said.get(name) for held, name in hidden.items()}, buyer_id=buyer_id)
 
 
 @strawberry.type(description="A payment that its buyer contests at their bank. ORDERS_READ or REFUNDS_DECIDE; for everybody else there is none of this id.")
@@ -91,7 +101,7 @@ class Dispute(Node):
             evidence_due_at=row["evidence_due_at"],
             evidence_submitted_at=row["evidence_submitted_at"],
             evidence_problem=row["evidence_problem"],
-            evidence=DisputeEvidence.of(evidence),
+            evidence=DisputeEvidence.of(evidence, row["account_id"]),
             order_id=row["order_id"],
         )
 

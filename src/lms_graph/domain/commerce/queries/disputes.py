@@ -17,8 +17,9 @@ from lms_graph.models import database
 
 COLUMNS = (
     "d.id, d.order_id, d.payment_id, d.status, d.currency, d.amount, d.fee_amount, d.reason, d.provider_dispute_id, d.evidence, d.evidence_due_at, d.evidence_submitted_at, "
-    "d.evidence_problem, d.opened_at, d.closed_at"
+    "d.evidence_problem, d.opened_at, d.closed_at, o.account_id"
 )
+_FROM = "FROM disputes d JOIN orders o ON o.tenant_id = d.tenant_id AND o.id = d.order_id"
 _TERMS = (Term("opened_at", "d.opened_at", "timestamptz", descending=True), Term("id", "d.id", "uuid", descending=True))
 
 
@@ -26,14 +27,14 @@ async def disputes_by_ids(*, caller: Caller, ids: list[UUID]) -> list[database.R
     """For who may see orders; nothing for anybody else."""
     if not refunds.sees_all(caller):
         return []
-    return await database.fetch(f"SELECT {COLUMNS} FROM disputes d WHERE d.tenant_id = $1 AND d.id = ANY($2)", caller.tenant_id, ids)
+    return await database.fetch(f"SELECT {COLUMNS} {_FROM} WHERE d.tenant_id = $1 AND d.id = ANY($2)", caller.tenant_id, ids)
 
 
 async def disputes_of_orders(*, caller: Caller, order_ids: list[UUID]) -> list[database.Record]:
     """As `disputes_by_ids`, the first first."""
     if not refunds.sees_all(caller):
         return []
-    return await database.fetch(f"SELECT {COLUMNS} FROM disputes d WHERE d.tenant_id = $1 AND d.order_id = ANY($2) ORDER BY d.opened_at, d.id", caller.tenant_id, order_ids)
+    return await database.fetch(f"SELECT {COLUMNS} {_FROM} WHERE d.tenant_id = $1 AND d.order_id = ANY($2) ORDER BY d.opened_at, d.id", caller.tenant_id, order_ids)
 
 
 async def page_of_disputes(*, caller: Caller, cursors: Cursors, request: PageRequest, statuses: list[str] | None) -> Page[Any]:
@@ -41,7 +42,7 @@ async def page_of_disputes(*, caller: Caller, cursors: Cursors, request: PageReq
     caller.require(*refunds.TO_SEE)
     keys = keyset(cursors, request, _TERMS, of=("disputes", caller.tenant_id), offset=2)
     rows = await database.fetch(
-        f"SELECT {COLUMNS}, d.opened_at AS _opened_at, d.id AS _id FROM disputes d WHERE d.tenant_id = $1 AND {_status(statuses)} AND {keys.where} "
+        f"SELECT {COLUMNS}, d.opened_at AS _opened_at, d.id AS _id {_FROM} WHERE d.tenant_id = $1 AND {_status(statuses)} AND {keys.where} "
         f"ORDER BY {keys.order_by} LIMIT {keys.limit}",
         caller.tenant_id,
         _chosen(statuses),
@@ -67,12 +68,12 @@ def _chosen(statuses: list[str] | None) -> str | list[str] | None:
 
 async def dispute_at_provider(*, caller: Caller, provider_id: str) -> database.Record | None:
     """Our row of a dispute, by the provider's name for it."""
-    return await database.fetch_one(f"SELECT {COLUMNS} FROM disputes d WHERE d.tenant_id = $1 AND d.provider_dispute_id = $2", caller.tenant_id, provider_id)
+    return await database.fetch_one(f"SELECT {COLUMNS} {_FROM} WHERE d.tenant_id = $1 AND d.provider_dispute_id = $2", caller.tenant_id, provider_id)
 
 
 async def dispute_or_none(*, caller: Caller, dispute_id: UUID) -> database.Record | None:
     """For operations and jobs, which have decided who asks."""
-    return await database.fetch_one(f"SELECT {COLUMNS} FROM disputes d WHERE d.tenant_id = $1 AND d.id = $2", caller.tenant_id, dispute_id)
+    return await database.fetch_one(f"SELECT {COLUMNS} {_FROM} WHERE d.tenant_id = $1 AND d.id = $2", caller.tenant_id, dispute_id)
 
 
 async def evidence_at_hand(*, caller: Caller, order_id: UUID) -> dict[str, str]:
@@ -113,12 +114,13 @@ def _did(activity: consumption.Activity) -> str:
     return f"{'completed' if activity.is_done else 'opened'}{watched}"
 
 
-async def evidence_for_deciders(*, caller: Caller, order_ids: list[UUID]) -> list[dict[str, str] | None]:
-    """As `evidence_at_hand`, for who decides on refunds; None for anybody else."""
+async def evidence_for_deciders(*, caller: Caller, order_ids: list[UUID]) -> list[tuple[dict[str, str], UUID | None] | None]:
+    """As `evidence_at_hand`, with the buyer's account, for who decides on refunds; None for anybody else."""
     if not caller.may(Permission.REFUNDS_DECIDE):
         return [None] * len(order_ids)
-    found = {id: await evidence_at_hand(caller=caller, order_id=id) for id in dict.fromkeys(order_ids)}
-    return [found[id] for id in order_ids]
+    buyers = await database.fetch("SELECT id, account_id FROM orders WHERE tenant_id = $1 AND id = ANY($2)", caller.tenant_id, order_ids)
+    found = {row["id"]: (await evidence_at_hand(caller=caller, order_id=row["id"]), row["account_id"]) for row in buyers}
+    return [found.get(id) for id in order_ids]
 
 
 def evidence_of(row: Any) -> dict[str, str]:

@@ -131,10 +131,24 @@ async def policy_of(*, caller: Caller) -> rules.Policy:
 
 
 async def consumed(*, caller: Caller, sale: Sale, line_ids: Collection[UUID] | None = None) -> int:
-    """How many percent were used of that line, among these, of which most was."""
+    """How many percent were used of that line, among these, of which most was: of courses by what was learned, of seats by how many were taken up."""
     by_source = await consumption.consumed_by_sources(caller=caller, source_ids=sale.sources)
     plan = by_source.get(sale.order["subscription_id"], {})
-    return max((_consumed(row, by_source.get(row["id"], {}) | plan) for row in sale.rows if line_ids is None or row["id"] in line_ids), default=0)
+    seats = await _seats_used(caller, [row["id"] for row in sale.rows])
+    lines = [row for row in sale.rows if line_ids is None or row["id"] in line_ids]
+    return max((max(_consumed(row, by_source.get(row["id"], {}) | plan), seats.get(row["id"], 0)) for row in lines), default=0)
+
+
+async def _seats_used(caller: Caller, line_ids: list[UUID]) -> dict[UUID, int]:
+    """Of lines that sold seats or a gift, how many percent somebody ever began with; rounded up."""
+    rows = await database.fetch(
+        "SELECT p.order_line_id, least(100, ceil(100.0 * count(a.id) / p.seats))::int AS used FROM seat_pools p "
+        "LEFT JOIN seat_assignments a ON a.tenant_id = p.tenant_id AND a.pool_id = p.id AND a.redeemed_at IS NOT NULL "
+        "WHERE p.tenant_id = $1 AND p.order_line_id = ANY($2) GROUP BY p.order_line_id, p.seats",
+        caller.tenant_id,
+        line_ids,
+    )
+    return {row["order_line_id"]: row["used"] for row in rows}
 
 
 def _consumed(row: Any, used: dict[UUID, int]) -> int:
