@@ -23,8 +23,10 @@ from lms_graph.resolvers.certificates import CertificatesQuery, CertificatesSubs
 from lms_graph.resolvers.commerce.bundles import BundlesMutation, BundlesQuery
 from lms_graph.resolvers.commerce.checkouts import CheckoutsMutation, CheckoutsQuery, CheckoutsSubscription
 from lms_graph.resolvers.commerce.coupons import CouponsMutation, CouponsQuery
+from lms_graph.resolvers.commerce.disputes import DisputesMutation, DisputesQuery
 from lms_graph.resolvers.commerce.offers import OffersMutation, OffersQuery
 from lms_graph.resolvers.commerce.orders import OrdersQuery
+from lms_graph.resolvers.commerce.refunds import RefundsMutation, RefundsQuery
 from lms_graph.resolvers.commerce.seats import SeatsMutation, SeatsQuery
 from lms_graph.resolvers.commerce.selling import SellingMutation, SellingQuery
 from lms_graph.resolvers.commerce.subscriptions import SubscriptionsMutation, SubscriptionsQuery
@@ -76,6 +78,8 @@ class Query(
     BundlesQuery,
     CouponsQuery,
     SellingQuery,
+    RefundsQuery,
+    DisputesQuery,
     ReviewsQuery,
     PathsQuery,
     SeatsQuery,
@@ -108,6 +112,8 @@ class Mutation(
     BundlesMutation,
     CouponsMutation,
     SellingMutation,
+    RefundsMutation,
+    DisputesMutation,
     ReviewsMutation,
     PathsMutation,
     SeatsMutation,

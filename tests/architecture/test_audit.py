@@ -31,6 +31,8 @@ NOT_AUDITED = {
     "AttemptSubmitted": "learning",
     "AttemptGraded": "by the machine, from answers that are kept",
     "CertificateIssued": "follows from a finished run",
+    "RefundAwaited": "asks the provider again; how a refund was decided and how it ended are audited",
+    "DisputeAwaited": "asks the provider again; how a dispute began and how it ended are audited",
     "CertificateReady": "follows from a finished run",
     "ReviewPosted": "an opinion",
     "ReviewEdited": "an opinion",

@@ -136,6 +136,8 @@ ALLOWED = {
     "Attempt.answers": "their own answers",
     "AttemptResultItem.correct": "whether their own answer was right, once the attempt is closed",
     "AttemptResultItem.feedback": "the author's words on what they answered, once the attempt is closed",
+    "DisputeEvidence.duplicateChargeExplanation": "a school's words to a bank",
+    "DisputeEvidence.refundRefusalExplanation": "a school's words to a bank",
     "Mutation.attemptAnswerSave": "saves their own answer",
 }
 

@@ -1,8 +1,8 @@
-"""What follows in commerce: a free course stays open, seats find their people, checkouts are looked after, events of the payment provider are worked, and sales are documented."""
+"""What follows in commerce: a free course stays open, seats find their people, checkouts are looked after, the provider's events are worked, money goes back, sales are documented."""
 
 from uuid import UUID
 
-from lms_graph.domain.commerce.operations import checkouts, inbox, invoices, offers, payments, seats
+from lms_graph.domain.commerce.operations import checkouts, disputes, inbox, invoices, offers, payments, refunds, seats
 from lms_graph.domain.payouts.queries.providers import gateway_of
 from lms_graph.jobs.runtime import Job, job
 
@@ -59,3 +59,27 @@ async def return_payment(job: Job, *, payment_id: UUID) -> None:
 async def book_tax(job: Job, *, order_id: UUID) -> None:
     gateway = await gateway_of(caller=job.caller, payments=job.adapters.payments, secret_keys=job.adapters.secret_keys)
     await payments.book_tax(caller=job.caller, order_id=order_id, gateway=gateway, closes=job.delivery)
+
+
+@job
+async def send_refund(job: Job, *, refund_id: UUID) -> None:
+    gateway = await gateway_of(caller=job.caller, payments=job.adapters.payments, secret_keys=job.adapters.secret_keys)
+    await refunds.send_refund(caller=job.caller, refund_id=refund_id, gateway=gateway)
+
+
+@job
+async def check_refund(job: Job, *, refund_id: UUID) -> None:
+    gateway = await gateway_of(caller=job.caller, payments=job.adapters.payments, secret_keys=job.adapters.secret_keys)
+    await refunds.send_refund(caller=job.caller, refund_id=refund_id, gateway=gateway)
+
+
+@job
+async def send_evidence(job: Job, *, dispute_id: UUID) -> None:
+    gateway = await gateway_of(caller=job.caller, payments=job.adapters.payments, secret_keys=job.adapters.secret_keys)
+    await disputes.send_evidence(caller=job.caller, dispute_id=dispute_id, gateway=gateway)
+
+
+@job
+async def check_dispute(job: Job, *, dispute_id: UUID) -> None:
+    gateway = await gateway_of(caller=job.caller, payments=job.adapters.payments, secret_keys=job.adapters.secret_keys)
+    await disputes.check_dispute(caller=job.caller, dispute_id=dispute_id, gateway=gateway)

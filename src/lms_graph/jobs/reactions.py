@@ -24,6 +24,11 @@ class Reaction:
 
 
 REACTIONS: dict[str, tuple[Reaction, ...]] = {
+    commerce.RefundDecided.name: (Reaction("commerce.send_refund", when="is_approved"), Reaction("commerce.check_refund", due="sweep_at")),
+    commerce.RefundAwaited.name: (Reaction("commerce.check_refund", due="sweep_at"),),
+    commerce.DisputeOpened.name: (Reaction("commerce.check_dispute", due="sweep_at"),),
+    commerce.DisputeAwaited.name: (Reaction("commerce.check_dispute", due="sweep_at"),),
+    commerce.DisputeAnswered.name: (Reaction("commerce.send_evidence"),),
     identity.LinkRequested.name: (Reaction("identity.answer_link_request"),),
     catalog.CoursePublished.name: (Reaction("commerce.keep_free_course_open"),),
     learning.EnrollmentOpened.name: (Reaction("catalog.count_enrollment"), Reaction("notifications.mail_enrollment")),

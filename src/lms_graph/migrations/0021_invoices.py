@@ -17,7 +17,7 @@ KINDS = (
 
 
 class Migration(migrations.Migration):
-    dependencies = [('models', '0019_seats')]
+    dependencies = [('models', '0020_refunds')]
 
     initial = False
 

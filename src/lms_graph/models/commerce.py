@@ -405,6 +405,8 @@ class Refund(TenantRow):
 class Dispute(TenantRow):
     """A payment that its card's owner contests at their bank."""
 
+    # `is_held`: the ledger holds the amount. `evidence`: what was last said, sent once `evidence_submitted_at` is set.
+
     order_id = fields.UUIDField()
     payment_id = fields.UUIDField()
     status = fields.CharEnumField(DisputeStatus, max_length=16)
@@ -416,6 +418,8 @@ class Dispute(TenantRow):
     evidence = fields.JSONField(default=dict)
     evidence_due_at = fields.DatetimeField(null=True)
     evidence_submitted_at = fields.DatetimeField(null=True)
+    evidence_problem = fields.CharField(500, null=True)
+    is_held = fields.BooleanField(db_default=False)
     opened_at = fields.DatetimeField()
     closed_at = fields.DatetimeField(null=True)
 

@@ -43,6 +43,8 @@ class Tenant(TenantRow):
     platform_fee_bps = fields.SmallIntField(db_default=0)
     refund_days = fields.SmallIntField(db_default=0)
     refund_max_progress_percent = fields.SmallIntField(db_default=100)
+    is_refund_automatic = fields.BooleanField(db_default=False)
+    is_access_suspended_by_dispute = fields.BooleanField(db_default=False)
     storefront_url = fields.CharField(300, null=True)
     from_name = fields.CharField(100, null=True)
     mail_from = fields.CharField(254, null=True)

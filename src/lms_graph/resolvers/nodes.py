@@ -41,6 +41,8 @@ LOADERS = {
     "att": "assessment.attempt",
     "qzo": "assessment.sat_quiz",
     "crt": "certificates.certificate",
+    "rfd": "commerce.refund",
+    "dsp": "commerce.dispute",
     "chk": "commerce.checkout",
     "ord": "commerce.order",
     "sub": "commerce.subscription",

@@ -53,6 +53,11 @@ class ErrorCode(Enum):
     PRICE_CHANGED = strawberry.enum_value("PRICE_CHANGED", description="The total is another one than the buyer saw; `total` is what it is now.")
     OFFER_NOT_SOLD = strawberry.enum_value("OFFER_NOT_SOLD", description="The offer is not for sale now, or not in this market.")
     CURRENCIES_DIFFER = strawberry.enum_value("CURRENCIES_DIFFER", description="What is bought together has prices in several currencies.")
+    REFUND_EXCEEDS_BALANCE = strawberry.enum_value("REFUND_EXCEEDS_BALANCE", description="More is to go back than is left; `refundable` says how much is.")
+    REFUND_NOT_ELIGIBLE = strawberry.enum_value("REFUND_NOT_ELIGIBLE", description="The school's refund policy does not cover it; `obstacle` says why.")
+    ORDER_DISPUTED = strawberry.enum_value(
+        "ORDER_DISPUTED", description="The payment is contested at the buyer's bank, or was taken back by it: nothing can be refunded beside it."
+    )
     CHECKOUT_CLOSED = strawberry.enum_value("CHECKOUT_CLOSED", description="The checkout was paid, or its payment is under way, so it cannot be canceled.")
     PAYMENT_DIFFERS = strawberry.enum_value("PAYMENT_DIFFERS", description="Another amount or currency came in than was agreed; somebody of the school must look at it.")
     PLAN_NOT_CHANGEABLE = strawberry.enum_value("PLAN_NOT_CHANGEABLE", description="The plan's state does not allow it; `allowedTransitions` says what does.")

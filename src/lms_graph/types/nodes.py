@@ -49,6 +49,8 @@ PREFIXES = {
     "SeatPool": "sea",
     "SeatAssignment": "sas",
     "File": "fil",
+    "Refund": "rfd",
+    "Dispute": "dsp",
     "Checkout": "chk",
     "Order": "ord",
     "Plan": "sub",

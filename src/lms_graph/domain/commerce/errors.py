@@ -98,6 +98,45 @@ class TaxRateNotFound(NotFound):
         super().__init__("There is no such tax rate here.", path=("id",))
 
 
+class RefundNotFound(NotFound):
+    def __init__(self) -> None:
+        super().__init__("There is no such refund here.", path=("refundId",))
+
+
+class DisputeNotFound(NotFound):
+    def __init__(self) -> None:
+        super().__init__("There is no such dispute here.", path=("disputeId",))
+
+
+class RefundExceedsBalance(Conflict):
+    """More is to go back than is left: of the order, or of a line of it."""
+
+    code = "REFUND_EXCEEDS_BALANCE"
+
+    def __init__(self, *, refundable: int, currency: str, path: tuple[str, ...] = ()) -> None:
+        super().__init__(
+            "No more can go back than was paid, less what went back or is on its way. `refundable` is what is left.", path=path, data={"amount": refundable, "currency": currency}
+        )
+
+
+class RefundNotEligible(Conflict):
+    """The school's policy gives this buyer nothing back by itself."""
+
+    code = "REFUND_NOT_ELIGIBLE"
+
+    def __init__(self, obstacle: str) -> None:
+        super().__init__("The school's refund policy does not cover this. `obstacle` says why; ask the school itself.", data={"obstacle": obstacle})
+
+
+class OrderDisputed(Conflict):
+    """The bank decides about this money now."""
+
+    code = "ORDER_DISPUTED"
+
+    def __init__(self) -> None:
+        super().__init__("The payment is contested at the buyer's bank, or was taken back by it. Answer the dispute; nothing can be refunded beside it.")
+
+
 class SubscriptionNotFound(NotFound):
     def __init__(self) -> None:
         super().__init__("There is no such plan here, or it is not yours.", path=("id",))

@@ -85,11 +85,21 @@ class RefundRequested(Event, about="order_id", audited="ord"):
 
 @dataclass(frozen=True, kw_only=True)
 class RefundDecided(Event, about="order_id", audited="ord"):
-    """It is to be sent (`is_approved`), or was rejected."""
+    """It is to be sent (`is_approved`), or was rejected. `sweep_at` is when it is looked at again, whatever happens; null where nothing is sent."""
 
     refund_id: UUID
     order_id: UUID
     is_approved: bool
+    sweep_at: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefundAwaited(Event, about="order_id"):
+    """The provider has not said yet how it ended: it is asked again at `sweep_at`."""
+
+    refund_id: UUID
+    order_id: UUID
+    sweep_at: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,8 +119,37 @@ class RefundFailed(Event, about="order_id", audited="ord"):
 
 @dataclass(frozen=True, kw_only=True)
 class DisputeOpened(Event, about="order_id", audited="ord"):
+    """A buyer contests the payment at their bank. The ledger holds the amount from this commit on, or as soon as the bank has taken it."""
+
     dispute_id: UUID
     order_id: UUID
+    sweep_at: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DisputeAwaited(Event, about="order_id"):
+    """The bank has not decided yet: the provider is asked again at `sweep_at`."""
+
+    dispute_id: UUID
+    order_id: UUID
+    sweep_at: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DisputeAnswered(Event, about="order_id", audited="ord"):
+    """Evidence is to be sent."""
+
+    dispute_id: UUID
+    order_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class DisputeEvidenceSent(Event, about="order_id", audited="ord"):
+    """The provider has the evidence (`is_taken`), or took none of it: the dispute says why, and can be answered again."""
+
+    dispute_id: UUID
+    order_id: UUID
+    is_taken: bool
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,7 +27,9 @@ from lms_graph.types.permissions import requiring
 from lms_graph.types.personal import personal
 
 if TYPE_CHECKING:
+    from lms_graph.types.commerce.disputes import Dispute
     from lms_graph.types.commerce.offers import Offer
+    from lms_graph.types.commerce.refunds import Refund, RefundRecord
     from lms_graph.types.identity.accounts import Profile
     from lms_graph.types.learning.entitlements import Entitlement
 
@@ -206,6 +208,18 @@ class Order(Node):
     )
     lines: list[OrderLine] = child("commerce.lines_of_order", key="uuid", size=2, description="What was sold: 1 to 10.")
     payments: list[Payment] = child("commerce.payments_of_order", key="uuid", size=1, description="What came in, and what did not, the first first.")
+    refunds: list[Annotated["Refund", strawberry.lazy("lms_graph.types.commerce.refunds")]] = child(
+        "commerce.refunds_of_order", key="uuid", size=1, description="What went back, what is on its way, and what was asked for, the first first."
+    )
+    disputes: list[Annotated["Dispute", strawberry.lazy("lms_graph.types.commerce.disputes")]] = child(
+        "commerce.disputes_of_order", key="uuid", size=1, description="What its buyer contests at their bank, the first first. Empty without ORDERS_READ or REFUNDS_DECIDE."
+    )
+    buyer_refund_record: Annotated["RefundRecord", strawberry.lazy("lms_graph.types.commerce.refunds")] | None = child(
+        "commerce.refund_record",
+        key="account_id",
+        description="How often its buyer had money back. REFUNDS_DECIDE, else null; null for a guest's too.",
+        requires=[Permission.REFUNDS_DECIDE],
+    )
 
     @classmethod
     def from_row(cls, row: Any) -> Self:

@@ -1,13 +1,14 @@
 """A tenant's people as those see them who run it: roles, invitations, suspensions."""
 
 from datetime import datetime
-from typing import Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 from uuid import UUID
 
 import strawberry
 
 from lms_graph.domain.identity.rules.members import MAX_REASON
 from lms_graph.kit.ids import public_id
+from lms_graph.kit.permissions import Permission
 from lms_graph.models import identity as rows
 from lms_graph.types.connections import Connection
 from lms_graph.types.enums import described
@@ -16,6 +17,9 @@ from lms_graph.types.identity.accounts import Profile, Role
 from lms_graph.types.identity.sessions import EMAIL, Session
 from lms_graph.types.nodes import Node, child, decode_id
 from lms_graph.types.personal import personal
+
+if TYPE_CHECKING:
+    from lms_graph.types.commerce.refunds import RefundRecord
 
 MemberStatus = described(
     rows.AccountStatus,
@@ -46,6 +50,12 @@ class Member(Node):
     account_id: strawberry.Private[UUID]
     address: strawberry.Private[str | None]
 
+    refund_record: Annotated["RefundRecord", strawberry.lazy("lms_graph.types.commerce.refunds")] | None = child(
+        "commerce.refund_record",
+        key="account_id",
+        description="How often they had money back, of what they paid within the last 180 days. REFUNDS_DECIDE, else null.",
+        requires=[Permission.REFUNDS_DECIDE],
+    )
     profile: Profile | None = child("identity.profile", key="account_id", description="The person as others see them.")
 
     @classmethod

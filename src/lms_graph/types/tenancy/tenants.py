@@ -32,6 +32,7 @@ class StorefrontDomain:
 class RefundPolicy:
     days: int = strawberry.field(description="How many days after buying a refund can be asked for: 0 (none) to 365.")
     max_progress_percent: int = strawberry.field(description="Up to how much of the course may be done by then: 0 to 100 percent.")
+    automatic: bool = strawberry.field(description="Whether a request within these terms is granted at once; else somebody decides.")
 
 
 @strawberry.type(description="What a school shows of itself, whoever looks.")
@@ -51,7 +52,7 @@ class Brand(Node):
 
 
 def _brand(row: Any) -> dict[str, Any]:
-    policy = RefundPolicy(days=row["refund_days"], max_progress_percent=row["refund_max_progress_percent"])
+    policy = RefundPolicy(days=row["refund_days"], max_progress_percent=row["refund_max_progress_percent"], automatic=row["is_refund_automatic"])
     return {"refund_policy": policy} | {name: row[name] for name in ("slug", "name", "primary_color", "locale", "currency", "support_email", "logo_file_id")}
 
 
@@ -89,6 +90,9 @@ class MailSender:
 class Tenant(Brand):
     api: TenantApi = strawberry.field(description="What it opens of its API.")
     platform_fee_percent: Decimal = strawberry.field(description="The platform's share of its sales, 0 to 100 percent with two decimals. The platform sets it.")
+    dispute_suspends_access: bool = strawberry.field(
+        description="Whether what was bought is closed while its payment is contested at a bank; else it stays open until the dispute is lost."
+    )
     storefront_url: str | None = strawberry.field(description="Where links in mails lead: an origin on a verified domain, or the platform's; null for the primary domain.")
     mail: MailSender = strawberry.field(description="From whom its mails come.")
     suspended_at: datetime | None = strawberry.field(description="Since when the platform has suspended it; its API answers nobody then.")
@@ -109,6 +113,7 @@ class Tenant(Brand):
             id=strawberry.ID(public_id("tnt", row["id"])),
             api=api,
             platform_fee_percent=rules.percent(row["platform_fee_bps"]),
+            dispute_suspends_access=row["is_access_suspended_by_dispute"],
             storefront_url=row["storefront_url"],
             mail=mail,
             suspended_at=row["suspended_at"],
@@ -138,6 +143,9 @@ class TenantApiInput:
 class RefundPolicyInput:
     days: strawberry.Maybe[int | None] = strawberry.field(default=None, description="How many days after buying a refund can be asked for: 0 (none) to 365.")
     max_progress_percent: strawberry.Maybe[int | None] = strawberry.field(default=None, description="Up to how much of the course may be done by then: 0 to 100 percent.")
+    automatic: strawberry.Maybe[bool | None] = strawberry.field(
+        default=None, description="Whether a request within these terms is granted at once. Not for buyers who ask for refunds often: those wait for a decision."
+    )
 
 
 @strawberry.input(description="From whom mails come. What is left out stays as it is.")
@@ -163,6 +171,9 @@ class TenantUpdateInput:
         default=None, description="ISO 4217 code of the currency in which prices are kept. Choose it before anything is sold: with the first sale it is settled."
     )
     refund_policy: strawberry.Maybe[RefundPolicyInput | None] = strawberry.field(default=None, description="When it gives money back, as its storefront states it.")
+    dispute_suspends_access: strawberry.Maybe[bool | None] = strawberry.field(
+        default=None, description="Whether what was bought is closed while its payment is contested at a bank. By default it stays open until the dispute is lost."
+    )
     storefront_url: strawberry.Maybe[str | None] = strawberry.field(
         default=None, description="Where links in mails lead: `https://` and a verified domain, perhaps with `:port`, or the platform's own address; null for the primary domain."
     )
@@ -182,6 +193,8 @@ class TenantUpdateInput:
             ("refundPolicy",): (None, self.refund_policy),
             ("refundPolicy", "days"): ("refund_days", refunds.days),
             ("refundPolicy", "maxProgressPercent"): ("refund_max_progress_percent", refunds.max_progress_percent),
+            ("refundPolicy", "automatic"): ("is_refund_automatic", refunds.automatic),
+            ("disputeSuspendsAccess",): ("is_access_suspended_by_dispute", self.dispute_suspends_access),
             ("mail",): (None, self.mail),
             ("api",): (None, self.api),
             ("api", "introspection"): ("is_introspection_open", api.introspection),

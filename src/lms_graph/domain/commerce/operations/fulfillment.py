@@ -102,7 +102,8 @@ async def fulfill(*, caller: Caller, order_id: UUID, provider_subscription_id: s
         lines = await database.fetch(
             "SELECT l.id, l.offer_kind, l.subject, l.subject_id, l.quantity, l.gift_email, l.gift_message, l.terms, o.account_id, o.paid_at FROM order_lines l "
             "JOIN orders o ON o.tenant_id = l.tenant_id AND o.id = l.order_id "
-            "WHERE l.tenant_id = $1 AND l.order_id = $2 AND o.kind = $3 AND o.account_id IS NOT NULL AND o.paid_at IS NOT NULL AND o.status <> 'REFUNDED' ORDER BY l.position",
+            "WHERE l.tenant_id = $1 AND l.order_id = $2 AND o.kind = $3 AND o.account_id IS NOT NULL AND o.paid_at IS NOT NULL AND o.status <> 'REFUNDED' "
+            "AND (l.total_amount = 0 OR l.refunded_amount < l.total_amount) ORDER BY l.position",
             caller.tenant_id,
             order_id,
             OrderKind.PURCHASE.value,

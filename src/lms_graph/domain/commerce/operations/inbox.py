@@ -7,7 +7,7 @@ from uuid import UUID
 import structlog
 
 from lms_graph.domain.commerce import events
-from lms_graph.domain.commerce.operations import checkouts, plan_states, provider_objects
+from lms_graph.domain.commerce.operations import checkouts, disputes, plan_states, provider_objects, refunds
 from lms_graph.domain.commerce.operations import payments as order_payments
 from lms_graph.domain.commerce.rules import provider_events as rules
 from lms_graph.domain.payouts.ports import EventObject, EventRefused, PaymentGateway, Payments, ProviderEvent
@@ -35,6 +35,8 @@ HANDLERS: dict[EventObject, Refresh] = {
     EventObject.PAYMENT: order_payments.refresh,
     EventObject.SUBSCRIPTION: plan_states.refresh,
     EventObject.INVOICE: plan_states.refresh_invoice,
+    EventObject.REFUND: refunds.refresh,
+    EventObject.DISPUTE: disputes.refresh,
 }
 """Who works the events about an object. Those of a kind that is not here are kept, and change nothing."""
 

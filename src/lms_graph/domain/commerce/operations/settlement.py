@@ -50,7 +50,7 @@ async def settle_order(*, caller: Caller, order_id: UUID, payment: PaymentState 
         if subscription_id is not None:  # a guest's plan begins when it is claimed
             await provider_objects.remember(caller=caller, provider_id=subscription_id, kind="subscription", own_id=order_id)
         await fulfillment.fulfill(caller=caller, order_id=order_id, provider_subscription_id=subscription_id)
-        if payment is not None:
+        if payment is not None and payment_id is not None:
             await sales.post_sale(caller=caller, order_id=order_id, payment_id=payment_id, currency=payment.currency, lines=await _sold(caller, order_id))
             await note_fee(caller=caller, payment=payment)
         plan: UUID | None = await database.fetch_value("SELECT subscription_id FROM orders WHERE tenant_id = $1 AND id = $2", caller.tenant_id, order_id)

@@ -63,3 +63,14 @@ async def page_of_audit_entries(*, caller: Caller, where: AuditFilter, cursors: 
         *page.parameters,
     )
     return page.page(rows)
+
+
+async def address_of(*, caller: Caller, subject: str, action: str) -> str | None:
+    """From which IP address something was first done to a subject, for an area that states it as evidence; None where it was not a request. Whoever asks has decided who may know."""
+    found: str | None = await database.fetch_value(
+        "SELECT e.ip_address FROM audit_entries e WHERE e.tenant_id = $1 AND e.subject = $2 AND e.action = $3 AND e.ip_address IS NOT NULL ORDER BY e.at, e.id LIMIT 1",
+        caller.tenant_id,
+        subject,
+        action,
+    )
+    return found

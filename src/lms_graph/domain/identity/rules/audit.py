@@ -9,6 +9,8 @@ SHOWN_AS = {
     "session_id": "ses",
     "key_id": "key",
     "course_id": "crs",
+    "refund_id": "rfd",
+    "dispute_id": "dsp",
     "order_id": "ord",
     "checkout_id": "chk",
     "payment_id": "pay",

@@ -78,6 +78,15 @@ def percent(plan: Sequence[PlannedLecture], seen: Mapping[UUID, Seen]) -> int:
     return hundredths // len(due(plan)) if plan else 0
 
 
+def consumed_percent(plan: Sequence[PlannedLecture], seen: Mapping[UUID, Seen]) -> int:
+    """How much was used, whether it is due or not: every lecture counts alike, a done one in full, one that was watched by the share of it that was; rounded up."""
+    hundredths = 0
+    for lecture in plan:
+        known = seen.get(lecture.lecture_id, Seen())
+        hundredths += 100 if known.completed_at else min(100, known.covered_ms * 100 // lecture.duration_ms) if lecture.duration_ms > 0 else 0
+    return -(-hundredths // len(plan)) if plan else 0
+
+
 def is_complete(plan: Sequence[PlannedLecture], seen: Mapping[UUID, Seen]) -> bool:
     """Everything that is due is done."""
     return all(lecture.lecture_id in seen and seen[lecture.lecture_id].completed_at for lecture in due(plan))

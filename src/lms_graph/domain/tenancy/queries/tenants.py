@@ -10,10 +10,8 @@ from lms_graph.kit.pages import Cursors, Page, PageRequest, Term, keyset
 from lms_graph.kit.permissions import Permission
 from lms_graph.models import database
 
-_BRAND = "id, slug, name, logo_file_id, primary_color, locale, currency, support_email, refund_days, refund_max_progress_percent"
-_TENANT = (
-    f"{_BRAND}, is_introspection_open, is_explorer_served, allowed_origins, platform_fee_bps, storefront_url, from_name, mail_from, mail_from_verified_at, suspended_at, created_at"
-)
+_BRAND = "id, slug, name, logo_file_id, primary_color, locale, currency, support_email, refund_days, refund_max_progress_percent, is_refund_automatic"
+_TENANT = f"{_BRAND}, is_introspection_open, is_explorer_served, allowed_origins, platform_fee_bps, is_access_suspended_by_dispute, storefront_url, from_name, mail_from, mail_from_verified_at, suspended_at, created_at"
 _PAGE = (Term("slug", "slug", "text"), Term("id", "id", "uuid"))
 _SEARCHED = "($1::text IS NULL OR strpos(lower(name), lower($1)) > 0 OR strpos(slug, lower($1)) > 0)"
 
@@ -53,6 +51,11 @@ async def storefront(*, caller: Caller) -> database.Record:
     row = await database.fetch_one(f"SELECT {_BRAND} FROM tenants WHERE tenant_id = $1", caller.tenant_id)
     assert row is not None, "a caller's tenant exists"
     return row
+
+
+async def suspends_disputed(*, caller: Caller) -> bool:
+    """Whether the caller's tenant closes what was bought while its payment is contested at a bank."""
+    return bool(await database.fetch_value("SELECT is_access_suspended_by_dispute FROM tenants WHERE tenant_id = $1", caller.tenant_id))
 
 
 async def sender(*, caller: Caller) -> Sender:

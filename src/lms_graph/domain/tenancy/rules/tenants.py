@@ -44,6 +44,8 @@ class TenantChanges(TypedDict, total=False):
     logo_file_id: UUID | None
     refund_days: int
     refund_max_progress_percent: int
+    is_refund_automatic: bool
+    is_access_suspended_by_dispute: bool
     storefront_url: str | None
     from_name: str | None
     mail_from: str | None
