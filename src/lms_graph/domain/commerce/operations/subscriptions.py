@@ -137,6 +137,7 @@ def plan_of(row: Any) -> Plan:
     fixed = terms.get("access_ends_at")
     return Plan(
         status=SubscriptionStatus(row["status"]),
+        begins_at=row["created_at"],
         current_period_end=row["current_period_end"],
         paid_until=row["paid_until"],
         cancel_at_period_end=row["cancel_at_period_end"],

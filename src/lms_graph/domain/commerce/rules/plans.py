@@ -19,6 +19,7 @@ LOOK_AFTER = timedelta(hours=2)
 """How long after a period the provider is asked, whether it has said anything or not."""
 LOOK_EVERY = timedelta(days=1)
 REQUEST_LOOK_AFTER = timedelta(minutes=1)
+MOMENT = timedelta(microseconds=1)  # the provider counts in seconds, and a grant ends after it begins
 MIN_PAUSE = timedelta(days=1)
 MAX_PAUSE = timedelta(days=90)
 
@@ -43,6 +44,7 @@ class Plan:
     """What a plan's rules ask of it."""
 
     status: SubscriptionStatus
+    begins_at: datetime
     current_period_end: datetime | None
     paid_until: datetime | None
     cancel_at_period_end: bool = False
@@ -100,7 +102,8 @@ def grants_of(plan: Plan, now: datetime) -> GrantState:
         case S.CANCELED if keeps:
             return GrantState(EntitlementState.ACTIVE, None, fixed)
         case S.CANCELED:
-            return GrantState(EntitlementState.ACTIVE, None, _first(plan.ended_at, plan.paid_until if not plan.is_installments else None, fixed) or now)
+            end = _first(plan.ended_at, plan.paid_until if not plan.is_installments else None, fixed) or now
+            return GrantState(EntitlementState.ACTIVE, None, max(end, plan.begins_at + MOMENT))
         case S.PAST_DUE if keeps and plan.grace_until is not None and plan.grace_until <= now:
             return GrantState(EntitlementState.ACTIVE, None, fixed)
         case S.PAST_DUE:
