@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import structlog
 
-pytest_plugins = ["tests.fixtures.house", "tests.fixtures.client", "tests.fixtures.callers", "tests.fixtures.serving", "tests.fixtures.mails"]
+pytest_plugins = ["tests.fixtures.house", "tests.fixtures.client", "tests.fixtures.callers", "tests.fixtures.serving", "tests.fixtures.mails", "tests.fixtures.payments"]
 
 _stack = ExitStack()
 _parts: dict[str, str] = {}
@@ -75,6 +75,7 @@ def environment(servers: dict[str, str], worker_id: str) -> Iterator[dict[str, s
     """The environment of this test process: the servers, and a database, bucket prefix and Redis database of its own."""
     from lms_graph.embedded.postgres import create_database, database_url, drop_database
     from lms_graph.embedded.processes import free_port
+    from lms_graph.integrations.twins.stripe import TEST_KEY, WEBHOOK_SECRET
 
     name = f"test_{worker_id}_{os.getpid()}"
     create_database(servers["SUPERUSER_URL"], name, template="template")
@@ -82,6 +83,11 @@ def environment(servers: dict[str, str], worker_id: str) -> Iterator[dict[str, s
     own = {key: value for key, value in servers.items() if key != "SUPERUSER_URL"}
     own |= {key: database_url(own[key], name) for key in ("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_SYSTEM_URL")}
     own["LMS_DNS_SERVERS"] = f"127.0.0.1:{free_port()}"  # where the `dns` fixture's twin listens
+    own |= {
+        "LMS_STRIPE_SECRET_KEY": TEST_KEY,
+        "LMS_STRIPE_WEBHOOK_SECRETS": WEBHOOK_SECRET,
+        "LMS_STRIPE_URL": f"http://127.0.0.1:{free_port()}",
+    }  # where the `stripe` fixture's twin listens
     own["REDIS_URL"] = f"{own['REDIS_URL'].rstrip('/').removesuffix('/0')}/{number}"
     yield own
     drop_database(servers["SUPERUSER_URL"], name)

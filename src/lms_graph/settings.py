@@ -57,6 +57,13 @@ class Settings(BaseSettings):
     google_url: str = Field("https://accounts.google.com", validation_alias="LMS_GOOGLE_URL", description="Google's issuer, or its twin's.")
     github_url: str = Field("https://github.com", validation_alias="LMS_GITHUB_URL", description="GitHub's pages, or its twin's; part of who somebody is: never change it later.")
     github_api_url: str = Field("https://api.github.com", validation_alias="LMS_GITHUB_API_URL", description="GitHub's API, or its twin's.")
+    stripe_secret_key: SecretStr | None = Field(
+        None, validation_alias="LMS_STRIPE_SECRET_KEY", description="The key of this deployment's account at Stripe; none means that nothing is charged."
+    )
+    stripe_webhook_secrets: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_parted_by_commas)] = Field(
+        (), validation_alias="LMS_STRIPE_WEBHOOK_SECRETS", description="Signing secrets of its webhook endpoints, parted by commas; each is good, so that they can be rolled."
+    )
+    stripe_url: str = Field("https://api.stripe.com", validation_alias="LMS_STRIPE_URL", description="Stripe's API, or its twin's.")
     default_tenant: str | None = Field(None, validation_alias="LMS_DEFAULT_TENANT", description="Slug of the tenant where neither host, token nor header names one.")
     development: bool = Field(
         False, validation_alias="LMS_DEVELOPMENT", description="Open introspection and the explorer whatever tenants set, and take pages of this machine. `lms-graph dev` sets it."

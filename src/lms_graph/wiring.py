@@ -12,7 +12,6 @@ from lms_graph.integrations.ffmpeg import FfmpegProbe
 from lms_graph.integrations.http import GuardedHttp
 from lms_graph.integrations.mjml import MjmlMailRenderer
 from lms_graph.integrations.no_mailer import NoMailer
-from lms_graph.integrations.no_payments import NoPayments
 from lms_graph.integrations.openid import OpenIdClient
 from lms_graph.integrations.pdf import ChromiumCertificateRenderer
 from lms_graph.integrations.redis_budget import RedisBudget
@@ -22,6 +21,7 @@ from lms_graph.integrations.resend import ResendMailer
 from lms_graph.integrations.s3 import S3ObjectStore
 from lms_graph.integrations.smtp import SmtpMailer
 from lms_graph.integrations.social import GoogleAndGithub
+from lms_graph.integrations.stripe import StripePayments
 from lms_graph.kit.budget import Rate
 from lms_graph.kit.pages import Cursors
 from lms_graph.kit.secrets import SecretKeys
@@ -63,6 +63,12 @@ async def running(settings: Settings) -> AsyncIterator[Adapters]:
         openid = OpenIdClient(http)
         secret_keys = SecretKeys.parse(settings.secret_keys.get_secret_value())
         mailer = await stack.enter_async_context(mail_carrier(settings.mail_url.get_secret_value() if settings.mail_url else None))
+        payments = StripePayments(
+            secret_key=settings.stripe_secret_key.get_secret_value() if settings.stripe_secret_key else None,
+            webhook_secrets=[secret.get_secret_value() for secret in settings.stripe_webhook_secrets],
+            url=settings.stripe_url,
+        )
+        stack.push_async_callback(payments.aclose)
         base_url = settings.base_url.rstrip("/")
         yield Adapters(
             base_url=base_url,
@@ -80,7 +86,7 @@ async def running(settings: Settings) -> AsyncIterator[Adapters]:
             dns=DnsPython(settings.dns_servers),
             mail_records=MailRecords(spf=settings.mail_spf, dkim=settings.mail_dkim),
             post=Post(renderer=MjmlMailRenderer(), mailer=mailer, sender=settings.mail_from or NO_SENDER, base_url=base_url, secret_keys=secret_keys),
-            payments=NoPayments(),
+            payments=payments,
         )
 
 

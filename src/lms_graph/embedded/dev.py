@@ -20,6 +20,7 @@ from rich.console import Console
 from lms_graph.embedded import explorer
 from lms_graph.embedded.parts import Parts, running
 from lms_graph.embedded.processes import Child, PartFailed, free_port, wait_until
+from lms_graph.integrations.twins.stripe import TEST_KEY, WEBHOOK_SECRET
 
 CLI = (sys.executable, "-m", "lms_graph.cli")
 DEMO = Path(__file__).parents[1] / "demo" / "tenant.yaml"
@@ -56,7 +57,12 @@ def _start(parts: Parts, port: int, console: Console, stack: ExitStack) -> list[
         "LMS_GITHUB_URL": f"{twins}/github",
         "LMS_GITHUB_API_URL": f"{twins}/github/api",
         "LMS_DEVELOPMENT": "true",
-        **os.environ,
+        **(
+            {}
+            if os.environ.get("LMS_STRIPE_SECRET_KEY")
+            else {"LMS_STRIPE_SECRET_KEY": TEST_KEY, "LMS_STRIPE_WEBHOOK_SECRETS": WEBHOOK_SECRET, "LMS_STRIPE_URL": f"{twins}/stripe"}
+        ),
+        **{name: value for name, value in os.environ.items() if value or not name.startswith("LMS_STRIPE_")},
         **parts.environment,
         "LMS_DNS_SERVERS": os.environ.get("LMS_DNS_SERVERS") or _start_dns(parts, stack),
         "LMS_DEFAULT_TENANT": os.environ.get("LMS_DEFAULT_TENANT") or "demo",
@@ -75,7 +81,8 @@ def _start(parts: Parts, port: int, console: Console, stack: ExitStack) -> list[
         if child.wait() != 0:
             raise PartFailed(f"`lms-graph {step}` failed with code {child.exit_code}. The end of {child.log}:\n{child.tail()}")
     console.print("Starting the API and the worker …")
-    outside = parts.folder.start("twins", [sys.executable, "-m", "lms_graph.integrations.twins", str(twins_port)], directory=Path.cwd())
+    command = [sys.executable, "-m", "lms_graph.integrations.twins", str(twins_port), "--webhooks", f"http://localhost:{port}/webhooks/stripe"]
+    outside = parts.folder.start("twins", command, directory=Path.cwd())
     stack.callback(outside.stop)
     children = [start("serve", "--port", str(port)), start("worker"), outside]
     for child in children:  # the first to run at the end: both hear of it at once, then each is waited for
@@ -179,6 +186,7 @@ def _secret_keys(path: Path) -> str:
 
 def _ready(port: int, parts: Parts) -> str:
     address = f"http://localhost:{port}"
+    twins = f"http://localhost:{(parts.folder.path / 'twins-port').read_text().strip()}"
     demo: dict[str, Any] = yaml.safe_load(DEMO.read_text(encoding="utf-8"))
     accounts = demo["accounts"]
     email_width = max(len(account["email"]) for account in accounts)
@@ -190,7 +198,8 @@ def _ready(port: int, parts: Parts) -> str:
         f"  GraphQL       {address}/graphql",
         f"  Explorer      {address}/graphql{'' if explorer.is_current() else '  (in a browser; it is built in the background: about a minute, once)'}",
         f"  Certificates  {address}/verify",
-        f"  Twins         http://localhost:{(parts.folder.path / 'twins-port').read_text().strip()}/openid, …/google and …/github: other parties to sign in with (docs/single-sign-on.md)",
+        f"  Twins         {twins}/openid, …/google and …/github: other parties to sign in with (docs/single-sign-on.md)",
+        *([] if os.environ.get("LMS_STRIPE_SECRET_KEY") else [f"  Stripe        {twins}/stripe/_twin, its twin: no money moves (docs/stripe.md)"]),
         *([f"  Mails         {address}/dev/mail"] if "LMS_MAIL_FOLDER" in parts.environment else []),
         f"  Logs          {parts.folder.path / 'log'}",
         *([] if os.environ.get("LMS_DNS_SERVERS") else [f"  DNS           says what {parts.folder.path / 'dns-records'} says: name TYPE value, one a line"]),
