@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from lms_graph.domain.certificates.ports import CertificateRenderer
+from lms_graph.domain.commerce.ports import InvoicePrinter
 from lms_graph.domain.identity.ports import OpenIdProviders, SocialSignIn
 from lms_graph.domain.media.ports import ObjectStore, VideoProbe
 from lms_graph.domain.notifications.ports import Post
@@ -27,6 +28,7 @@ class Adapters:
     budget: Budget
     throttle: Throttle
     certificate_renderer: CertificateRenderer
+    invoice_printer: InvoicePrinter
     video_probe: VideoProbe
     http: OutboundHttp
     openid: OpenIdProviders

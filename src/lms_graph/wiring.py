@@ -10,6 +10,7 @@ from lms_graph.domain.tenancy.rules.hosts import MailRecords
 from lms_graph.integrations.dns import DnsPython
 from lms_graph.integrations.ffmpeg import FfmpegProbe
 from lms_graph.integrations.http import GuardedHttp
+from lms_graph.integrations.invoices import ChromiumInvoicePrinter
 from lms_graph.integrations.mjml import MjmlMailRenderer
 from lms_graph.integrations.no_mailer import NoMailer
 from lms_graph.integrations.openid import OpenIdClient
@@ -79,6 +80,7 @@ async def running(settings: Settings) -> AsyncIterator[Adapters]:
             budget=budget,
             throttle=throttle,
             certificate_renderer=renderer,
+            invoice_printer=ChromiumInvoicePrinter(renderer),
             video_probe=FfmpegProbe(),
             http=http,
             openid=openid,

@@ -220,11 +220,12 @@ async def test_the_application_owns_nothing_and_bypasses_nothing(owner: asyncpg.
 ALL = {"SELECT", "INSERT", "UPDATE", "DELETE"}
 APP_RIGHTS = {
     "audit_entries": {"SELECT", "INSERT"},
+    "invoices": {"SELECT", "INSERT"},
     "facts": {"SELECT", "INSERT"},
     "aggregates": {"SELECT", "INSERT", "UPDATE"},
     "deliveries": {"SELECT", "UPDATE"},
     "progress_events": {"SELECT", "INSERT"},
-} | dict.fromkeys(("orders", "order_lines", "payments", "refunds", "disputes", "provider_objects", "provider_events"), {"SELECT", "INSERT", "UPDATE"})
+} | {table: {"SELECT", "INSERT", "UPDATE"} for table in ("orders", "order_lines", "payments", "refunds", "disputes", "provider_objects", "provider_events", "invoice_counters")}
 SYSTEM_RIGHTS = {
     "mails": {"DELETE"},
     "facts": {"SELECT", "UPDATE", "DELETE"},

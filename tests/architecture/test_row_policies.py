@@ -66,6 +66,9 @@ BY_HAND = {
     "SELECT $1, $2, a.id, 'x', false, now() FROM accounts a WHERE a.tenant_id = $1 LIMIT 1",
     "provider_objects": "INSERT INTO provider_objects (tenant_id, id, provider_id, kind, own_id, created_at) VALUES ($1, $2, $2::uuid::text, 'ORDER', $2, now())",
     "provider_events": "INSERT INTO provider_events (tenant_id, id, provider_event_id, type, payload, happened_at, received_at) VALUES ($1, $2, $2::uuid::text, 'x', '{}', now(), now())",
+    "invoice_counters": "INSERT INTO invoice_counters (tenant_id, id, kind, last_serial) VALUES ($1, $2, 'INVOICE', 1)",
+    "invoices": "INSERT INTO invoices (tenant_id, id, kind, serial, number, order_id, currency, total_amount, tax_amount, snapshot, issued_at) "
+    "SELECT $1, $2, 'INVOICE', 1, 'X', o.id, 'EUR', 1, 0, '{}', now() FROM orders o WHERE o.tenant_id = $1 LIMIT 1",
     "deliveries": "INSERT INTO deliveries (tenant_id, id, fact_id, reaction, state, attempts, due_at) "
     "SELECT $1, $2, f.id, 'none.at_all', 'DONE', 0, now() FROM facts f WHERE f.tenant_id = $1 LIMIT 1",
 }

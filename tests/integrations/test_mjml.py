@@ -12,15 +12,25 @@ from jinja2 import Environment, meta
 from lms_graph.domain.notifications.ports import Brand, Letter
 from lms_graph.integrations import mjml
 from lms_graph.integrations.mjml import MjmlMailRenderer
+from lms_graph.kit.money import Amount
 from lms_graph.models.notifications import MailKind
 
 BRAND = Brand(name="Näh & Co", color="#ffd400", on_color="#14161a", ink="#806a00", logo_url=None, home_url="https://school.example", support_email="help@school.example")
 LINK = "https://school.example/account/x?token=lnk_1.abc"
 UNTIL = datetime(2026, 11, 29, 14, 5, tzinfo=UTC)
+SALE = {"items": "Typography, Letters & more", "total": Amount(123456, "EUR"), "invoice": "INV-000001", "order": "K7X2M9QPRT"}
+AMOUNTS = {"en": "€1,234.56", "de": "1.234,56\xa0€", "fr": "1\u202f234,56\xa0€", "es": "1.234,56\xa0€"}
+DETAILS: dict[MailKind, dict[str, Any]] = {
+    MailKind.SIGN_IN_ALERT: {"at": UNTIL, "device": None, "network": "203.0.113.*"},
+    MailKind.RECEIPT: SALE,
+    MailKind.REFUND: SALE,
+    MailKind.PAYMENT_FAILED: {name: SALE[name] for name in ("items", "total")},
+    MailKind.PAYOUT: {"total": Amount(1050, "JPY")},
+}
 
 
 def letter(kind: MailKind = MailKind.EMAIL_VERIFICATION, **changes: Any) -> Letter:
-    values: dict[str, Any] = {"values": {"until": UNTIL, "inviter": "Ida"}, "link": LINK, "has_token": True}
+    values: dict[str, Any] = {"values": {"until": UNTIL, "inviter": "Ida", "course": "Typography", "order": "K7X2M9QPRT", "plan": "All courses"}, "link": LINK, "has_token": True}
     return Letter(**({"text": kind.lower(), "locale": "en", "fallback": "en", "brand": BRAND, "name": "Ada O'Neill"} | values | changes))
 
 
@@ -56,11 +66,11 @@ class TestEveryLetter:
     @pytest.mark.parametrize("kind", MailKind)
     @pytest.mark.parametrize("language", ["de", "en", "es", "fr"])
     def test_says_the_same_as_html_and_as_text(self, kind: MailKind, language: str) -> None:
-        details = {"at": UNTIL, "device": None, "network": "203.0.113.*"} if kind == MailKind.SIGN_IN_ALERT else {}
+        details = DETAILS.get(kind, {})
         written = MjmlMailRenderer().render(letter(kind, locale=language, details=details, quote="So & so", unsubscribe_url="https://api.example/unsubscribe/x"))
 
         said = phrases(language)[kind.lower()]
-        assert "Näh & Co" in written.subject
+        assert ("Näh & Co" in written.subject) == (kind not in (MailKind.ENROLLMENT, MailKind.PAYMENT_FAILED))  # these name the course or plan
         assert "\n" not in written.subject
         shown = re.sub(r"\s+", " ", re.sub(r"<style.*?</style>|<!--.*?-->|<[^>]+>", " ", written.html, flags=re.DOTALL))
         for phrase in [said["heading"], *([said["button"]] if "button" in said else [])]:
@@ -128,3 +138,14 @@ class TestALetter:
     def test_of_a_text_that_lacks_a_value_is_an_error(self) -> None:
         with pytest.raises(Exception, match="until"):
             MjmlMailRenderer().render(letter(values={}))
+
+
+class TestAnAmount:
+    def test_is_told_in_the_readers_language(self) -> None:
+        assert {
+            language: MjmlMailRenderer().render(letter(MailKind.RECEIPT, locale=language, details=SALE)).text.count(amount) for language, amount in AMOUNTS.items()
+        } == dict.fromkeys(AMOUNTS, 1)
+
+    def test_has_the_decimals_of_its_currency(self) -> None:
+        assert "¥1,050" in MjmlMailRenderer().render(letter(MailKind.PAYOUT, details={"total": Amount(1050, "JPY")})).text
+        assert "KWD1.050" in MjmlMailRenderer().render(letter(MailKind.PAYOUT, details={"total": Amount(1050, "KWD")})).text

@@ -208,7 +208,7 @@ class TestHostileWords:
         html = html.replace("</main>", f'<img src="{address}"><iframe src="{address}"></iframe><script>fetch("{address}")</script></main>')
 
         async with server, asyncio.timeout(15):
-            await renderer._print(browser_program, html, "")
+            await renderer.print(html)
             await asyncio.sleep(0.2)
 
         assert asked == []

@@ -18,6 +18,8 @@ from jinja2.sandbox import SandboxedEnvironment
 from markupsafe import Markup, escape
 
 from lms_graph.domain.notifications.ports import Letter, Written
+from lms_graph.integrations import amounts
+from lms_graph.kit.money import Amount
 
 TEMPLATES = Path(__file__).parents[1] / "templates" / "mail"
 PHRASES = TEMPLATES / "phrases"
@@ -46,14 +48,9 @@ class _Told:
 
     def __init__(self, phrases: dict[str, Any], said: dict[str, Any], letter: Letter, locale: Locale) -> None:
         self._phrases, self._said, self._letter = phrases, said, letter
-        moments = {name: value for name, value in letter.values.items() if isinstance(value, datetime)}
-        told = {name: _moment(value, locale) for name, value in moments.items()}
-        self._values = (
-            {"school": letter.brand.name, "name": letter.name, "support": letter.brand.support_email, "inviter": "", "has_quote": letter.quote is not None}
-            | dict(letter.values)
-            | told
-        )
-        self._details = {name: _moment(value, locale) if isinstance(value, datetime) else value for name, value in letter.details.items()}
+        told = {name: _said(value, locale) for name, value in letter.values.items()}
+        self._values = {"school": letter.brand.name, "name": letter.name, "support": letter.brand.support_email, "inviter": "", "has_quote": letter.quote is not None} | told
+        self._details = {name: value and _said(value, locale) for name, value in letter.details.items()}
 
     def plain(self, phrase: str) -> str:
         return _phrase(phrase, html=False).render(self._values).strip()
@@ -78,7 +75,7 @@ class _Told:
             "after": [tell(phrase) for phrase in said.get("after", ())],
             "help": tell(common["help"]) if letter.brand.support_email else None,
             "why": tell(said.get("why", common["why"])),
-            "unsubscribe": tell(common["unsubscribe"]),
+            "unsubscribe": tell(said.get("unsubscribe", common["unsubscribe"])),
             "unsubscribe_url": letter.unsubscribe_url,
         }
 
@@ -100,7 +97,11 @@ def locale_of(*wanted: str) -> Locale:
     return Locale(ENGLISH)
 
 
-def _moment(value: datetime, locale: Locale) -> str:
+def _said(value: str | datetime | Amount, locale: Locale) -> str:
+    if isinstance(value, Amount):
+        return amounts.told(value.minor, value.currency, locale)
+    if not isinstance(value, datetime):
+        return value
     at = value.astimezone(UTC)
     return f"{format_date(at.date(), format='long', locale=locale)}, {format_time(at, format='short', locale=locale)} UTC"
 

@@ -1,4 +1,4 @@
-"""Prints certificates with Chromium: one warm browser per process, one page per PDF.
+"""Prints with Chromium: one warm browser per process, one PDF per document. Certificates are drawn here; invoices in `invoices.py`.
 
 What is drawn is in `templates/certificates`; where the browser comes from is in `chromium.py`.
 
@@ -81,8 +81,8 @@ async (rare) => {
 """
 
 
-class ChromiumCertificateRenderer:
-    """A `CertificateRenderer`. Make one per process, and `aclose()` it in the event loop it worked in."""
+class ChromiumPrinter:
+    """Prints pages of ours. Make one per process, and `aclose()` it in the event loop it worked in."""
 
     def __init__(self, *, chromium_path: str | None = None, fetch: bool = True, concurrency: int = 2, timeout: float = 20.0) -> None:
         self._chromium_path = chromium_path
@@ -93,20 +93,18 @@ class ChromiumCertificateRenderer:
         self._running: _Running | None = None
         self._fetch_failed: tuple[float, Unavailable] | None = None
 
-    async def render(self, document: CertificateDocument) -> bytes:
-        """The PDF, always one page. Raises `Unavailable` when no browser can be had or it takes too long.
+    async def print(self, html: str, *, rare: str = "", pages: str = "") -> bytes:
+        """The page as PDF, or those `pages` of it; `rare` are characters that our own fonts lack. Raises `Unavailable` when no browser can be had or it takes too long.
 
         The time limit counts from the turn's beginning: neither waiting for a turn nor fetching a browser is charged to it.
         """
-        html = certificate_html(document)
-        rare = rare_characters(document)
         async with self._slots:
             program = await self._program()
             try:
                 async with asyncio.timeout(self._timeout):
-                    return await self._print(program, html, rare)
+                    return await self._print(program, html, rare, pages)
             except TimeoutError as error:
-                raise Unavailable(f"the certificate took longer than {self._timeout:g} s to print; try again") from error
+                raise Unavailable(f"the document took longer than {self._timeout:g} s to print; try again") from error
             except _Gone as error:
                 raise Unavailable("the browser died twice while printing; try again") from error
             except BrowserError as error:
@@ -117,14 +115,14 @@ class ChromiumCertificateRenderer:
         async with self._starting:
             await self._stop()
 
-    async def _print(self, program: Path, html: str, rare: str) -> bytes:
+    async def _print(self, program: Path, html: str, rare: str, pages: str) -> bytes:
         running = await self._started(program)
         try:
-            return await running.print(html, rare)
+            return await running.print(html, rare, pages)
         except _Gone:
             # It died under us: killed for its memory, say. The next one gets one try.
             running = await self._started(program)
-            return await running.print(html, rare)
+            return await running.print(html, rare, pages)
 
     async def _started(self, program: Path) -> "_Running":
         async with self._starting:
@@ -145,7 +143,7 @@ class ChromiumCertificateRenderer:
         if found is not None:
             return found
         async with self._starting:
-            # A fetch that fails takes a minute to do so; a queue of certificates must not wait for it one by one.
+            # A fetch that fails takes a minute to do so; a queue of documents must not wait for it one by one.
             if self._fetch_failed and monotonic() - self._fetch_failed[0] < FETCH_AGAIN_AFTER:
                 raise Unavailable(str(self._fetch_failed[1]))
             try:
@@ -153,6 +151,14 @@ class ChromiumCertificateRenderer:
             except Unavailable as error:
                 self._fetch_failed = (monotonic(), error)
                 raise
+
+
+class ChromiumCertificateRenderer(ChromiumPrinter):
+    """A `CertificateRenderer`."""
+
+    async def render(self, document: CertificateDocument) -> bytes:
+        """The PDF, always one page. Raises `Unavailable` when no browser can be had or it takes too long."""
+        return await self.print(certificate_html(document), rare=rare_characters(document), pages="1")
 
 
 class _Gone(Exception):
@@ -171,9 +177,9 @@ class _Running:
     def is_gone(self) -> bool:
         return self._gone.is_set() or not self.browser.is_connected()
 
-    async def print(self, html: str, rare: str) -> bytes:
+    async def print(self, html: str, rare: str, pages: str) -> bytes:
         """The page as PDF. Raises `_Gone` as soon as the browser dies: some calls to a dead one are never answered."""
-        working, waiting = asyncio.create_task(self._print(html, rare)), asyncio.create_task(self._gone.wait())
+        working, waiting = asyncio.create_task(self._print(html, rare, pages)), asyncio.create_task(self._gone.wait())
         try:
             await asyncio.wait({working, waiting}, return_when=asyncio.FIRST_COMPLETED)
             if working.done():
@@ -188,7 +194,7 @@ class _Running:
             waiting.cancel()
             await asyncio.gather(working, waiting, return_exceptions=True)
 
-    async def _print(self, html: str, rare: str) -> bytes:
+    async def _print(self, html: str, rare: str, pages: str) -> bytes:
         context = await self.browser.new_context(java_script_enabled=False, offline=True, viewport=A4_LANDSCAPE, accept_downloads=False)
         try:
             await context.route("**/*", _refuse)
@@ -197,10 +203,10 @@ class _Running:
             await page.set_content(html, wait_until="load")
             result = await page.evaluate(FIT, rare)
             if result["full"]:
-                log.warning("certificate: no room for the whole of %s", ", ".join(result["full"]))
+                log.warning("print: no room for the whole of %s", ", ".join(result["full"]))
             if result["missing"]:
-                log.warning("certificate: no font on this machine has %s; install one that does", " ".join(result["missing"]))
-            return await page.pdf(prefer_css_page_size=True, print_background=True, tagged=True, outline=True, page_ranges="1")
+                log.warning("print: no font on this machine has %s; install one that does", " ".join(result["missing"]))
+            return await page.pdf(prefer_css_page_size=True, print_background=True, tagged=True, outline=True, page_ranges=pages)
         finally:
             await self._close(context)
 
@@ -211,7 +217,7 @@ class _Running:
             async with asyncio.timeout(2):
                 await context.close()
         except (BrowserError, TimeoutError):
-            # A page that does not even close has hung its browser: the next certificate gets a new one.
+            # A page that does not even close has hung its browser: the next document gets a new one.
             self._gone.set()
 
     async def stop(self) -> None:
@@ -254,21 +260,21 @@ async def _refuse(route: Route) -> None:
 def certificate_html(document: CertificateDocument, *, template: str = "certificates/default.html.j2") -> str:
     """The page that is printed; the same document always gives the same page."""
     phrases = _phrases(document.locale)
-    issued_on = _date(document.issued_at, document.locale)
-    expires_on = _date(document.expires_at, document.locale) if document.expires_at else None
+    issued_on = date_of(document.issued_at, document.locale)
+    expires_on = date_of(document.expires_at, document.locale) if document.expires_at else None
     return (
-        _environment()
+        environment()
         .get_template(template)
         .render(
             document=document,
             phrases=phrases,
-            lang=_locale(document.locale).language,
+            lang=locale_of(document.locale).language,
             issued_on=issued_on,
             expires_on=expires_on,
             color=safe_color(document.primary_color),
             logo=image_uri(document.logo_svg_or_png),
             qr=_qr(document.verify_url),
-            font_faces=_font_faces(frozenset(_words(document, phrases, issued_on, expires_on or ""))),
+            font_faces=font_faces(frozenset(_words(document, phrases, issued_on, expires_on or ""))),
             border=Markup(_border()),
             rosette=Markup(_rosette()),
         )
@@ -277,8 +283,13 @@ def certificate_html(document: CertificateDocument, *, template: str = "certific
 
 def rare_characters(document: CertificateDocument) -> str:
     """The printed characters that our own fonts lack, each once."""
+    return rare_in(_words(document, {}))
+
+
+def rare_in(words: str) -> str:
+    """The letters of these words that our own fonts lack, each once."""
     ours = [span for subset in SUBSETS for span in _spans(subset)]
-    return "".join(sorted(letter for letter in set(_words(document, {})) if not any(ord(letter) in span for span in ours)))
+    return "".join(sorted(letter for letter in set(words) if not any(ord(letter) in span for span in ours)))
 
 
 def safe_color(color: str) -> str:
@@ -303,15 +314,15 @@ def image_uri(body: bytes | None) -> str | None:
     return f"data:{kind};base64,{base64.b64encode(body).decode()}"
 
 
-def _locale(name: str) -> Locale:
+def locale_of(name: str) -> Locale:
     try:
         return Locale.parse(name.replace("-", "_"))
     except (UnknownLocaleError, ValueError):
         return Locale("en")
 
 
-def _date(moment: datetime, locale: str) -> str:
-    return format_date(moment.astimezone(UTC).date(), format="long", locale=_locale(locale))
+def date_of(moment: datetime, locale: str) -> str:
+    return format_date(moment.astimezone(UTC).date(), format="long", locale=locale_of(locale))
 
 
 @lru_cache
@@ -321,11 +332,11 @@ def _all_phrases() -> dict[str, dict[str, str]]:
 
 
 def _phrases(locale: str) -> dict[str, str]:
-    return _all_phrases().get(_locale(locale).language, _all_phrases()["en"])
+    return _all_phrases().get(locale_of(locale).language, _all_phrases()["en"])
 
 
 @lru_cache
-def _environment() -> SandboxedEnvironment:
+def environment() -> SandboxedEnvironment:
     return SandboxedEnvironment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 
 
@@ -340,7 +351,7 @@ def _words(document: CertificateDocument, phrases: dict[str, str], *more: str) -
     return words + words.upper()  # labels are printed in capitals
 
 
-def _font_faces(letters: frozenset[str]) -> Markup:
+def font_faces(letters: frozenset[str]) -> Markup:
     # Only the subsets that have a letter of this document: reading all of them again would cost a third of the time of a certificate.
     wanted = [subset for subset in SUBSETS if any(ord(letter) in span for span in _spans(subset) for letter in letters)]
     return Markup("\n".join(_font_face(subset, style) for style in ("normal", "italic") for subset in wanted))

@@ -1,5 +1,6 @@
 """Mails by Resend's HTTP API: `resend://<API key>@api.resend.com`. `?tls=none` speaks plain HTTP, for a twin on the same machine."""
 
+import base64
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -49,6 +50,8 @@ class ResendMailer:
             "text": message.written.text,
             "headers": {**message.headers, "X-Entity-Ref-ID": message.key},
         }
+        if message.attachments:
+            body["attachments"] = [{"filename": attachment.file_name, "content": base64.b64encode(attachment.body).decode()} for attachment in message.attachments]
         if message.reply_to:
             body["reply_to"] = message.reply_to
         answer = await self._ask("POST", "/emails", json=body, headers={"Idempotency-Key": message.key})

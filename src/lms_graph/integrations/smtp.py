@@ -99,6 +99,10 @@ def built_of(message: Message) -> EmailMessage:
     built.set_content(message.written.text, cte="quoted-printable")
     built.add_alternative(message.written.html, subtype="html", cte="quoted-printable")
     built.set_boundary(f"=_{message.key}")
+    for attachment in message.attachments:
+        built.add_attachment(attachment.body, maintype="application", subtype="pdf", filename=attachment.file_name)
+    if message.attachments:
+        built.set_boundary(f"=_{message.key}_with")
     return built
 
 

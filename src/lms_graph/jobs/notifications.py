@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from lms_graph.domain.notifications.operations import mails
+from lms_graph.domain.notifications.operations import mails, sales
 from lms_graph.jobs.runtime import Job, job
 
 
@@ -39,3 +39,18 @@ async def mail_sign_in_alert(job: Job, *, session_id: UUID) -> None:
 @job
 async def mail_application_decision(job: Job, *, application_id: UUID) -> None:
     await mails.mail_application_decision(caller=job.caller, application_id=application_id, closes=job.delivery, post=job.adapters.post)
+
+
+@job
+async def mail_enrollment(job: Job, *, enrollment_id: UUID, account_id: UUID, course_id: UUID) -> None:
+    await sales.mail_enrollment(caller=job.caller, enrollment_id=enrollment_id, account_id=account_id, course_id=course_id, closes=job.delivery, post=job.adapters.post)
+
+
+@job
+async def mail_receipt(job: Job, *, invoice_id: UUID) -> None:
+    await sales.mail_receipt(caller=job.caller, invoice_id=invoice_id, closes=job.delivery, post=job.adapters.post, objects=job.adapters.objects)
+
+
+@job
+async def mail_payment_failed(job: Job, *, subscription_id: UUID) -> None:
+    await sales.mail_payment_failed(caller=job.caller, subscription_id=subscription_id, closes=job.delivery, post=job.adapters.post)

@@ -9,6 +9,7 @@ from typing import Any
 
 from lms_graph.domain.assessment import events as assessment
 from lms_graph.domain.certificates import events as certificates
+from lms_graph.domain.commerce import events as commerce
 from lms_graph.domain.identity import events as identity
 from lms_graph.domain.learning import events as learning
 
@@ -22,7 +23,7 @@ class Reaction:
 
 REACTIONS: dict[str, tuple[Reaction, ...]] = {
     identity.LinkRequested.name: (Reaction("identity.answer_link_request"),),
-    learning.EnrollmentOpened.name: (Reaction("catalog.count_enrollment"),),
+    learning.EnrollmentOpened.name: (Reaction("catalog.count_enrollment"), Reaction("notifications.mail_enrollment")),
     assessment.AttemptStarted.name: (Reaction("learning.submit_overdue_attempt", due="deadline_at"),),
     learning.CourseCompleted.name: (Reaction("certificates.issue_certificate"),),
     certificates.CertificateIssued.name: (Reaction("certificates.render_certificate"),),
@@ -33,6 +34,11 @@ REACTIONS: dict[str, tuple[Reaction, ...]] = {
     identity.PasswordChanged.name: (Reaction("notifications.mail_password_changed"),),
     identity.MemberInvited.name: (Reaction("notifications.mail_invitation"),),
     identity.SessionOpened.name: (Reaction("notifications.mail_sign_in_alert", when="is_new_device"),),
+    commerce.OrderPaid.name: (Reaction("commerce.issue_invoice"),),
+    commerce.RefundSettled.name: (Reaction("commerce.issue_credit_note"),),
+    commerce.InvoiceIssued.name: (Reaction("commerce.print_invoice"),),
+    commerce.InvoicePrinted.name: (Reaction("notifications.mail_receipt"),),
+    commerce.SubscriptionPastDue.name: (Reaction("notifications.mail_payment_failed"),),
     identity.InstructorApplicationDecided.name: (Reaction("notifications.mail_application_decision"),),
 }
 

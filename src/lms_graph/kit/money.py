@@ -5,6 +5,7 @@ provider may count some currencies otherwise: its adapter says so.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
 MAX_AMOUNT = 10**14  # minor units: a hundred of these sums still fit into PostgreSQL's bigint
@@ -19,6 +20,14 @@ EXPONENTS: dict[str, int] = {
     **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
 }
 """The decimals of each currency in which something can be sold."""
+
+
+@dataclass(frozen=True)
+class Amount:
+    """Minor units, and of what."""
+
+    minor: int
+    currency: str
 
 
 def to_minor(amount: Decimal, currency: str) -> int:

@@ -476,3 +476,39 @@ class ProviderEvent(TenantRow):
     class Meta:
         table = "provider_events"
         unique_together = (("tenant_id", "provider_event_id"),)
+
+
+class InvoiceKind(StrEnum):
+    INVOICE = "INVOICE"
+    CREDIT_NOTE = "CREDIT_NOTE"
+
+
+class InvoiceCounter(TenantRow):
+    """The last serial of a school's invoices or credit notes. Its row is locked until the document is committed: so serials have no gaps."""
+
+    kind = fields.CharEnumField(InvoiceKind, max_length=16)
+    last_serial = fields.IntField()
+
+    class Meta:
+        table = "invoice_counters"
+        unique_together = (("tenant_id", "kind"),)
+
+
+class Invoice(TenantRow):
+    """An invoice of an order, or a credit note of a refund. `snapshot` is what it says, frozen at issue; nothing of it is ever changed."""
+
+    kind = fields.CharEnumField(InvoiceKind, max_length=16)
+    serial = fields.IntField()
+    number = fields.CharField(40)
+    order_id = fields.UUIDField()
+    refund_id = fields.UUIDField(null=True)
+    currency = fields.CharField(3)
+    total_amount = fields.BigIntField()
+    tax_amount = fields.BigIntField()
+    snapshot = fields.JSONField()
+    issued_at = fields.DatetimeField()
+    pdf_file_id = fields.UUIDField(null=True)
+
+    class Meta:
+        table = "invoices"
+        unique_together = (("tenant_id", "kind", "serial"),)

@@ -18,6 +18,12 @@ class MailKind(StrEnum):
     SIGN_IN_ALERT = "SIGN_IN_ALERT"
     APPLICATION_APPROVED = "APPLICATION_APPROVED"
     APPLICATION_REFUSED = "APPLICATION_REFUSED"
+    ENROLLMENT = "ENROLLMENT"
+    RECEIPT = "RECEIPT"
+    PURCHASE_CLAIM = "PURCHASE_CLAIM"
+    PAYMENT_FAILED = "PAYMENT_FAILED"
+    REFUND = "REFUND"
+    PAYOUT = "PAYOUT"
 
 
 class MailState(StrEnum):
@@ -28,9 +34,9 @@ class MailState(StrEnum):
 
 
 class Mail(TenantRow):
-    """One mail to one person: neither what it says nor a token. `about_id` is what it is about, and with `kind` makes it the only one. `locale` is the account's, or empty. Kept for 30 days."""
+    """One mail to one person, who has an account or is a guest that bought something: neither what it says nor a token. `about_id` is what it is about, and with `kind` makes it the only one. `locale` is the account's, or empty. Kept for 30 days."""
 
-    account_id = fields.UUIDField()
+    account_id = fields.UUIDField(null=True)
     kind = fields.CharEnumField(MailKind, max_length=32)
     about_id = fields.UUIDField()
     email = fields.CharField(254)

@@ -14,6 +14,7 @@ from lms_graph.domain.certificates.ports import CertificateDocument
 from lms_graph.domain.certificates.rules import records
 from lms_graph.domain.media import operations as files
 from lms_graph.kit.errors import NotFound, Unavailable
+from lms_graph.kit.pdf import dated
 from lms_graph.models import certificates, media
 from lms_graph.outbox.unit_of_work import unit_of_work
 from tests.factories import certificates as factory
@@ -82,9 +83,9 @@ async def test_printed_twice_it_is_the_same_to_the_byte(school: School, adapters
     row = await factory.issued(school, adapters, await factory.run(school))
     document = records.document(row.snapshot, logo=None)
 
-    first = records.dated(await adapters.certificate_renderer.render(document), document.issued_at)
+    first = dated(await adapters.certificate_renderer.render(document), document.issued_at)
     await asyncio.sleep(1.1)
-    again = records.dated(await adapters.certificate_renderer.render(document), document.issued_at)
+    again = dated(await adapters.certificate_renderer.render(document), document.issued_at)
 
     assert first == again
     assert document.issued_at.strftime("D:%Y%m%d%H%M%S").encode() in first
@@ -113,7 +114,7 @@ async def test_a_crash_after_the_browser_leaves_nothing(school: School, adapters
 async def test_a_crash_after_the_object_is_put_ends_with_one_file(school: School, adapters: Adapters) -> None:
     row = await factory.issued(school, adapters, await factory.run(school))
     document = records.document(row.snapshot, logo=None)
-    pdf = records.dated(await adapters.certificate_renderer.render(document), document.issued_at)
+    pdf = dated(await adapters.certificate_renderer.render(document), document.issued_at)
     put = await files.put_object(caller=school.system, objects=adapters.objects, body=pdf, content_type="application/pdf", key_hint=f"certificate {row.code}")
     assert await files_of(school) == []
 

@@ -15,6 +15,7 @@ from lms_graph.domain.media import operations as files
 from lms_graph.domain.media import queries as media
 from lms_graph.domain.media.ports import ObjectStore
 from lms_graph.domain.tenancy.queries import tenants as tenancy
+from lms_graph.kit import pdf
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.errors import NotFound
 from lms_graph.kit.ids import new_id
@@ -118,8 +119,8 @@ async def render_certificate(*, caller: Caller, certificate_id: UUID, closes: De
     if row["pdf_file_id"] is not None:
         return
     document = records.document(snapshot, logo=await _body(objects, logos[0].object_key) if logos else None)
-    pdf = records.dated(await renderer.render(document), document.issued_at)
-    file = await files.put_object(caller=caller, objects=objects, body=pdf, content_type="application/pdf", key_hint=f"certificate {row['code']}")
+    body = pdf.dated(await renderer.render(document), document.issued_at)
+    file = await files.put_object(caller=caller, objects=objects, body=body, content_type="application/pdf", key_hint=f"certificate {row['code']}")
     async with unit_of_work(caller, closes=closes) as work:
         if await queries.lock_printed(caller=caller, certificate_id=certificate_id):
             return

@@ -116,3 +116,21 @@ class ProviderEventStored(Event, about="provider_event_id"):
     """An event of the payment provider waits to be worked."""
 
     provider_event_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class InvoiceIssued(Event, about="invoice_id", audited="inv"):
+    """An invoice, or with `refund_id` a credit note, has its number and is frozen."""
+
+    invoice_id: UUID
+    order_id: UUID
+    refund_id: UUID | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class InvoicePrinted(Event, about="invoice_id"):
+    """Its PDF can be fetched."""
+
+    invoice_id: UUID
+    order_id: UUID
+    refund_id: UUID | None

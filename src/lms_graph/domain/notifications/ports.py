@@ -7,6 +7,7 @@ from typing import Protocol
 from uuid import UUID
 
 from lms_graph.kit.ids import public_id
+from lms_graph.kit.money import Amount
 from lms_graph.kit.secrets import SecretKeys
 
 _PREFIX = "mai"  # of no node: an id for carriers
@@ -30,7 +31,7 @@ class Letter:
     """What a mail says, in values that are harmless already: which text, and what stands in its places.
 
     `locale` is the reader's, `fallback` the school's: the first of them in which there is a text, else English. `values` fill the text's places; `details` are told in a table, under labels
-    of the text's own; moments in either are told in the reader's language. `quote` is what somebody wrote. `link` is told as an address too where it `has_token`.
+    of the text's own; moments and amounts in either are told in the reader's language. `quote` is what somebody wrote. `link` is told as an address too where it `has_token`.
     """
 
     text: str
@@ -40,8 +41,8 @@ class Letter:
     name: str | None
     link: str | None = field(default=None, repr=False)
     has_token: bool = False
-    values: Mapping[str, str | datetime] = field(default_factory=dict)
-    details: Mapping[str, str | datetime | None] = field(default_factory=dict)
+    values: Mapping[str, str | datetime | Amount] = field(default_factory=dict)
+    details: Mapping[str, str | datetime | Amount | None] = field(default_factory=dict)
     quote: str | None = None
     unsubscribe_url: str | None = field(default=None, repr=False)
 
@@ -64,6 +65,14 @@ class MailRenderer(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Attachment:
+    """A PDF that goes with a mail."""
+
+    file_name: str
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Message:
     """One finished mail. `id` is the same whenever the same mail is sent again, and so is all the rest."""
 
@@ -76,6 +85,7 @@ class Message:
     sent_at: str
     """As the header `Date` has it (RFC 5322)."""
     headers: Mapping[str, str] = field(default_factory=dict)
+    attachments: tuple[Attachment, ...] = ()
 
     @property
     def key(self) -> str:

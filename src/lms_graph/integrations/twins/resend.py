@@ -66,7 +66,7 @@ class ResendTwin:
             if self.slow:
                 await self.slow.wait()
             id = str(uuid4())
-            shown = {name: mail.get(name) for name in ("from", "to", "subject", "html", "text", "headers")}
+            shown = {name: mail.get(name) for name in ("from", "to", "subject", "html", "text", "headers", "attachments")}
             reply_to = mail.get("reply_to") or []
             made = {"object": "email", "id": id, "created_at": datetime.now(UTC).isoformat(), "last_event": "delivered", "cc": [], "bcc": []}
             self.emails[id] = shown | made | {"reply_to": [reply_to] if isinstance(reply_to, str) else reply_to}

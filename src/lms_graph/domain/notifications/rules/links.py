@@ -14,12 +14,19 @@ PATHS = {
     MailKind.PASSWORD_CHANGED: "/account/forgot",
     MailKind.SIGN_IN_ALERT: "/account/sessions",
     MailKind.APPLICATION_APPROVED: "/teach",
+    MailKind.ENROLLMENT: "/courses",
+    MailKind.RECEIPT: "/account/orders",
+    MailKind.PURCHASE_CLAIM: "/account/claim",
+    MailKind.PAYMENT_FAILED: "/account/plans",
+    MailKind.REFUND: "/account/orders",
+    MailKind.PAYOUT: "/teach/earnings",
 }
 
 
-def address(home: str, kind: MailKind, token: str | None = None) -> str | None:
-    """The address of the page below the storefront at `home`; None for mails that lead nowhere."""
+def address(home: str, kind: MailKind, token: str | None = None, *, below: str | None = None) -> str | None:
+    """The address of the page below the storefront at `home`, and of what is `below` that; None for mails that lead nowhere."""
     path = PATHS.get(kind)
     if path is None:
         return None
+    path += f"/{quote(below, safe='')}" if below else ""
     return f"{home}{path}?token={quote(token, safe='')}" if token else f"{home}{path}"

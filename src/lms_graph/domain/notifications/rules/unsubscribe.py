@@ -11,7 +11,7 @@ from uuid import UUID
 from lms_graph.models.notifications import MailKind
 
 # The rest is security, or the answer to what the person asked for.
-OPTIONAL = frozenset({MailKind.SIGN_IN_ALERT})
+OPTIONAL = frozenset({MailKind.SIGN_IN_ALERT, MailKind.ENROLLMENT})
 
 _SIGNED = 32  # bytes of the signature, before what it signs
 

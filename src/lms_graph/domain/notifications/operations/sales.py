@@ -1,0 +1,90 @@
+"""Mails about sales that follow from facts, each sent once (`sending`): to the buyer's account, or to the address that a guest gave."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from lms_graph.domain.catalog.queries import browse
+from lms_graph.domain.commerce.queries import invoices
+from lms_graph.domain.media.ports import ObjectStore
+from lms_graph.domain.notifications.operations import sending
+from lms_graph.domain.notifications.ports import Attachment, Post
+from lms_graph.domain.notifications.queries import mails as queries
+from lms_graph.domain.notifications.rules import texts
+from lms_graph.kit.caller import Caller
+from lms_graph.kit.ids import public_id
+from lms_graph.kit.money import Amount
+from lms_graph.models import database
+from lms_graph.models.notifications import MailKind
+from lms_graph.outbox.store import Delivery
+
+MAX_ITEMS = 300  # characters
+
+
+async def mail_enrollment(*, caller: Caller, enrollment_id: UUID, account_id: UUID, course_id: UUID, closes: Delivery, post: Post) -> None:
+    """Tell a learner that a run of a course is open to them, unless they want no such mails. Raises Unavailable and MailRefused."""
+    async with database.reading(caller):
+        learner = await sending.reader(caller, account_id)
+        unwanted = await queries.is_off(caller=caller, account_id=account_id, kind=MailKind.ENROLLMENT)
+        course = next(iter(await browse.courses_by_ids(caller=caller, ids=[course_id])), None)
+    if learner is None or unwanted or course is None:
+        await sending.drop(caller, (MailKind.ENROLLMENT,), enrollment_id, closes)
+        return
+    plan = sending.Plan(
+        account=learner, kind=MailKind.ENROLLMENT, about_id=enrollment_id, email=learner["email"], values={"course": texts.name(course["title"])}, path=course["slug"]
+    )
+    await sending.send(caller, plan, closes, post)
+
+
+async def mail_receipt(*, caller: Caller, invoice_id: UUID, closes: Delivery, post: Post, objects: ObjectStore) -> None:
+    """Send an invoice, or a credit note, as a PDF to who bought. Raises Unavailable and MailRefused."""
+    async with database.reading(caller):
+        receipt = await invoices.receipt(caller=caller, invoice_id=invoice_id)
+        buyer = receipt and await _buyer(caller, receipt)
+    kind = MailKind.REFUND if receipt and receipt["kind"] == "CREDIT_NOTE" else MailKind.RECEIPT
+    if not receipt or not buyer or receipt["object_key"] is None:
+        await sending.drop(caller, (kind,), invoice_id, closes)
+        return
+    plan = sending.Plan(
+        account=buyer,
+        kind=kind,
+        about_id=invoice_id,
+        email=buyer["email"],
+        values={"order": receipt["order_number"]},
+        details={
+            "items": texts.one_line(", ".join(receipt["titles"]), MAX_ITEMS),
+            "total": Amount(receipt["total_amount"], receipt["currency"]),
+            "invoice": receipt["number"],
+            "order": receipt["order_number"],
+        },
+        path=public_id("ord", receipt["order_id"]) if buyer["id"] else None,
+        attachments=[Attachment(file_name=f"{receipt['number']}.pdf", body=await objects.get(receipt["object_key"]))],
+    )
+    await sending.send(caller, plan, closes, post)
+
+
+async def mail_payment_failed(*, caller: Caller, subscription_id: UUID, closes: Delivery, post: Post) -> None:
+    """Tell who holds a plan that a payment of it failed, and until when they may go on; nothing once it is paid. Raises Unavailable and MailRefused."""
+    async with database.reading(caller):
+        failed = await invoices.failed_payment(caller=caller, subscription_id=subscription_id)
+        learner = failed and await sending.reader(caller, failed["account_id"])
+    if not failed or not learner:
+        await sending.drop(caller, (MailKind.PAYMENT_FAILED,), closes.id, closes)
+        return
+    plan = sending.Plan(
+        account=learner,
+        kind=MailKind.PAYMENT_FAILED,
+        about_id=closes.id,  # each failure is told
+        email=learner["email"],
+        values={"plan": texts.one_line(failed["title"]), "until": failed["grace_until"] or ""},
+        details={"items": texts.one_line(failed["title"]), "total": Amount(failed["amount"], failed["currency"])},
+        path=public_id("sub", subscription_id),
+    )
+    await sending.send(caller, plan, closes, post)
+
+
+async def _buyer(caller: Caller, order: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The account that holds an order; for a guest's, what the guest gave."""
+    if order["account_id"]:
+        return await sending.reader(caller, order["account_id"])
+    return {"id": None, "name": order["name"], "email": order["email"], "locale": None}
