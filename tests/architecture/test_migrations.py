@@ -136,6 +136,13 @@ async def test_a_column_named_after_a_table_refers_to_it(owner: asyncpg.Connecti
         ("provider_objects", "own_id"): "of any table",
         ("provider_events", "provider_event_id"): "the payment provider's own",
         ("provider_events", "object_id"): "the payment provider's own",
+        ("payees", "provider_account_id"): "the payment provider's own",
+        ("payees", "tax_id"): "a tax office's own",
+        ("line_shares", "line_id"): "payouts knows no order",
+        ("line_shares", "order_id"): "payouts knows no order",
+        ("ledger_transactions", "source_id"): "a payment, refund, dispute, payout or period",
+        ("ledger_transactions", "order_id"): "payouts knows no order",
+        ("ledger_entries", "order_id"): "payouts knows no order",
         ("progress_devices", "device_id"): "the client's own",
         ("progress_events", "device_id"): "the client's own",
         ("progress_events", "client_event_id"): "the client's own",
@@ -221,11 +228,14 @@ ALL = {"SELECT", "INSERT", "UPDATE", "DELETE"}
 APP_RIGHTS = {
     "audit_entries": {"SELECT", "INSERT"},
     "invoices": {"SELECT", "INSERT"},
+    "ledger_transactions": {"SELECT", "INSERT"},
+    "ledger_entries": {"SELECT", "INSERT"},
     "facts": {"SELECT", "INSERT"},
     "aggregates": {"SELECT", "INSERT", "UPDATE"},
     "deliveries": {"SELECT", "UPDATE"},
     "progress_events": {"SELECT", "INSERT"},
 } | {table: {"SELECT", "INSERT", "UPDATE"} for table in ("orders", "order_lines", "payments", "refunds", "disputes", "provider_objects", "provider_events", "invoice_counters")}
+} | {table: {"SELECT", "INSERT", "UPDATE"} for table in ("orders", "order_lines", "payments", "refunds", "disputes", "provider_objects", "provider_events", "line_shares")}
 SYSTEM_RIGHTS = {
     "mails": {"DELETE"},
     "facts": {"SELECT", "UPDATE", "DELETE"},

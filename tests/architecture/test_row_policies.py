@@ -69,6 +69,15 @@ BY_HAND = {
     "invoice_counters": "INSERT INTO invoice_counters (tenant_id, id, kind, last_serial) VALUES ($1, $2, 'INVOICE', 1)",
     "invoices": "INSERT INTO invoices (tenant_id, id, kind, serial, number, order_id, currency, total_amount, tax_amount, snapshot, issued_at) "
     "SELECT $1, $2, 'INVOICE', 1, 'X', o.id, 'EUR', 1, 0, '{}', now() FROM orders o WHERE o.tenant_id = $1 LIMIT 1",
+    "payees": "INSERT INTO payees (tenant_id, id, kind, charges_enabled, payouts_enabled, details_submitted, schedule_kind, created_at) "
+    "VALUES ($1, $2, 'TENANT', false, false, false, 'MONTHLY', now())",
+    "commissions": "INSERT INTO commissions (tenant_id, id, fee_tax_ppm, updated_at) VALUES ($1, $2, 0, now())",
+    "commission_tiers": "INSERT INTO commission_tiers (tenant_id, id, currency, from_amount, rate_bps) VALUES ($1, $2, 'EUR', 1, 0)",
+    "line_shares": "INSERT INTO line_shares (tenant_id, id, line_id, order_id, position, party, currency, amount, reversed_amount, available_at) VALUES ($1, $2, $2, $2, 0, 'TAX', 'EUR', 1, 0, now())",
+    "ledger_transactions": "INSERT INTO ledger_transactions (tenant_id, id, kind, source_id, at) VALUES ($1, $2, 'SALE', $2, now())",
+    "ledger_entries": "WITH t AS (SELECT * FROM ledger_transactions WHERE tenant_id = $1 LIMIT 1) "
+    "INSERT INTO ledger_entries (tenant_id, id, transaction_id, account, currency, amount, kind, at) "
+    "SELECT $1, e.id, t.id, e.account, 'EUR', e.amount, 'SALE', now() FROM t, (VALUES ($2::uuid, 'PROVIDER', 1), (gen_random_uuid(), 'TAX', -1)) AS e(id, account, amount)",
     "deliveries": "INSERT INTO deliveries (tenant_id, id, fact_id, reaction, state, attempts, due_at) "
     "SELECT $1, $2, f.id, 'none.at_all', 'DONE', 0, now() FROM facts f WHERE f.tenant_id = $1 LIMIT 1",
 }

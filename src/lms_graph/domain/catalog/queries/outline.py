@@ -190,6 +190,20 @@ async def instructors_of_courses(*, caller: Caller, course_ids: list[UUID]) -> l
     )
 
 
+async def instructor_shares(*, caller: Caller, course_ids: list[UUID]) -> dict[UUID, list[tuple[UUID, int]]]:
+    """Who teaches each course, leads first, and for which part of what it earns, in basis points; 0 where none was agreed."""
+    rows = await database.fetch(
+        "SELECT course_id, account_id, coalesce(revenue_share_basis_points, 0) AS bps FROM course_instructors WHERE tenant_id = $1 AND course_id = ANY($2) "
+        "ORDER BY course_id, role <> 'LEAD', position",
+        caller.tenant_id,
+        course_ids,
+    )
+    shares: dict[UUID, list[tuple[UUID, int]]] = {}
+    for row in rows:
+        shares.setdefault(row["course_id"], []).append((row["account_id"], row["bps"]))
+    return shares
+
+
 async def quiz_revisions_of_course(*, caller: Caller, slug: str) -> dict[str, UUID]:
     """The latest quiz revision that each quiz lecture of a course has shown, by the lecture's key."""
     rows = await database.fetch(

@@ -32,6 +32,22 @@ class Sender:
     mail_from: str | None
 
 
+@dataclass(frozen=True)
+class SellingTerms:
+    """What the platform keeps of a tenant's sales, in basis points, and for how many days money is given back."""
+
+    platform_fee_bps: int
+    refund_days: int
+    refund_max_progress_percent: int
+    currency: str
+
+
+async def selling_terms(*, caller: Caller) -> SellingTerms:
+    row: Any = await database.fetch_one("SELECT platform_fee_bps, refund_days, refund_max_progress_percent, currency FROM tenants WHERE tenant_id = $1", caller.tenant_id)
+    assert row is not None, "a caller's tenant exists"
+    return SellingTerms(**row)
+
+
 async def storefront(*, caller: Caller) -> database.Record:
     """The caller's tenant as its storefront shows it."""
     row = await database.fetch_one(f"SELECT {_BRAND} FROM tenants WHERE tenant_id = $1", caller.tenant_id)
