@@ -33,6 +33,7 @@ from lms_graph.resolvers.identity.sessions import SessionsMutation
 from lms_graph.resolvers.learning.enrollments import LearningMutation, LearningQuery, LearningSubscription
 from lms_graph.resolvers.learning.entitlements import EntitlementsMutation, EntitlementsQuery
 from lms_graph.resolvers.nodes import NodeQuery
+from lms_graph.resolvers.payouts.payees import PayeesMutation, PayeesQuery
 from lms_graph.resolvers.tenancy.domains import DomainsMutation
 from lms_graph.resolvers.tenancy.tenants import TenancyMutation, TenancyQuery
 from lms_graph.telemetry import redaction
@@ -61,6 +62,7 @@ class Query(
     EntitlementsQuery,
     AssessmentQuery,
     CertificatesQuery,
+    PayeesQuery,
     NodeQuery,
 ):
     pass
@@ -83,6 +85,7 @@ class Mutation(
     LearningMutation,
     EntitlementsMutation,
     AssessmentMutation,
+    PayeesMutation,
 ):
     pass
 

@@ -32,6 +32,9 @@ NOT_AUDITED = {
     "AttemptGraded": "by the machine, from answers that are kept",
     "CertificateIssued": "follows from a finished run",
     "CertificateReady": "follows from a finished run",
+    "PayoutRunDue": "a time; what is paid then has entries of its own",
+    "PayoutDelayed": "a time at which it is tried again",
+    "StatementRequested": "a copy of what the ledger holds",
 }
 
 

@@ -12,6 +12,7 @@ from lms_graph.domain.certificates import events as certificates
 from lms_graph.domain.commerce import events as commerce
 from lms_graph.domain.identity import events as identity
 from lms_graph.domain.learning import events as learning
+from lms_graph.domain.payouts import events as payouts
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,10 @@ REACTIONS: dict[str, tuple[Reaction, ...]] = {
     commerce.InvoiceIssued.name: (Reaction("commerce.print_invoice"),),
     commerce.InvoicePrinted.name: (Reaction("notifications.mail_receipt"),),
     commerce.SubscriptionPastDue.name: (Reaction("notifications.mail_payment_failed"),),
+    payouts.PayoutRunDue.name: (Reaction("payouts.run_due", due="due_at"),),
+    payouts.PayoutReserved.name: (Reaction("payouts.send_payout"),),
+    payouts.PayoutDelayed.name: (Reaction("payouts.send_payout", due="again_at"),),
+    payouts.StatementRequested.name: (Reaction("payouts.make_statement"),),
     identity.InstructorApplicationDecided.name: (Reaction("notifications.mail_application_decision"),),
 }
 

@@ -1,3 +1,3 @@
 """Every job module, imported so that its jobs are known to `runtime.JOBS`. Whoever runs jobs imports this."""
 
-from lms_graph.jobs import catalog, certificates, commerce, identity, learning, notifications  # noqa: F401
+from lms_graph.jobs import catalog, certificates, commerce, identity, learning, notifications, payouts  # noqa: F401

@@ -41,6 +41,9 @@ LOADERS = {
     "att": "assessment.attempt",
     "qzo": "assessment.sat_quiz",
     "crt": "certificates.certificate",
+    "pye": "payouts.payee",
+    "pot": "payouts.payout",
+    "stm": "payouts.statement",
 }
 
 

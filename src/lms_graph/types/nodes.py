@@ -44,6 +44,9 @@ PREFIXES = {
     "Question": "qst",
     "Certificate": "crt",
     "File": "fil",
+    "Payee": "pye",
+    "Payout": "pot",
+    "PayeeStatement": "stm",
 }
 
 

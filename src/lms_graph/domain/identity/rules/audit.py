@@ -8,4 +8,6 @@ SHOWN_AS = {
     "session_id": "ses",
     "key_id": "key",
     "course_id": "crs",
+    "payee_id": "pye",
+    "payout_id": "pot",
 }
