@@ -7,7 +7,7 @@ from lms_graph.domain.commerce.ports import InvoicePrinter
 from lms_graph.domain.identity.ports import OpenIdProviders, SocialSignIn
 from lms_graph.domain.media.ports import ObjectStore, VideoProbe
 from lms_graph.domain.notifications.ports import Post
-from lms_graph.domain.payouts.ports import Payments
+from lms_graph.domain.payouts.ports import Payments, StatementPrinter
 from lms_graph.domain.tenancy.ports import Dns
 from lms_graph.domain.tenancy.rules.hosts import MailRecords
 from lms_graph.kit.budget import Budget
@@ -29,6 +29,7 @@ class Adapters:
     throttle: Throttle
     certificate_renderer: CertificateRenderer
     invoice_printer: InvoicePrinter
+    statement_printer: StatementPrinter
     video_probe: VideoProbe
     http: OutboundHttp
     openid: OpenIdProviders

@@ -45,6 +45,7 @@ from lms_graph.resolvers.identity.sessions import SessionsMutation
 from lms_graph.resolvers.learning.enrollments import LearningMutation, LearningQuery, LearningSubscription
 from lms_graph.resolvers.learning.entitlements import EntitlementsMutation, EntitlementsQuery
 from lms_graph.resolvers.nodes import NodeQuery
+from lms_graph.resolvers.payouts.payees import PayeesMutation, PayeesQuery
 from lms_graph.resolvers.tenancy.domains import DomainsMutation
 from lms_graph.resolvers.tenancy.tenants import TenancyMutation, TenancyQuery
 from lms_graph.telemetry import redaction
@@ -86,6 +87,7 @@ class Query(
     CheckoutsQuery,
     OrdersQuery,
     SubscriptionsQuery,
+    PayeesQuery,
     NodeQuery,
 ):
     pass
@@ -119,6 +121,7 @@ class Mutation(
     SeatsMutation,
     CheckoutsMutation,
     SubscriptionsMutation,
+    PayeesMutation,
 ):
     pass
 

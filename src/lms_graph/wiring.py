@@ -22,6 +22,7 @@ from lms_graph.integrations.resend import ResendMailer
 from lms_graph.integrations.s3 import S3ObjectStore
 from lms_graph.integrations.smtp import SmtpMailer
 from lms_graph.integrations.social import GoogleAndGithub
+from lms_graph.integrations.statements import ChromiumStatementPrinter
 from lms_graph.integrations.stripe import StripePayments
 from lms_graph.kit.budget import Rate
 from lms_graph.kit.pages import Cursors
@@ -81,6 +82,7 @@ async def running(settings: Settings) -> AsyncIterator[Adapters]:
             throttle=throttle,
             certificate_renderer=renderer,
             invoice_printer=ChromiumInvoicePrinter(renderer),
+            statement_printer=ChromiumStatementPrinter(renderer),
             video_probe=FfmpegProbe(),
             http=http,
             openid=openid,

@@ -40,6 +40,9 @@ NOT_AUDITED = {
     "ReviewReplied": "an opinion",
     "CourseRatingChanged": "a count",
     "LearningPathSaved": "content",
+    "PayoutRunDue": "a time; what is paid then has entries of its own",
+    "PayoutDelayed": "a time at which it is tried again",
+    "StatementRequested": "a copy of what the ledger holds",
 }
 
 

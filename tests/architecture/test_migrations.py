@@ -138,6 +138,8 @@ async def test_a_column_named_after_a_table_refers_to_it(owner: asyncpg.Connecti
         ("provider_events", "object_id"): "the payment provider's own",
         ("payees", "provider_account_id"): "the payment provider's own",
         ("payees", "tax_id"): "a tax office's own",
+        ("payouts", "provider_transfer_id"): "the payment provider's own",
+        ("provider_accounts", "provider_account_id"): "the payment provider's own",
         ("line_shares", "line_id"): "payouts knows no order",
         ("line_shares", "order_id"): "payouts knows no order",
         ("ledger_transactions", "source_id"): "a payment, refund, dispute, payout or period",
@@ -236,7 +238,7 @@ APP_RIGHTS = {
     "progress_events": {"SELECT", "INSERT"},
 } | {
     table: {"SELECT", "INSERT", "UPDATE"}
-    for table in ("orders", "order_lines", "payments", "refunds", "disputes", "provider_objects", "provider_events", "invoice_counters", "line_shares")
+    for table in ("orders", "order_lines", "payments", "refunds", "disputes", "provider_objects", "provider_events", "invoice_counters", "line_shares", "payouts", "statements")
 }
 SYSTEM_RIGHTS = {
     "mails": {"DELETE"},

@@ -10,6 +10,7 @@ from lms_graph.dataloaders.commerce import CommerceLoaders
 from lms_graph.dataloaders.community import CommunityLoaders
 from lms_graph.dataloaders.identity import IdentityLoaders
 from lms_graph.dataloaders.learning import LearningLoaders
+from lms_graph.dataloaders.payouts import PayoutsLoaders
 from lms_graph.dataloaders.tenancy import TenancyLoaders
 
 
@@ -48,3 +49,7 @@ class Loaders:
     @cached_property
     def community(self) -> CommunityLoaders:
         return CommunityLoaders(self._context)
+
+    @cached_property
+    def payouts(self) -> PayoutsLoaders:
+        return PayoutsLoaders(self._context)

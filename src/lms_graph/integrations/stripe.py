@@ -20,6 +20,7 @@ import structlog
 from lms_graph.domain.payouts.ports import (
     AccountLink,
     Balance,
+    BankPayout,
     CheckoutRequest,
     CheckoutState,
     ConnectedAccount,
@@ -423,6 +424,20 @@ class StripeGateway:
         params = {"destination": account_id, "amount": to_stripe(amount, currency), "currency": currency.lower(), "transfer_group": group, "metadata": dict(metadata)}
         return _transfer(await self._ask(self._v1.transfers.create_async(_present(params), _under(key))))
 
+    async def transfer_state(self, transfer_id: str) -> TransferState:
+        return _transfer(await self._ask(self._v1.transfers.retrieve_async(transfer_id)))
+
+    async def transfers_of(self, group: str) -> Sequence[TransferState]:
+        return [_transfer(each) for each in await self._all(self._v1.transfers.list_async, {"transfer_group": group})]
+
+    async def bank_payouts(self, account_id: str) -> Sequence[BankPayout]:
+        found = await self._ask(self._v1.payouts.list_async({"limit": 100}, {"stripe_account": account_id}))
+        return [_bank_payout(each) for each in found["data"]]
+
+    async def own_account_id(self) -> str:
+        id: str = (await self._ask(self._v1.accounts.retrieve_current_async()))["id"]
+        return id
+
     async def reverse_transfer(self, transfer_id: str, *, amount: int, key: str) -> TransferState:
         before = await self._ask(self._v1.transfers.retrieve_async(transfer_id))
         amount = to_stripe(amount, before["currency"].upper())
@@ -679,6 +694,19 @@ def _account(found: dict[str, Any]) -> ConnectedAccount:
         details_submitted=found["details_submitted"],
         requirements=(found.get("requirements") or {}).get("currently_due") or [],
         default_currency=(found.get("default_currency") or "").upper() or None,
+    )
+
+
+def _bank_payout(payout: dict[str, Any]) -> BankPayout:
+    currency = payout["currency"].upper()
+    return BankPayout(
+        id=payout["id"],
+        amount=from_stripe(payout["amount"], currency),
+        currency=currency,
+        status={"paid": "PAID", "failed": "FAILED", "canceled": "FAILED"}.get(payout["status"], "IN_TRANSIT"),
+        created_at=_at(payout["created"]),
+        arrives_at=_at(payout["arrival_date"]),
+        failure_message=payout.get("failure_message"),
     )
 
 

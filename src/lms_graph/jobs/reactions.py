@@ -14,6 +14,7 @@ from lms_graph.domain.commerce import events as commerce
 from lms_graph.domain.community import events as community
 from lms_graph.domain.identity import events as identity
 from lms_graph.domain.learning import events as learning
+from lms_graph.domain.payouts import events as payouts
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,10 @@ REACTIONS: dict[str, tuple[Reaction, ...]] = {
     commerce.SubscriptionPastDue.name: (Reaction("notifications.mail_payment_failed"),),
     commerce.SeatPoolOpened.name: (Reaction("commerce.expire_seat_pool", due="expires_at"),),
     community.CourseRatingChanged.name: (Reaction("community.share_rating"),),
+    payouts.PayoutRunDue.name: (Reaction("payouts.run_due", due="due_at"),),
+    payouts.PayoutReserved.name: (Reaction("payouts.send_payout"),),
+    payouts.PayoutDelayed.name: (Reaction("payouts.send_payout", due="again_at"),),
+    payouts.StatementRequested.name: (Reaction("payouts.make_statement"),),
     identity.InstructorApplicationDecided.name: (Reaction("notifications.mail_application_decision"),),
     commerce.SubscriptionLookDue.name: (Reaction("plans.sweep_subscription", due="sweep_at"),),
     commerce.SubscriptionRequested.name: (Reaction("plans.finish_request", due="sweep_at"),),

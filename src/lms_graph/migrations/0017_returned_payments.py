@@ -8,7 +8,7 @@ from tortoise import fields
 
 
 class Migration(migrations.Migration):
-    dependencies = [('models', '0014_ledger')]
+    dependencies = [('models', '0015_payees')]
 
     initial = False
 

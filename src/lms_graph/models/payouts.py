@@ -3,6 +3,7 @@
 from enum import StrEnum
 
 from tortoise import fields
+from tortoise.fields.db_defaults import SqlDefault
 
 from lms_graph.models.base import TenantRow
 
@@ -30,6 +31,21 @@ class TransactionKind(StrEnum):
     PAYOUT = "PAYOUT"
     PAYOUT_PAID = "PAYOUT_PAID"
     PAYOUT_RETURNED = "PAYOUT_RETURNED"
+
+
+class PayoutStatus(StrEnum):
+    PENDING = "PENDING"
+    PAID = "PAID"
+    FAILED = "FAILED"
+    REVERSED = "REVERSED"
+
+
+class BankStatus(StrEnum):
+    """What became of the money between the provider and the payee's bank."""
+
+    IN_TRANSIT = "IN_TRANSIT"
+    PAID = "PAID"
+    FAILED = "FAILED"
 
 
 class LedgerAccount(StrEnum):
@@ -62,6 +78,7 @@ class ProviderAccount(TenantRow):
 
     sealed_secret_key = fields.BinaryField()
     sealed_webhook_secrets = fields.BinaryField()
+    provider_account_id = fields.CharField(255, null=True)
     created_at = fields.DatetimeField()
     updated_at = fields.DatetimeField()
 
@@ -86,6 +103,8 @@ class Payee(TenantRow):
     schedule_day = fields.SmallIntField(null=True)
     is_premium_until = fields.DatetimeField(null=True)
     tax_id = fields.CharField(40, null=True)
+    requirements = fields.JSONField(default=list, db_default=SqlDefault("'[]'"))
+    next_due_at = fields.DatetimeField(null=True)
     created_at = fields.DatetimeField()
 
     class Meta:
@@ -164,3 +183,37 @@ class LedgerEntry(TenantRow):
 
     class Meta:
         table = "ledger_entries"
+
+
+class Payout(TenantRow):
+    """Money sent to a payee's account at the provider. PENDING from the moment at which it leaves the payee's balance; at most one of a payee and currency is."""
+
+    payee_id = fields.UUIDField()
+    currency = fields.CharField(3)
+    amount = fields.BigIntField()
+    status = fields.CharEnumField(PayoutStatus, max_length=16)
+    attempts = fields.IntField(default=0)
+    provider_transfer_id = fields.CharField(255, null=True)
+    reversed_amount = fields.BigIntField(default=0)
+    problem = fields.CharField(300, null=True)
+    bank_status = fields.CharEnumField(BankStatus, max_length=16, null=True)
+    arrives_at = fields.DatetimeField(null=True)
+    created_at = fields.DatetimeField()
+    paid_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "payouts"
+
+
+class Statement(TenantRow):
+    """What a payee earned in a calendar month (UTC) and was paid, as files. The ledger that they are made of never changes."""
+
+    payee_id = fields.UUIDField()
+    month = fields.DateField()
+    csv_file_id = fields.UUIDField(null=True)
+    pdf_file_id = fields.UUIDField(null=True)
+    created_at = fields.DatetimeField()
+
+    class Meta:
+        table = "statements"
+        unique_together = (("tenant_id", "payee_id", "month"),)

@@ -57,6 +57,9 @@ LOADERS = {
     "pth": "catalog.path",
     "sea": "commerce.seat_pool",
     "sas": "commerce.seat",
+    "pye": "payouts.payee",
+    "pot": "payouts.payout",
+    "stm": "payouts.statement",
 }
 
 

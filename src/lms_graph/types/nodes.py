@@ -60,6 +60,9 @@ PREFIXES = {
     "Bundle": "bun",
     "Coupon": "cpn",
     "TaxRate": "txr",
+    "Payee": "pye",
+    "Payout": "pot",
+    "PayeeStatement": "stm",
 }
 
 

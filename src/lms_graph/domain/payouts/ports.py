@@ -6,7 +6,7 @@ where the provider does not answer, so that the caller may try again, and `Payme
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Protocol
 from uuid import UUID
@@ -225,6 +225,19 @@ class TransferState:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BankPayout:
+    """Money on its way from a connected account to its owner's bank. FAILED is back on the account."""
+
+    id: str
+    amount: int
+    currency: str
+    status: str  # IN_TRANSIT, PAID, FAILED
+    created_at: datetime
+    arrives_at: datetime
+    failure_message: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Balance:
     """What lies with the provider in one currency: to be transferred now, and not yet."""
 
@@ -298,6 +311,10 @@ class PaymentGateway(Protocol):
     async def account(self, account_id: str) -> ConnectedAccount: ...
     async def account_link(self, account_id: str, *, return_url: str, refresh_url: str) -> AccountLink: ...
     async def transfer(self, account_id: str, *, amount: int, currency: str, group: str | None, metadata: Mapping[str, str], key: str) -> TransferState: ...
+    async def transfer_state(self, transfer_id: str) -> TransferState: ...
+    async def transfers_of(self, group: str) -> Sequence[TransferState]: ...  # newest first
+    async def bank_payouts(self, account_id: str) -> Sequence[BankPayout]: ...  # the latest hundred, newest first
+    async def own_account_id(self) -> str: ...  # of the account that the key belongs to
     async def reverse_transfer(self, transfer_id: str, *, amount: int, key: str) -> TransferState: ...
     async def balance(self, account_id: str | None = None) -> Sequence[Balance]: ...
 
@@ -316,3 +333,43 @@ class Payments(Protocol):
 
     def gateway(self, own: OwnProvider | None = None) -> PaymentGateway: ...
     def read_event(self, body: bytes, signature: str | None, own: OwnProvider | None = None) -> ProviderEvent: ...  # raises EventRefused
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatementPart:
+    """A month in one currency, in minor units; entries are oldest first, positive what the payee gets."""
+
+    currency: str
+    opening: int
+    entries: Sequence[Mapping[str, Any]]
+
+    @property
+    def closing(self) -> int:
+        return sum((entry["amount"] for entry in self.entries), self.opening)
+
+    @property
+    def by_kind(self) -> dict[str, int]:
+        sums: dict[str, int] = {}
+        for entry in self.entries:
+            sums[entry["kind"]] = sums.get(entry["kind"], 0) + entry["amount"]
+        return sums
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatementDocument:
+    """A payee's month, and the school's brand."""
+
+    payee_name: str
+    school_name: str
+    primary_color: str
+    logo: bytes | None
+    locale: str
+    month: date
+    issued_at: datetime
+    parts: Sequence[StatementPart]
+
+
+class StatementPrinter(Protocol):
+    async def print_statement(self, document: StatementDocument) -> bytes:
+        """The PDF, of as many pages as it needs. Raises `Unavailable` when no browser can be had or it takes too long."""
+        ...

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from lms_graph.types.identity.applications import InstructorApplication
     from lms_graph.types.learning.enrollments import EnrollmentConnection, EnrollmentWhere
     from lms_graph.types.learning.entitlements import EntitlementConnection, ViewerEntitlementWhere
+    from lms_graph.types.payouts.payees import Payee
 
 
 Role = described(
@@ -66,6 +67,9 @@ class Viewer(Node):
 
     instructor_application: Annotated["InstructorApplication", strawberry.lazy("lms_graph.types.identity.applications")] | None = child(
         "identity.latest_application", key="account_id", description="Their last application to teach; null when there is none."
+    )
+    payee: Annotated["Payee", strawberry.lazy("lms_graph.types.payouts.payees")] | None = child(
+        "payouts.payee_of_account", key="account_id", description="What they earn here; null before they first earn something or connect an account to be paid to."
     )
     sessions: list[SignedInSession] = child(
         "identity.sessions",

@@ -15,4 +15,6 @@ SHOWN_AS = {
     "checkout_id": "chk",
     "payment_id": "pay",
     "pool_id": "sea",
+    "payee_id": "pye",
+    "payout_id": "pot",
 }
