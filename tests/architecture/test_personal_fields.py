@@ -20,6 +20,8 @@ OWN = {
     "SignedInSession.userAgent": "of one's own session, which only its owner sees",
     "Storefront.supportEmail": "the school's, which it publishes",
     "Tenant.supportEmail": "the same",
+    "Seller.address": "a school's, which it prints on invoices",
+    "Seller.taxId": "the same",
     "IdentityProvider.emailClaim": "the name of a claim",
 }
 

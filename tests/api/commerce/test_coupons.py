@@ -160,6 +160,9 @@ class TestInstructorsCoupon:
         assert {node["code"] for node in (await boss.data("Coupons"))["nodes"]} == {own["coupon"]["code"], all_of_it}
         assert [(await each.data(NODE, id=id)) is not None for each in (teacher, colleague, boss)] == [True, False, True]
         assert await colleague.codes("DisableCoupon", input={"id": id}) == ["NOT_FOUND"]
+        assert colleague.account_id
+        await teams.set_member(caller=school.system, course_id=made.course_id, account_id=colleague.account_id, role=CourseTeamRole.GRADER)
+        assert await colleague.codes("DisableCoupon", input={"id": id}) == ["FORBIDDEN"]
         assert await teacher.codes("DisableCoupon", input={"id": id}) == []
 
 

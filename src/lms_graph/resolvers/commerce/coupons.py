@@ -39,7 +39,7 @@ class CouponsMutation:
         return CouponCreatePayload(coupon_id=await coupons.create_coupon(caller=info.context.caller, **input.as_arguments()))
 
     @mutation(
-        description="Take a coupon no more. An open checkout that holds it keeps its price. Again it changes nothing. Who may see it. Codes: NOT_FOUND.",
+        description="Take a coupon no more. An open checkout that holds it keeps its price. Again it changes nothing. Who could make it, else FORBIDDEN. Codes: NOT_FOUND.",
         requires=_MAY,
     )
     async def coupon_disable(self, info: Info, input: Annotated[CouponDisableInput, strawberry.argument(description="Which coupon.")]) -> CouponDisablePayload:

@@ -62,11 +62,13 @@ async def create_coupon(*, caller: Caller, draft: CouponDraft, key: str | None) 
 
 
 async def disable_coupon(*, caller: Caller, coupon_id: UUID) -> UUID:
-    """Take it for no checkout any more; again changes nothing. A checkout that holds it keeps its price. Raises SignedOut, NotAllowed, CouponNotFound. Records CouponDisabled, once."""
+    """Take it for no checkout any more; again changes nothing. For who may make such a one. A checkout that holds it keeps its price. Raises SignedOut, NotAllowed, CouponNotFound. Records CouponDisabled, once."""
     policies.require_may_see_coupons(caller)
     async with unit_of_work(caller) as work:
         if not await queries.coupons_by_ids(caller=caller, ids=[coupon_id]):
             raise errors.CouponNotFound()
+        course_ids = tuple(row["course_id"] for row in await queries.courses_of_coupons(caller=caller, coupon_ids=[coupon_id]))
+        await _require_may_make(caller, course_ids, has_affiliate=False)
         if await rows.Coupon.for_caller(caller, id=coupon_id, is_active=True).update(is_active=False):
             work.record(events.CouponDisabled(coupon_id=coupon_id))
     return coupon_id
