@@ -11,7 +11,7 @@ from lms_graph.domain.commerce.rules.orders import OrderFilter
 from lms_graph.domain.payouts.queries import shares
 from lms_graph.kit.pages import PageRequest
 from lms_graph.types.commerce.checkouts import Checkout
-from lms_graph.types.commerce.orders import Order, OrderConnection, OrderLine, Payment, PaymentSums
+from lms_graph.types.commerce.orders import Order, OrderConnection, OrderLine, Payment, PaymentConnection, PaymentSums
 from lms_graph.types.money import Money
 
 
@@ -64,6 +64,12 @@ class OrderLoaders(AreaLoaders):
     async def _own_orders(self, request: PageRequest, where: OrderFilter) -> OrderConnection:
         page = await orders.page_of_orders(caller=self.caller, cursors=self.adapters.cursors, request=request, where=where, own=True)
         return OrderConnection.of(page, Order.from_row, lambda: orders.count_orders(caller=self.caller, where=where, own=True))
+
+    @batch
+    async def own_payments(self, requests: list[PageRequest]) -> list[PaymentConnection]:
+        """The viewer's: one page a request."""
+        pages = [await orders.page_of_payments(caller=self.caller, cursors=self.adapters.cursors, request=request) for request in requests]
+        return [PaymentConnection.of(page, self._payment) for page in pages]
 
     def _payment(self, row: Any) -> Payment:
         return Payment.from_row(row, sees_all=policies.may_read_orders(self.caller))

@@ -29,7 +29,7 @@ InvoiceKind = described(
 )
 class Invoice(Node):
     kind: InvoiceKind = strawberry.field(description="Which of the two it is.")
-    number: str = strawberry.field(description="Such as `INV-000123` or `CN-000007`, perhaps after a prefix of the school's; at most 40 characters.")
+    number: str = strawberry.field(description="Such as `INV-000123` or `CN-000007`.")
     issued_at: datetime = strawberry.field(description="When it was issued.")
     total: Money = strawberry.field(description="What was paid, or went back; tax included.")
     tax: Money = strawberry.field(description="The part of the total that is tax.")

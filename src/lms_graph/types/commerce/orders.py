@@ -9,6 +9,7 @@ from uuid import UUID
 
 import strawberry
 
+from lms_graph.context import Info
 from lms_graph.domain.commerce.rules.orders import TRANSITIONS, OrderFilter
 from lms_graph.kit.ids import public_id
 from lms_graph.kit.permissions import Permission
@@ -28,6 +29,7 @@ from lms_graph.types.personal import personal
 
 if TYPE_CHECKING:
     from lms_graph.types.commerce.disputes import Dispute
+    from lms_graph.types.commerce.invoices import Invoice
     from lms_graph.types.commerce.offers import Offer
     from lms_graph.types.commerce.refunds import Refund, RefundRecord
     from lms_graph.types.identity.accounts import Profile
@@ -79,7 +81,19 @@ class Payment(Node):
     failure_code: str | None = strawberry.field(description="The payment provider's code, such as `card_declined`; null unless it failed.")
     failure_message: str | None = strawberry.field(description="Why it failed, for the buyer; at most 500 characters.")
     created_at: datetime = strawberry.field(description="When it was first heard of.")
+    order_id: strawberry.Private[UUID]
     sums_key: strawberry.Private[UUID | None]
+
+    order: Annotated["Order", strawberry.lazy("lms_graph.types.commerce.orders")] | None = child("commerce.order", key="order_id", description="What it is for.")
+    invoice: Annotated["Invoice", strawberry.lazy("lms_graph.types.commerce.invoices")] | None = child(
+        "commerce.invoice_of_order", key="order_id", description="The order's invoice, a few seconds after it was paid; null before."
+    )
+
+    @strawberry.field(description="Where the invoice's PDF can be fetched for the next 15 minutes: `invoice { url }`.")
+    async def invoice_url(self, info: Info) -> str | None:
+        invoice = await info.context.loaders.commerce.invoice_of_order.load(self.order_id)
+        url: str | None = await invoice.url(info) if invoice else None
+        return url
 
     platform_fee: Money | None = child(
         "commerce.sums_of_payment",
@@ -108,9 +122,15 @@ class Payment(Node):
             failure_code=row["failure_code"],
             failure_message=row["failure_message"],
             created_at=row["created_at"],
+            order_id=row["order_id"],
             stripe_payment_id=row["provider_payment_id"] if sees_all else None,
             sums_key=row["order_id"] if sees_all and row["status"] == rows.PaymentStatus.SUCCEEDED else None,
         )
+
+
+@strawberry.type(description="A page of payments.")
+class PaymentConnection(Connection[Payment]):
+    pass
 
 
 @strawberry.type(description="What was sold, as it was offered then. The buyer, and who holds ORDERS_READ.")
@@ -208,6 +228,9 @@ class Order(Node):
     )
     lines: list[OrderLine] = child("commerce.lines_of_order", key="uuid", size=2, description="What was sold: 1 to 10.")
     payments: list[Payment] = child("commerce.payments_of_order", key="uuid", size=1, description="What came in, and what did not, the first first.")
+    invoice: Annotated["Invoice", strawberry.lazy("lms_graph.types.commerce.invoices")] | None = child(
+        "commerce.invoice_of_order", key="uuid", description="Its invoice, a few seconds after it was paid; null before, and where nothing was due."
+    )
     refunds: list[Annotated["Refund", strawberry.lazy("lms_graph.types.commerce.refunds")]] = child(
         "commerce.refunds_of_order", key="uuid", size=1, description="What went back, what is on its way, and what was asked for, the first first."
     )

@@ -24,6 +24,7 @@ from lms_graph.types.permissions import requiring
 
 if TYPE_CHECKING:
     from lms_graph.types.catalog.courses import Course
+    from lms_graph.types.commerce.invoices import Invoice
     from lms_graph.types.commerce.orders import Order
     from lms_graph.types.identity.accounts import Profile
 
@@ -90,11 +91,15 @@ class Refund(Node):
         description="Why the provider could not send it, or sent it back afterwards; up to 500 characters. ORDERS_READ or REFUNDS_DECIDE, else null.", directives=STAFF
     )
     lines: list[RefundLine] = listed(3, description="What each line gives; for a request, what it would give.")
+    uuid: strawberry.Private[UUID]
     order_id: strawberry.Private[UUID]
     asked_by_id: strawberry.Private[UUID | None]
     decided_by_id: strawberry.Private[UUID | None]
 
     order: Annotated["Order", strawberry.lazy("lms_graph.types.commerce.orders")] | None = child("commerce.order", key="order_id", description="The order it is of.")
+    credit_note: Annotated["Invoice", strawberry.lazy("lms_graph.types.commerce.invoices")] | None = child(
+        "commerce.credit_note", key="uuid", description="The document of it, a few seconds after the money was back; null before."
+    )
     requested_by: Annotated["Profile", strawberry.lazy("lms_graph.types.identity.accounts")] | None = child(
         "identity.profile", key="asked_by_id", description="Who asked for it; null where the school gave it by itself, or it was made at the provider."
     )
@@ -110,6 +115,7 @@ class Refund(Node):
         currency = row["currency"]
         return cls(
             id=strawberry.ID(public_id("rfd", row["id"])),
+            uuid=row["id"],
             status=rows.RefundStatus(row["status"]),
             amount=Money.of(row["amount"], currency),
             reason=row["reason"],

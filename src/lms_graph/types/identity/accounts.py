@@ -21,7 +21,7 @@ from lms_graph.types.personal import masked_email, personal
 
 if TYPE_CHECKING:
     from lms_graph.types.certificates import CertificateConnection
-    from lms_graph.types.commerce.orders import OrderConnection, ViewerOrderWhere
+    from lms_graph.types.commerce.orders import OrderConnection, PaymentConnection, ViewerOrderWhere
     from lms_graph.types.commerce.seats import SeatPoolConnection
     from lms_graph.types.commerce.subscriptions import PlanConnection, ViewerSubscriptionWhere
     from lms_graph.types.identity.applications import InstructorApplication
@@ -130,6 +130,12 @@ class Viewer(Node):
         ] = None,
     ) -> Annotated["PlanConnection", strawberry.lazy("lms_graph.types.commerce.subscriptions")]:
         return info.context.loaders.commerce.own_subscriptions.load((PageRequest(first, after, last, before), where.as_filter() if where else None))
+
+    @connection(description="Payments for their orders, latest first, also those that failed.")
+    def payment_history(
+        self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
+    ) -> Annotated["PaymentConnection", strawberry.lazy("lms_graph.types.commerce.orders")]:
+        return info.context.loaders.commerce.own_payments.load(PageRequest(first, after, last, before))
 
     @connection(description="Their certificates, latest first.")
     def certificates(

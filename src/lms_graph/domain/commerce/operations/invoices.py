@@ -39,7 +39,7 @@ async def issue_invoice(*, caller: Caller, order_id: UUID, closes: Delivery | No
                 order=order,
                 lines=await queries.lines_to_bill(caller=caller, order_id=order_id),
                 seller=seller,
-                number=rules.number("INVOICE", serial, seller.get("invoice_prefix")),
+                number=rules.number("INVOICE", serial),
                 issued_at=caller.now,
                 locale=locale,
                 paid_at=order["paid_at"],
@@ -68,7 +68,7 @@ async def issue_credit_note(*, caller: Caller, refund_id: UUID, closes: Delivery
                 lines=await queries.lines_to_bill(caller=caller, order_id=order["id"]),
                 refund=refund,
                 seller=seller,
-                number=rules.number("CREDIT_NOTE", serial, seller.get("invoice_prefix")),
+                number=rules.number("CREDIT_NOTE", serial),
                 invoice_number=invoice["number"],
                 issued_at=caller.now,
                 locale=locale,
@@ -106,7 +106,13 @@ async def _parties(caller: Caller, order: database.Record) -> tuple[dict[str, An
     tenant = await tenancy.sender(caller=caller)
     settings = await rows.CommerceSettings.for_caller(caller).first()
     buyers = await accounts.accounts_by_ids(caller=caller, account_ids=[order["account_id"]]) if order["account_id"] else []
-    seller = {"legal_name": tenant.name, "email": tenant.support_email} | {name: value for name, value in (settings.seller if settings else {}).items() if value}
+    said = settings.seller if settings else {}
+    seller = {
+        "name": said.get("name") or tenant.name,
+        "address": [*(said.get("address") or "").splitlines(), *filter(None, [said.get("country")])],
+        "tax_id": said.get("tax_id"),
+        "email": tenant.support_email,
+    }
     return seller, (buyers[0]["locale"] if buyers else None) or tenant.locale
 
 

@@ -80,6 +80,20 @@ async def page_of_orders(*, caller: Caller, cursors: Cursors, request: PageReque
     return keys.page(rows)
 
 
+async def page_of_payments(*, caller: Caller, cursors: Cursors, request: PageRequest) -> Page[Any]:
+    """Payments of the caller's own orders, also those that failed, latest first. Raises SignedOut, Invalid."""
+    terms = (Term("CREATED_AT", "p.created_at", "timestamptz", descending=True), Term("ID", "p.id", "uuid", descending=True))
+    keys = keyset(cursors, request, terms, of=("payments", caller.tenant_id, caller.account), offset=2)
+    rows = await database.fetch(
+        f'SELECT {PAYMENT}, p.created_at AS "_CREATED_AT", p.id AS "_ID" FROM orders o JOIN payments p ON p.tenant_id = o.tenant_id AND p.order_id = o.id '
+        f"WHERE o.tenant_id = $1 AND o.account_id = $2 AND {keys.where} ORDER BY {keys.order_by} LIMIT {keys.limit}",
+        caller.tenant_id,
+        caller.account,
+        *keys.parameters,
+    )
+    return keys.page(rows)
+
+
 async def count_orders(*, caller: Caller, where: OrderFilter, own: bool = False) -> int:
     """Raises SignedOut, NotAllowed."""
     condition, parameters = _conditions(caller, where, own=own)

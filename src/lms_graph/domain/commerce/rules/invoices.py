@@ -8,13 +8,11 @@ from lms_graph.kit import money
 
 PREFIXES = {"INVOICE": "INV", "CREDIT_NOTE": "CN"}
 DIGITS = 6
-SELLER = ("legal_name", "address", "tax_id", "email", "footer")
 
 
-def number(kind: str, serial: int, prefix: str | None = None) -> str:
-    """`INV-000123`, `CN-000007`; with a prefix of the school's own before it."""
-    own = f"{prefix}-" if prefix else ""
-    return f"{own}{PREFIXES[kind]}-{serial:0{DIGITS}}"
+def number(kind: str, serial: int) -> str:
+    """`INV-000123`, `CN-000007`."""
+    return f"{PREFIXES[kind]}-{serial:0{DIGITS}}"
 
 
 def invoice_of(
@@ -87,6 +85,6 @@ def _document(kind: str, order: Mapping[str, Any], seller: Mapping[str, Any], nu
         "currency": order["currency"],
         "is_tax_included": order["is_tax_included"],
         "corrects": None,
-        "seller": {name: seller.get(name) for name in SELLER},
+        "seller": dict(seller),
         "buyer": {"name": order["name"], "email": order["email"], "country": order["country"], "postal_code": order["postal_code"]},
     }
