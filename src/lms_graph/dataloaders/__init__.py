@@ -8,6 +8,7 @@ from lms_graph.dataloaders.catalog import CatalogLoaders
 from lms_graph.dataloaders.certificates import CertificatesLoaders
 from lms_graph.dataloaders.identity import IdentityLoaders
 from lms_graph.dataloaders.learning import LearningLoaders
+from lms_graph.dataloaders.payouts import PayoutsLoaders
 from lms_graph.dataloaders.tenancy import TenancyLoaders
 
 
@@ -38,3 +39,7 @@ class Loaders:
     @cached_property
     def certificates(self) -> CertificatesLoaders:
         return CertificatesLoaders(self._context)
+
+    @cached_property
+    def payouts(self) -> PayoutsLoaders:
+        return PayoutsLoaders(self._context)

@@ -41,6 +41,7 @@ LOADERS = {
     "att": "assessment.attempt",
     "qzo": "assessment.sat_quiz",
     "crt": "certificates.certificate",
+    "led": "payouts.entry",
 }
 
 

@@ -44,6 +44,7 @@ PREFIXES = {
     "Question": "qst",
     "Certificate": "crt",
     "File": "fil",
+    "LedgerEntry": "led",
 }
 
 

@@ -1,0 +1,7 @@
+"""Loaders of payouts."""
+
+from lms_graph.dataloaders.payouts.ledger import LedgerLoaders
+
+
+class PayoutsLoaders(LedgerLoaders):
+    pass
