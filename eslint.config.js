@@ -36,6 +36,7 @@ const VALUES = [
   'StorefrontDomain',
   'TenantApi',
   'TextContent',
+  'TrialBalanceRow',
   'VideoCaptions',
   'VideoChapter',
   'VideoContent',

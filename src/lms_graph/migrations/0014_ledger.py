@@ -37,6 +37,7 @@ _LEDGER = """
         END IF;
         RETURN NULL;
     END $$;
+    REVOKE ALL ON FUNCTION check_ledger_balance() FROM PUBLIC;
     CREATE CONSTRAINT TRIGGER ledger_entries_balance AFTER INSERT ON ledger_entries DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION check_ledger_balance();
 
     CREATE UNIQUE INDEX payees_account ON payees (tenant_id, account_id) NULLS NOT DISTINCT;

@@ -60,6 +60,7 @@ LOADERS = {
     "pye": "payouts.payee",
     "pot": "payouts.payout",
     "stm": "payouts.statement",
+    "led": "payouts.entry",
 }
 
 

@@ -63,6 +63,7 @@ PREFIXES = {
     "Payee": "pye",
     "Payout": "pot",
     "PayeeStatement": "stm",
+    "LedgerEntry": "led",
 }
 
 

@@ -1,5 +1,6 @@
 """How a line is split and taken back: exact whatever the numbers."""
 
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
@@ -118,3 +119,27 @@ def test_a_person_is_one_party_whatever_the_course() -> None:
         is_pooled=False,
     )
     assert amounts(shares) == {(Party.INSTRUCTOR, IDA): 999}
+
+
+def test_the_example_of_the_page_is_what_is_computed() -> None:
+    pia = UUID(int=4)
+    terms = {
+        None: PLAIN,
+        ONE: CourseTerms(commission_bps=2000, instructors=[(IDA, 6000), (OLE, 2000)]),
+        TWO: CourseTerms(commission_bps=1000, instructors=[(pia, 7000)]),
+    }
+    shares = splits.split_line(net=10000, tax=1900, courses=[(ONE, 8000), (TWO, 4000)], terms=terms, affiliate=(ANN, 1000), fee_tax_ppm=190_000, is_pooled=False)
+    names = {
+        "Affiliate": (Party.AFFILIATE, ANN), "Platform": (Party.PLATFORM, None), "Tax on its fee": (Party.FEE_TAX, None),
+        "Ida": (Party.INSTRUCTOR, IDA), "Ole": (Party.INSTRUCTOR, OLE), "Pia": (Party.INSTRUCTOR, pia), "School": (Party.SCHOOL, None),
+    }  # fmt: skip
+
+    page = (Path(__file__).parents[3] / "docs" / "ledger.md").read_text().split("### An example")[1].split("## ")[0]
+    told = {cells[0]: cells[1:] for cells in ([cell.strip() for cell in line.strip("|").split("|")] for line in page.splitlines() if line.startswith("| "))}
+
+    def amount(course: UUID, key: tuple[Party, UUID | None]) -> str:
+        found = sum(share.amount for share in shares if share.course_id == course and (share.party, share.account_id) == key)
+        return f"{found / 100:.2f}" if found else ""
+
+    assert {name: [amount(ONE, key), amount(TWO, key)] for name, key in names.items()} == {name: told[name] for name in names}
+    assert told["Part of the net"] == [f"{sum(share.amount for share in shares if share.course_id == course) / 100:.2f}" for course in (ONE, TWO)]
