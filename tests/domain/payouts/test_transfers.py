@@ -99,8 +99,8 @@ class TestPayNow:
         with pytest.raises(NotFound):
             await pay(other_school, payee_id)
         for permissions in (frozenset[Permission](), frozenset(Permission) - {Permission.PAYOUTS_MANAGE}):
+            caller = Caller(tenant_id=school.id, key_id=uuid4(), permissions=permissions, now=datetime.now(UTC))
             with pytest.raises(NotAllowed):
-                caller = Caller(tenant_id=school.id, key_id=uuid4(), permissions=permissions, now=datetime.now(UTC))
                 await transfers.pay_now(caller=caller, payee_id=payee_id, currency="EUR", key="k")
         assert await factory.payouts_of(school, payee_id) == []
 
