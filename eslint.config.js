@@ -33,6 +33,7 @@ const VALUES = [
   'StorefrontDomain',
   'TenantApi',
   'TextContent',
+  'TrialBalanceRow',
   'VideoCaptions',
   'VideoChapter',
   'VideoContent',

@@ -12,7 +12,15 @@ from typing import Any
 import pytest
 import structlog
 
-pytest_plugins = ["tests.fixtures.house", "tests.fixtures.client", "tests.fixtures.callers", "tests.fixtures.serving", "tests.fixtures.mails", "tests.fixtures.payments"]
+pytest_plugins = [
+    "tests.fixtures.house",
+    "tests.fixtures.client",
+    "tests.fixtures.callers",
+    "tests.fixtures.serving",
+    "tests.fixtures.mails",
+    "tests.fixtures.payments",
+    "tests.fixtures.past_the_application",
+]
 
 _stack = ExitStack()
 _parts: dict[str, str] = {}

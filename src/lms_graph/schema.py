@@ -33,6 +33,7 @@ from lms_graph.resolvers.identity.sessions import SessionsMutation
 from lms_graph.resolvers.learning.enrollments import LearningMutation, LearningQuery, LearningSubscription
 from lms_graph.resolvers.learning.entitlements import EntitlementsMutation, EntitlementsQuery
 from lms_graph.resolvers.nodes import NodeQuery
+from lms_graph.resolvers.payouts.ledger import LedgerQuery
 from lms_graph.resolvers.payouts.payees import PayeesMutation, PayeesQuery
 from lms_graph.resolvers.tenancy.domains import DomainsMutation
 from lms_graph.resolvers.tenancy.tenants import TenancyMutation, TenancyQuery
@@ -42,6 +43,7 @@ from lms_graph.types.errors import USER_ERRORS, top_level, unexpected
 from lms_graph.types.identity.accounts import Profile
 from lms_graph.types.learning.access import CASES
 from lms_graph.types.money import CURRENCY_CODE, DECIMAL, CurrencyCode
+from lms_graph.types.payouts.ledger import LedgerEntry
 from lms_graph.types.times import DATE_TIME
 
 log = structlog.get_logger(__name__)
@@ -63,6 +65,7 @@ class Query(
     AssessmentQuery,
     CertificatesQuery,
     PayeesQuery,
+    LedgerQuery,
     NodeQuery,
 ):
     pass
@@ -145,7 +148,7 @@ schema = Schema(
     query=Query,
     mutation=Mutation,
     subscription=Subscription,
-    types=[*USER_ERRORS, *CASES, *questions.KINDS.values(), Profile],
+    types=[*USER_ERRORS, *CASES, *questions.KINDS.values(), Profile, LedgerEntry],
     extensions=[OwnContext, Mask],
     config=StrawberryConfig(scalar_map={datetime: DATE_TIME, Decimal: DECIMAL, CurrencyCode: CURRENCY_CODE}),
 )

@@ -25,20 +25,26 @@ _LEDGER = """
     CREATE TRIGGER ledger_entries_stay BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger_entries FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
     CREATE TRIGGER ledger_transactions_stay BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger_transactions FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
 
-    CREATE FUNCTION check_ledger_balance() RETURNS trigger LANGUAGE plpgsql AS $$
+    CREATE TRIGGER line_shares_stay BEFORE DELETE OR TRUNCATE ON line_shares FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
+    CREATE TRIGGER line_shares_frozen BEFORE UPDATE ON line_shares FOR EACH ROW
+        WHEN (to_jsonb(OLD) - 'reversed_amount' IS DISTINCT FROM to_jsonb(NEW) - 'reversed_amount') EXECUTE FUNCTION refuse_ledger_change();
+
+    -- By the owner, whom no row policy hides anything: at the commit the tenant may be another one than at the entry.
+    CREATE FUNCTION check_ledger_balance() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
     BEGIN
         IF EXISTS (SELECT FROM ledger_entries WHERE tenant_id = NEW.tenant_id AND transaction_id = NEW.transaction_id GROUP BY currency HAVING sum(amount) <> 0) THEN
             RAISE EXCEPTION 'ledger transaction % does not sum up to zero', NEW.transaction_id USING ERRCODE = 'check_violation';
         END IF;
         RETURN NULL;
     END $$;
+    REVOKE ALL ON FUNCTION check_ledger_balance() FROM PUBLIC;
     CREATE CONSTRAINT TRIGGER ledger_entries_balance AFTER INSERT ON ledger_entries DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION check_ledger_balance();
 
     CREATE UNIQUE INDEX payees_account ON payees (tenant_id, account_id) NULLS NOT DISTINCT;
     CREATE INDEX payees_page ON payees (tenant_id, created_at, id);
     CREATE UNIQUE INDEX payees_provider ON payees (tenant_id, provider_account_id);
     CREATE INDEX line_shares_of_order ON line_shares (tenant_id, order_id);
-    CREATE INDEX ledger_transactions_sold ON ledger_transactions (tenant_id, kind, at);
+    CREATE INDEX ledger_entries_sold ON ledger_entries (tenant_id, currency, at) INCLUDE (amount) WHERE kind = 'SALE' AND account = 'PROVIDER';
     CREATE INDEX ledger_entries_of_transaction ON ledger_entries (tenant_id, transaction_id);
     CREATE INDEX ledger_entries_of_payee ON ledger_entries (tenant_id, payee_id, at, id);
     CREATE INDEX ledger_entries_owed ON ledger_entries (tenant_id, payee_id, currency, available_at) INCLUDE (amount) WHERE payee_id IS NOT NULL;

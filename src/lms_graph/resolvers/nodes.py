@@ -44,6 +44,7 @@ LOADERS = {
     "pye": "payouts.payee",
     "pot": "payouts.payout",
     "stm": "payouts.statement",
+    "led": "payouts.entry",
 }
 
 

@@ -47,6 +47,7 @@ PREFIXES = {
     "Payee": "pye",
     "Payout": "pot",
     "PayeeStatement": "stm",
+    "LedgerEntry": "led",
 }
 
 

@@ -29,11 +29,12 @@ async def is_booked(*, caller: Caller, kind: TransactionKind, source_id: UUID) -
     return bool(await database.fetch_value("SELECT true FROM ledger_transactions WHERE tenant_id = $1 AND kind = $2 AND source_id = $3", caller.tenant_id, kind.value, source_id))
 
 
-async def post(*, caller: Caller, kind: TransactionKind, source_id: UUID, entries: Sequence[Entry], order_id: UUID | None = None) -> bool:
-    """Book a transaction; False where this source was booked as this kind before, and nothing changes. Entries of nothing are left out.
+async def post(*, caller: Caller, kind: TransactionKind, source_id: UUID, entries: Sequence[Entry], order_id: UUID | None = None, at: datetime | None = None) -> bool:
+    """Book a transaction, as of now or `at`; False where this source was booked as this kind before, and nothing changes. Entries of nothing are left out.
 
     Whatever does not sum up to zero per currency is refused by the database when the unit of work commits.
     """
+    at = at or caller.now
     async with unit_of_work(caller):
         made = await database.fetch_one(
             "INSERT INTO ledger_transactions (tenant_id, id, kind, source_id, order_id, at) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (tenant_id, kind, source_id) DO NOTHING RETURNING id",
@@ -42,7 +43,7 @@ async def post(*, caller: Caller, kind: TransactionKind, source_id: UUID, entrie
             kind.value,
             source_id,
             order_id,
-            caller.now,
+            at,
         )
         if made is None:
             return False
@@ -53,7 +54,7 @@ async def post(*, caller: Caller, kind: TransactionKind, source_id: UUID, entrie
                 "payee_id": str(entry.payee_id) if entry.payee_id else None,
                 "currency": entry.currency,
                 "amount": entry.amount,
-                "available_at": (entry.available_at or caller.now).isoformat() if entry.payee_id else None,
+                "available_at": (entry.available_at or at).isoformat() if entry.payee_id else None,
             }
             for entry in entries
             if entry.amount
@@ -66,7 +67,7 @@ async def post(*, caller: Caller, kind: TransactionKind, source_id: UUID, entrie
             made["id"],
             kind.value,
             order_id,
-            caller.now,
+            at,
             database.to_json(rows),
         )
     return True

@@ -102,7 +102,7 @@ async def post_dispute_hold(*, caller: Caller, dispute_id: UUID, order_id: UUID,
             Entry(account=LedgerAccount.PROVIDER, amount=-amount - fee_amount, currency=currency),
         ]
         if fee_amount:
-            entries.append(Entry(account=LedgerAccount.PAYEE, payee_id=await payee_of(caller=caller, account_id=None), amount=fee_amount, currency=currency))
+            entries.append(await _borne_by_school(caller, order_id, currency, fee_amount))
         return await ledger.post(caller=caller, kind=TransactionKind.DISPUTE_HELD, source_id=dispute_id, order_id=order_id, entries=entries)
 
 
@@ -118,10 +118,10 @@ async def post_dispute_won(*, caller: Caller, dispute_id: UUID) -> bool:
 
 
 async def post_dispute_lost(*, caller: Caller, dispute_id: UUID, lines: Returned) -> bool:
-    """Book that the money is gone: each share gives its part, as with a refund. `lines` make up what was held."""
+    """Book that the money is gone: each share gives its part, as with a refund. What `lines` leave of the sum that was held, for it had gone back before, is lost twice: the school bears it."""
     async with unit_of_work(caller):
         held = await _held(caller, dispute_id)
-        return await _post_return(caller, TransactionKind.DISPUTE_LOST, dispute_id, held["order_id"], held["currency"], lines, LedgerAccount.DISPUTED)
+        return await _post_return(caller, TransactionKind.DISPUTE_LOST, dispute_id, held["order_id"], held["currency"], lines, LedgerAccount.DISPUTED, held["amount"])
 
 
 async def close_pool(*, caller: Caller, pool_id: UUID, period_end: datetime, currency: str, seconds: Mapping[UUID, int]) -> bool:
@@ -153,24 +153,32 @@ async def _payee(caller: Caller, share: Share) -> UUID | None:
 
 async def _post_fee(caller: Caller, kind: TransactionKind, source_id: UUID, order_id: UUID, currency: str, amount: int) -> bool:
     async with unit_of_work(caller):
-        school = await payee_of(caller=caller, account_id=None)
-        entries = [
-            Entry(account=LedgerAccount.PAYEE, payee_id=school, amount=amount, currency=currency),
-            Entry(account=LedgerAccount.PROVIDER, amount=-amount, currency=currency),
-        ]
+        entries = [await _borne_by_school(caller, order_id, currency, amount), Entry(account=LedgerAccount.PROVIDER, amount=-amount, currency=currency)]
         return await ledger.post(caller=caller, kind=kind, source_id=source_id, order_id=order_id, entries=entries)
 
 
-async def _post_return(caller: Caller, kind: TransactionKind, source_id: UUID, order_id: UUID, currency: str, lines: Returned, against: LedgerAccount) -> bool:
+async def _borne_by_school(caller: Caller, order_id: UUID, currency: str, amount: int) -> Entry:
+    """Taken from what the school gets of the order: while that is pending, so is this, lest what is available sink below zero."""
+    available_at = await shares_queries.available_at(caller=caller, order_id=order_id)
+    return Entry(account=LedgerAccount.PAYEE, payee_id=await payee_of(caller=caller, account_id=None), amount=amount, currency=currency, available_at=available_at)
+
+
+async def _post_return(
+    caller: Caller, kind: TransactionKind, source_id: UUID, order_id: UUID, currency: str, lines: Returned, against: LedgerAccount, total: int | None = None
+) -> bool:
     async with unit_of_work(caller):
         if await ledger.is_booked(caller=caller, kind=kind, source_id=source_id):
             return False
-        entries = [Entry(account=against, amount=-sum(net + tax for _, net, tax in lines), currency=currency)]
+        told = sum(net + tax for _, net, tax in lines)
+        total = told if total is None else total
+        entries = [Entry(account=against, amount=-total, currency=currency)]
+        if total != told:
+            entries.append(await _borne_by_school(caller, order_id, currency, total - told))
         frozen = await shares_queries.lock_shares(caller=caller, line_ids=sorted(id for id, _, _ in lines))
         for line_id, net, tax in lines:
             for is_tax, amount in ((False, net), (True, tax)):
                 shares = [share for share in frozen if share["line_id"] == line_id and (share["party"] == Party.TAX) == is_tax]
-                parts = splits.take_back(amount, [share["amount"] - share["reversed_amount"] for share in shares])
+                parts = splits.take_back(amount, [share["amount"] for share in shares], [share["reversed_amount"] for share in shares])
                 for share, part in zip(shares, parts, strict=True):
                     if part:
                         await rows.LineShare.for_caller(caller, id=share["id"]).update(reversed_amount=share["reversed_amount"] + part)

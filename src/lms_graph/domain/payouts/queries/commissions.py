@@ -39,8 +39,7 @@ async def _tier(caller: Caller, currency: str) -> int | None:
         return None
     start = caller.now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     sold = await database.fetch_value(
-        "SELECT coalesce(sum(e.amount), 0) FROM ledger_transactions t JOIN ledger_entries e ON e.tenant_id = t.tenant_id AND e.transaction_id = t.id "
-        "WHERE t.tenant_id = $1 AND t.kind = 'SALE' AND t.at >= $2 AND e.account = 'PROVIDER' AND e.currency = $3",
+        "SELECT coalesce(sum(amount), 0) FROM ledger_entries WHERE tenant_id = $1 AND kind = 'SALE' AND account = 'PROVIDER' AND currency = $3 AND at >= $2",
         caller.tenant_id,
         start,
         currency,

@@ -46,6 +46,17 @@ async def balances_of_payees(*, caller: Caller, payee_ids: list[UUID]) -> list[P
     return [PayeeBalance(payee_id=row["payee_id"], currency=row["currency"], available=row["available"], pending=row["pending"]) for row in rows]
 
 
+async def entries_by_ids(*, caller: Caller, entry_ids: list[UUID]) -> list[database.Record]:
+    """Of payees: the caller's own, or any for who reads the ledger or manages payouts."""
+    return await database.fetch(
+        f"SELECT {ENTRY} FROM ledger_entries e JOIN payees p ON p.tenant_id = e.tenant_id AND p.id = e.payee_id WHERE e.tenant_id = $1 AND e.id = ANY($2) AND ($3 OR p.account_id = $4)",
+        caller.tenant_id,
+        entry_ids,
+        caller.may(Permission.LEDGER_READ, Permission.PAYOUTS_MANAGE),
+        caller.account_id,
+    )
+
+
 async def pool(*, caller: Caller, currency: str, before: datetime) -> int:
     """What lies in the pool of all-access, of what came in before; closings of it whenever they were count."""
     found: int = await database.fetch_value(

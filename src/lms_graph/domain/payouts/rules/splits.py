@@ -78,11 +78,13 @@ def _split_part(part: int, course_id: UUID | None, terms: CourseTerms, affiliate
     return [*shares, *split_pot(left, course_id, terms)]
 
 
-def take_back(amount: int, remaining: Sequence[int]) -> list[int]:
-    """How much each part gives back, in proportion to what remains of it: never more than that, and whatever remains when all goes back, in however many steps.
+def take_back(amount: int, parts: Sequence[int], gone: Sequence[int]) -> list[int]:
+    """How much each part gives of an amount that goes back, where `gone` went back before. All that has gone is always split as if it had gone at once: no part is ever off by a whole unit,
+    in however many steps, and when the whole has gone, so has each part. A step may give a part one unit back that an earlier one took: largest remainders are not monotone.
 
     Raises ValueError for more than remains of all.
     """
-    if not 0 <= amount <= sum(remaining):
-        raise ValueError(f"{amount} is more than the {sum(remaining)} that remain.")
-    return money.split(amount, remaining) if amount else [0] * len(remaining)
+    before = sum(gone)
+    if not 0 <= amount <= sum(parts) - before:
+        raise ValueError(f"{amount} is more than the {sum(parts) - before} that remain.")
+    return [now - then for now, then in zip(money.split(before + amount, parts), gone, strict=True)]
