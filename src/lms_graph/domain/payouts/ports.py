@@ -345,7 +345,8 @@ class StatementPart:
 
     @property
     def closing(self) -> int:
-        return sum((entry["amount"] for entry in self.entries), self.opening)
+        total: int = sum((entry["amount"] for entry in self.entries), self.opening)
+        return total
 
     @property
     def by_kind(self) -> dict[str, int]:

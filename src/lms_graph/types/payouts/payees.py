@@ -17,6 +17,7 @@ from lms_graph.types.errors import Payload
 from lms_graph.types.identity.accounts import Profile
 from lms_graph.types.money import CurrencyCode, Money, MoneyInput
 from lms_graph.types.nodes import PERSON, Node, child, decode_id
+from lms_graph.types.payouts.ledger import LedgerEntryConnection
 
 FILE_SECONDS = 900
 
@@ -163,6 +164,10 @@ class Payee(Node):
     balances: list[PayeeBalance] = child(
         "payouts.balances", key="uuid", size=2, description="What is due to them, in each currency in which there ever was something, by its code."
     )
+
+    @connection(description="Each amount that came and went, latest first. Positive is theirs.")
+    def ledger(self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None) -> LedgerEntryConnection:
+        return info.context.loaders.payouts.entries_of_payee.load((self.uuid, PageRequest(first, after, last, before)))  # type: ignore[no-any-return]
 
     @connection(description="What was paid to them, latest first.")
     def payouts(self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None) -> PayoutConnection:

@@ -26,30 +26,34 @@ async def lock_payee(*, caller: Caller, payee_id: UUID) -> database.Record | Non
     return await database.fetch_one(f"SELECT {_PAYEE} FROM payees WHERE tenant_id = $1 AND id = $2 FOR UPDATE", caller.tenant_id, payee_id)
 
 
-async def rows_by_ids(*, caller: Caller, payee_ids: list[UUID]) -> list[database.Record]:
+async def rows_by_ids(*, caller: Caller, payee_ids: list[UUID]) -> list[dict[str, Any]]:
     """Who may ask is for the caller of this to know."""
-    return await database.fetch(f"SELECT {_PAYEE} FROM payees WHERE tenant_id = $1 AND id = ANY($2)", caller.tenant_id, payee_ids)
+    return _read(await database.fetch(f"SELECT {_PAYEE} FROM payees WHERE tenant_id = $1 AND id = ANY($2)", caller.tenant_id, payee_ids))
 
 
-async def payees_by_ids(*, caller: Caller, payee_ids: list[UUID]) -> list[database.Record]:
+async def payees_by_ids(*, caller: Caller, payee_ids: list[UUID]) -> list[dict[str, Any]]:
     """Those that the caller may see."""
-    return await database.fetch(
-        f"SELECT {_PAYEE} FROM payees WHERE tenant_id = $1 AND id = ANY($2) AND ($3 OR account_id = $4)",
-        caller.tenant_id,
-        payee_ids,
-        caller.may(Permission.PAYOUTS_MANAGE),
-        caller.account_id,
+    return _read(
+        await database.fetch(
+            f"SELECT {_PAYEE} FROM payees WHERE tenant_id = $1 AND id = ANY($2) AND ($3 OR account_id = $4)",
+            caller.tenant_id,
+            payee_ids,
+            caller.may(Permission.PAYOUTS_MANAGE),
+            caller.account_id,
+        )
     )
 
 
-async def payees_of_accounts(*, caller: Caller, account_ids: list[UUID]) -> list[database.Record]:
+async def payees_of_accounts(*, caller: Caller, account_ids: list[UUID]) -> list[dict[str, Any]]:
     """Of these people the payees that the caller may see."""
-    return await database.fetch(
-        f"SELECT {_PAYEE} FROM payees WHERE tenant_id = $1 AND account_id = ANY($2) AND ($3 OR account_id = $4)",
-        caller.tenant_id,
-        account_ids,
-        caller.may(Permission.PAYOUTS_MANAGE),
-        caller.account_id,
+    return _read(
+        await database.fetch(
+            f"SELECT {_PAYEE} FROM payees WHERE tenant_id = $1 AND account_id = ANY($2) AND ($3 OR account_id = $4)",
+            caller.tenant_id,
+            account_ids,
+            caller.may(Permission.PAYOUTS_MANAGE),
+            caller.account_id,
+        )
     )
 
 
@@ -62,7 +66,7 @@ async def page_of_payees(*, caller: Caller, request: PageRequest, cursors: Curso
         caller.tenant_id,
         *part.parameters,
     )
-    return part.page(rows)
+    return part.page(_read(rows))
 
 
 async def count_payees(*, caller: Caller) -> int:
@@ -202,3 +206,7 @@ async def owed_at_provider(*, caller: Caller) -> bool:
             caller.tenant_id,
         )
     )
+
+
+def _read(rows: list[database.Record]) -> list[dict[str, Any]]:
+    return [{**row, "requirements": database.from_json(row["requirements"])} for row in rows]

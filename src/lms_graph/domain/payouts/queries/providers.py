@@ -10,18 +10,17 @@ from lms_graph.kit.caller import Caller
 from lms_graph.kit.permissions import Permission
 from lms_graph.kit.secrets import SecretKeys
 from lms_graph.models import database
-from lms_graph.models import payouts as rows
 
 
 async def own_provider(*, caller: Caller, secret_keys: SecretKeys) -> OwnProvider | None:
     """The school's own keys, opened; None where it sells through the deployment's account."""
-    row = await rows.ProviderAccount.for_caller(caller).first()
+    row = await database.fetch_one("SELECT sealed_secret_key, sealed_webhook_secrets FROM provider_accounts WHERE tenant_id = $1", caller.tenant_id)
     if row is None:
         return None
     return OwnProvider(
         tenant_id=caller.tenant_id,
-        secret_key=secret_keys.open(row.sealed_secret_key, about=f"provider key of {caller.tenant_id}").decode(),
-        webhook_secrets=orjson.loads(secret_keys.open(row.sealed_webhook_secrets, about=f"provider webhooks of {caller.tenant_id}")),
+        secret_key=secret_keys.open(row["sealed_secret_key"], about=f"provider key of {caller.tenant_id}").decode(),
+        webhook_secrets=orjson.loads(secret_keys.open(row["sealed_webhook_secrets"], about=f"provider webhooks of {caller.tenant_id}")),
     )
 
 
