@@ -345,3 +345,12 @@ class OrderOrder:
 
     def as_term(self) -> tuple[str, bool]:
         return self.field.value, self.direction is OrderDirection.DESC
+
+
+@strawberry.type(description="A list for accounting, to be fetched once it is asked for.")
+class OrdersExport:
+    url: str = strawberry.field(
+        description="Where it can be fetched as CSV, UTF-8, a line an order, the earliest first. Whoever has the address has the list: do not keep it. Amounts are exact, in the currency's main unit; "
+        "addresses and names are in it for who holds PERSONAL_READ."
+    )
+    expires_at: datetime = strawberry.field(description="Until when: 15 minutes from now.")
