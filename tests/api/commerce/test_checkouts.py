@@ -46,6 +46,8 @@ class TestBuying:
             "id": payment["id"],
             "status": "SUCCEEDED",
             "amount": {"amount": "20.00", "currency": "EUR"},
+            "platformFee": None,
+            "instructorPayout": None,
             "stripePaymentId": None,
             "failureCode": None,
         }
