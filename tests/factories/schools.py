@@ -21,7 +21,7 @@ from lms_graph.domain.tenancy.operations import tenants as tenancy
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.ids import parse_id, public_id
 from lms_graph.kit.permissions import Permission
-from lms_graph.models import database
+from lms_graph.models import commerce, database
 from lms_graph.models import identity as rows
 from lms_graph.models.assessment import QuestionKind
 from lms_graph.models.catalog import EnrollmentPolicy, InstructorRole
@@ -33,6 +33,7 @@ from tests.factories import offers
 from tests.factories.accounts import PASSWORD, account
 from tests.factories.keys import api_key, as_admin
 from tests.factories.quizzes import QuestionDraft, quiz
+from tests.factories.sales import Sold, placed_order
 from tests.factories.seats import bought
 from tests.fixtures.callers import School
 from tests.fixtures.client import Client
@@ -144,6 +145,7 @@ async def full_school(house: House, settle: Settle | None = None) -> FullSchool:
         "Enrollment": run,
         "LearningPath": public_id("pth", path_id),
     }
+    ids |= await _given_back(school, account_id, made.course_id, mark)
     ids |= await _seats(system, student, other.course_id, mark)
     ids["Review"] = await _review(system, student, course_id, mark)
     ids["Attempt"] = await _sit(student, run, lecture["check"])
@@ -174,6 +176,30 @@ async def full_school(house: House, settle: Settle | None = None) -> FullSchool:
         other_course_id=public_id("crs", other.course_id),
         ids=ids,
     )
+
+
+async def _given_back(school: School, account_id: UUID, course_id: UUID, mark: str) -> dict[str, str]:
+    """An order of the student's, of which something was asked back, and which is contested: as rows, for nothing is paid here."""
+    order_id, line_ids = await placed_order(school, account_id, Sold(total=1000, courses=(course_id,)))
+    tenant = {"tenant_id": school.id, "order_id": order_id, "currency": "EUR", "amount": 1000}
+    now = datetime.now(UTC)
+    async with unit_of_work(school.system):
+        await commerce.Order.for_caller(school.system, id=order_id).update(status=commerce.OrderStatus.PAID, paid_at=now, email=f"{mark}prv@example.com", name=f"Student {mark}prv")
+        payment = await commerce.Payment.create(**tenant, status=commerce.PaymentStatus.SUCCEEDED, provider_payment_id=f"pi_{mark}prv", created_at=now)
+        refund = await commerce.Refund.create(
+            **tenant,
+            payment_id=payment.id,
+            status=commerce.RefundStatus.REQUESTED,
+            reason=f"Because {mark}prv",
+            access_change=commerce.AccessChange.REVOKE,
+            allocation=[{"line_id": str(line_ids[0]), "amount": 1000, "tax": 0}],
+            requested_by_account_id=account_id,
+            created_at=now,
+        )
+        dispute = await commerce.Dispute.create(
+            **tenant, payment_id=payment.id, status=commerce.DisputeStatus.NEEDS_RESPONSE, reason=f"{mark}prv", provider_dispute_id=f"dp_{mark}prv", evidence={}, opened_at=now
+        )
+    return {"Refund": public_id("rfd", refund.id), "Dispute": public_id("dsp", dispute.id)}
 
 
 CERTIFICATE = "query ($id: ID!) { enrollment(id: $id) { certificate { code pdfUrl } } }"
