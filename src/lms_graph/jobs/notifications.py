@@ -54,3 +54,13 @@ async def mail_receipt(job: Job, *, invoice_id: UUID) -> None:
 @job
 async def mail_payment_failed(job: Job, *, subscription_id: UUID) -> None:
     await sales.mail_payment_failed(caller=job.caller, subscription_id=subscription_id, closes=job.delivery, post=job.adapters.post)
+
+
+@job
+async def mail_purchase_claim(job: Job, *, order_id: UUID) -> None:
+    await sales.mail_purchase_claim(caller=job.caller, order_id=order_id, closes=job.delivery, post=job.adapters.post)
+
+
+@job
+async def mail_payout(job: Job, *, payout_id: UUID, account_id: UUID | None) -> None:
+    await sales.mail_payout(caller=job.caller, payout_id=payout_id, account_id=account_id, closes=job.delivery, post=job.adapters.post)

@@ -11,7 +11,7 @@ from lms_graph.domain.commerce.rules.orders import OrderFilter
 from lms_graph.domain.payouts.queries import shares
 from lms_graph.kit.pages import PageRequest
 from lms_graph.types.commerce.checkouts import Checkout
-from lms_graph.types.commerce.orders import Order, OrderConnection, OrderLine, Payment, PaymentConnection, PaymentSums
+from lms_graph.types.commerce.orders import Order, OrderConnection, OrderLine, OrderReference, Payment, PaymentConnection, PaymentSums
 from lms_graph.types.money import Money
 
 
@@ -30,6 +30,11 @@ class OrderLoaders(AreaLoaders):
     async def order(self, ids: list[UUID]) -> list[Order | None]:
         """The caller's own; anybody's for who holds ORDERS_READ."""
         return matched(await orders.orders_by_ids(caller=self.caller, ids=ids, shown=self.shown_orders), "id", ids, Order.from_row)
+
+    @batch
+    async def order_reference(self, ids: list[UUID]) -> list[OrderReference | None]:
+        """Of any order: for who sees something of it, such as an entry of the ledger."""
+        return matched(await orders.references_by_ids(caller=self.caller, ids=ids), "id", ids, OrderReference.from_row)
 
     @batch
     async def order_line(self, ids: list[UUID]) -> list[OrderLine | None]:

@@ -128,6 +128,20 @@ class Payment(Node):
         )
 
 
+@strawberry.type(description="A sale as those see it who earn from it: which it is, and nothing of who bought.")
+class OrderReference:
+    number: str = strawberry.field(description="The order's number.")
+    placed_at: datetime = strawberry.field(description="When it was made.")
+    order_id: strawberry.Private[UUID]
+    order: Annotated["Order", strawberry.lazy("lms_graph.types.commerce.orders")] | None = child(
+        "commerce.order", key="order_id", description="The order; null for those without ORDERS_READ, unless it is their own."
+    )
+
+    @classmethod
+    def from_row(cls, row: Any) -> Self:
+        return cls(number=row["number"], placed_at=row["placed_at"], order_id=row["id"])
+
+
 @strawberry.type(description="A page of payments.")
 class PaymentConnection(Connection[Payment]):
     pass

@@ -1,7 +1,7 @@
 """The ledger: its trial balance, and the entries of a payee."""
 
 from datetime import datetime
-from typing import Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 from uuid import UUID
 
 import strawberry
@@ -11,7 +11,10 @@ from lms_graph.models import payouts as rows
 from lms_graph.types.connections import Connection
 from lms_graph.types.enums import described
 from lms_graph.types.money import CurrencyCode, Money
-from lms_graph.types.nodes import Node
+from lms_graph.types.nodes import Node, child
+
+if TYPE_CHECKING:
+    from lms_graph.types.commerce.orders import OrderReference
 
 LedgerAccount = described(
     rows.LedgerAccount,
@@ -63,6 +66,9 @@ class LedgerEntry(Node):
     amount: Money = strawberry.field(description="Positive for what came to the payee, negative for what went.")
     available_at: datetime = strawberry.field(description="From when on it counts as available, rather than pending.")
     order_id: strawberry.Private[UUID | None]
+    order: Annotated["OrderReference", strawberry.lazy("lms_graph.types.commerce.orders")] | None = child(
+        "commerce.order_reference", key="order_id", description="The sale that it came from; null for a payout, and where a month's all-access was divided."
+    )
 
     @classmethod
     def from_row(cls, row: Any) -> Self:

@@ -33,6 +33,18 @@ async def orders_by_ids(*, caller: Caller, ids: Sequence[UUID], shown: Collectio
     return await database.fetch(f"SELECT {ORDER} FROM orders o WHERE o.tenant_id = $1 AND {_SEEN} AND o.id = ANY($5)", *_who(caller, shown), list(ids))
 
 
+async def references_by_ids(*, caller: Caller, ids: Sequence[UUID]) -> list[database.Record]:
+    """Numbers and times of orders, whosever they are. Whoever asks has shown something of them already."""
+    return await database.fetch("SELECT id, number, placed_at FROM orders WHERE tenant_id = $1 AND id = ANY($2)", caller.tenant_id, list(ids))
+
+
+async def claimable_order(*, caller: Caller, order_id: UUID) -> database.Record | None:
+    """A guest's paid order that no account holds yet."""
+    return await database.fetch_one(
+        "SELECT id, number, email, name FROM orders WHERE tenant_id = $1 AND id = $2 AND account_id IS NULL AND paid_at IS NOT NULL", caller.tenant_id, order_id
+    )
+
+
 async def lines_by_ids(*, caller: Caller, ids: Sequence[UUID]) -> list[database.Record]:
     return await _lines(caller, "l.id", ids)
 

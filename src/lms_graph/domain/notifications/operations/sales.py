@@ -5,12 +5,14 @@ from typing import Any
 from uuid import UUID
 
 from lms_graph.domain.catalog.queries import browse
-from lms_graph.domain.commerce.queries import invoices
+from lms_graph.domain.commerce.queries import invoices, orders
+from lms_graph.domain.commerce.rules.checkouts import claim_token
 from lms_graph.domain.media.ports import ObjectStore
 from lms_graph.domain.notifications.operations import sending
 from lms_graph.domain.notifications.ports import Attachment, Post
 from lms_graph.domain.notifications.queries import mails as queries
 from lms_graph.domain.notifications.rules import texts
+from lms_graph.domain.payouts.queries import payees
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.ids import public_id
 from lms_graph.kit.money import Amount
@@ -81,6 +83,36 @@ async def mail_payment_failed(*, caller: Caller, subscription_id: UUID, closes: 
         path=public_id("sub", subscription_id),
     )
     await sending.send(caller, plan, closes, post)
+
+
+async def mail_purchase_claim(*, caller: Caller, order_id: UUID, closes: Delivery, post: Post) -> None:
+    """Send a guest the link with which an account takes what they bought; nothing once one has. Raises Unavailable and MailRefused."""
+    async with database.reading(caller):
+        order = await orders.claimable_order(caller=caller, order_id=order_id)
+    if order is None:
+        await sending.drop(caller, (MailKind.PURCHASE_CLAIM,), order_id, closes)
+        return
+    plan = sending.Plan(
+        account={"id": None, "name": order["name"], "locale": None},
+        kind=MailKind.PURCHASE_CLAIM,
+        about_id=order_id,
+        email=order["email"],
+        token=claim_token(post.secret_keys, caller.tenant_id, order_id),
+        values={"order": order["number"]},
+    )
+    await sending.send(caller, plan, closes, post)
+
+
+async def mail_payout(*, caller: Caller, payout_id: UUID, account_id: UUID | None, closes: Delivery, post: Post) -> None:
+    """Tell a payee that a payout lies on their account at the provider; nobody where it is the school's own. Raises Unavailable and MailRefused."""
+    async with database.reading(caller):
+        payout = await payees.payout_by_id(caller=caller, payout_id=payout_id)
+        payee = await sending.reader(caller, account_id) if account_id and payout else None
+    if payout is None or payee is None:
+        await sending.drop(caller, (MailKind.PAYOUT,), payout_id, closes)
+        return
+    amount = Amount(payout["amount"], payout["currency"])
+    await sending.send(caller, sending.Plan(account=payee, kind=MailKind.PAYOUT, about_id=payout_id, email=payee["email"], details={"total": amount}), closes, post)
 
 
 async def _buyer(caller: Caller, order: Mapping[str, Any]) -> Mapping[str, Any] | None:
