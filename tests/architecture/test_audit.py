@@ -38,11 +38,15 @@ NOT_AUDITED = {
     "ReviewReplied": "an opinion",
     "CourseRatingChanged": "a count",
     "LearningPathSaved": "content",
+    "SubscriptionLookDue": "when the provider is asked; what it says is audited",
+    "AccessPoolOpened": "when a month is divided",
+    "AccessPoolClosed": "the shares stand in the ledger",
 }
 
 
 # Ids in audited facts that the log does not tell, and why.
 NOT_SHOWN = {
+    "request_id": "no node of the API",
     "challenge_id": "stands in a secret link",
     "identity_id": "no node of the API",
 }

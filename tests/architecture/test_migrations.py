@@ -233,7 +233,10 @@ APP_RIGHTS = {
     "aggregates": {"SELECT", "INSERT", "UPDATE"},
     "deliveries": {"SELECT", "UPDATE"},
     "progress_events": {"SELECT", "INSERT"},
-} | {table: {"SELECT", "INSERT", "UPDATE"} for table in ("orders", "order_lines", "payments", "refunds", "disputes", "provider_objects", "provider_events", "line_shares")}
+} | {
+    table: {"SELECT", "INSERT", "UPDATE"}
+    for table in ("orders", "order_lines", "payments", "refunds", "disputes", "provider_objects", "provider_events", "line_shares", "subscription_requests", "access_pools")
+}
 SYSTEM_RIGHTS = {
     "mails": {"DELETE"},
     "facts": {"SELECT", "UPDATE", "DELETE"},
