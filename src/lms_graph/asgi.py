@@ -17,7 +17,7 @@ from lms_graph.outbox import unit_of_work
 from lms_graph.schema import schema
 from lms_graph.settings import Settings
 from lms_graph.telemetry.requests import Requests
-from lms_graph.web import badges, dev_mail, explorer, files, health, unsubscribe, verify, webhooks
+from lms_graph.web import badges, dev_mail, explorer, exports, files, health, unsubscribe, verify, webhooks
 from lms_graph.web.cors import Cors
 from lms_graph.web.graphql.endpoint import Endpoint
 from lms_graph.web.graphql.known import Known
@@ -69,6 +69,7 @@ def application(settings: Settings | None = None) -> Starlette:
             Route("/issuers/{id}", badges.issuer),
             Route("/files/{id}", files.public_file),
             Route("/unsubscribe/{token}", unsubscribe.page, methods=["GET", "POST"]),
+            Route("/exports/orders/{token}", exports.orders),
             Route("/webhooks/stripe", webhooks.stripe, methods=["POST"]),
             Route("/webhooks/stripe/{slug}", webhooks.stripe, methods=["POST"]),
             *(dev_mail.routes(settings.mail_folder, base_url=settings.base_url) if settings.development and settings.mail_folder else []),

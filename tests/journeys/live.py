@@ -45,13 +45,13 @@ class Socket:
 
 
 @asynccontextmanager
-async def socket(client: Client, document: str, **variables: Any) -> AsyncIterator[Socket]:
+async def socket(client: Client, document: str, /, **variables: Any) -> AsyncIterator[Socket]:
     async with socket_at(client.house.url, client.tenant, client.token, document, **variables) as opened:
         yield opened
 
 
 @asynccontextmanager
-async def socket_at(url: str, tenant: str, token: str | None, document: str, **variables: Any) -> AsyncIterator[Socket]:
+async def socket_at(url: str, tenant: str, token: str | None, document: str, /, **variables: Any) -> AsyncIterator[Socket]:
     async with greeted(url, tenant, token) as connection:
         await say(connection, id="1", type="subscribe", payload={"query": DOCUMENTS[document], "variables": variables})
         yield Socket(connection)

@@ -8,7 +8,7 @@ from tortoise import fields
 
 
 class Migration(migrations.Migration):
-    dependencies = [('models', '0019_seats')]
+    dependencies = [('models', '0014_ledger'), ('models', '0019_seats')]
 
     initial = False
 

@@ -8,9 +8,11 @@ from lms_graph.dataloaders.loading import AreaLoaders, batch, grouped, matched
 from lms_graph.domain.commerce import policies
 from lms_graph.domain.commerce.queries import checkouts, orders
 from lms_graph.domain.commerce.rules.orders import OrderFilter
+from lms_graph.domain.payouts.queries import shares
 from lms_graph.kit.pages import PageRequest
 from lms_graph.types.commerce.checkouts import Checkout
-from lms_graph.types.commerce.orders import Order, OrderConnection, OrderLine, Payment
+from lms_graph.types.commerce.orders import Order, OrderConnection, OrderLine, Payment, PaymentSums
+from lms_graph.types.money import Money
 
 
 class OrderLoaders(AreaLoaders):
@@ -36,6 +38,15 @@ class OrderLoaders(AreaLoaders):
     @batch
     async def payment(self, ids: list[UUID]) -> list[Payment | None]:
         return matched(await orders.payments_by_ids(caller=self.caller, ids=ids), "id", ids, self._payment)
+
+    @batch
+    async def sums_of_payment(self, order_ids: list[UUID]) -> list[PaymentSums | None]:
+        """For who holds ORDERS_READ: of the payment that succeeded of each order."""
+        if not policies.may_read_orders(self.caller):
+            return [None] * len(order_ids)
+        sums = await shares.sums_of_orders(caller=self.caller, order_ids=order_ids)
+        currencies = {row["id"]: row["currency"] for row in await orders.orders_by_ids(caller=self.caller, ids=order_ids)}
+        return [PaymentSums(*(Money.of(amount, currencies[id]) for amount in sums.get(id, (0, 0)))) if id in currencies else None for id in order_ids]
 
     @batch
     async def lines_of_order(self, order_ids: list[UUID]) -> list[list[OrderLine]]:

@@ -8,7 +8,7 @@ from lms_graph.context import Info
 from lms_graph.domain.commerce.queries import orders
 from lms_graph.kit.pages import PageRequest
 from lms_graph.kit.permissions import Permission
-from lms_graph.types.commerce.orders import Order, OrderConnection, OrderOrder, OrderWhere
+from lms_graph.types.commerce.orders import Order, OrderConnection, OrderOrder, OrdersExport, OrderWhere
 from lms_graph.types.connections import After, Before, First, Last
 from lms_graph.types.errors import query
 from lms_graph.types.nodes import decode_or_none
@@ -42,3 +42,13 @@ class OrdersQuery:
             order=[term.as_term() for term in order_by or ()],
         )
         return OrderConnection.of(page, Order.from_row, lambda: orders.count_orders(caller=caller, where=chosen))
+
+    @query(
+        description="Orders for accounting, as a file: say `where: { status: { eq: PENDING } }` for the open ones. Who holds ORDERS_READ.",
+        requires=[Permission.ORDERS_READ],
+        cost=50,
+    )
+    async def orders_export(self, info: Info, where: Annotated[OrderWhere | None, strawberry.argument(description="What the orders must be like.")] = None) -> OrdersExport:
+        caller, adapters, chosen = info.context.caller, info.context.adapters, (where or OrderWhere()).as_filter()
+        token, ends_at = orders.export_token(caller=caller, where=chosen, secret_keys=adapters.secret_keys)
+        return OrdersExport(url=f"{info.context.base_url}/exports/orders/{token}", expires_at=ends_at)

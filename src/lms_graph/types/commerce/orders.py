@@ -1,5 +1,6 @@
 """Orders: what was sold, and the money that came in for it."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
@@ -61,6 +62,14 @@ PaymentStatus = described(
 FOR_THE_SCHOOL = requiring([Permission.ORDERS_READ])
 
 
+@dataclass(frozen=True)
+class PaymentSums:
+    """Whose parts of a payment the school may see."""
+
+    platform: Money
+    instructors: Money
+
+
 @strawberry.type(description="Money that came in for an order, or did not. The buyer, and who holds ORDERS_READ.")
 class Payment(Node):
     status: PaymentStatus = strawberry.field(description="How it stands.")
@@ -68,6 +77,22 @@ class Payment(Node):
     failure_code: str | None = strawberry.field(description="The payment provider's code, such as `card_declined`; null unless it failed.")
     failure_message: str | None = strawberry.field(description="Why it failed, for the buyer; at most 500 characters.")
     created_at: datetime = strawberry.field(description="When it was first heard of.")
+    sums_key: strawberry.Private[UUID | None]
+
+    platform_fee: Money | None = child(
+        "commerce.sums_of_payment",
+        key="sums_key",
+        then="platform",
+        description="What the platform keeps of it, less what went back since. Null for the buyer, and unless it succeeded.",
+        requires=[Permission.ORDERS_READ],
+    )
+    instructor_payout: Money | None = child(
+        "commerce.sums_of_payment",
+        key="sums_key",
+        then="instructors",
+        description="What of it goes to instructors, less what went back since. Null for the buyer, and unless it succeeded.",
+        requires=[Permission.ORDERS_READ],
+    )
     stripe_payment_id: str | None = strawberry.field(
         description="What the payment provider calls it (`pi_…`). Null for the buyer; tests and shops find it there.", directives=FOR_THE_SCHOOL
     )
@@ -82,6 +107,7 @@ class Payment(Node):
             failure_message=row["failure_message"],
             created_at=row["created_at"],
             stripe_payment_id=row["provider_payment_id"] if sees_all else None,
+            sums_key=row["order_id"] if sees_all and row["status"] == rows.PaymentStatus.SUCCEEDED else None,
         )
 
 
@@ -282,3 +308,12 @@ class OrderOrder:
 
     def as_term(self) -> tuple[str, bool]:
         return self.field.value, self.direction is OrderDirection.DESC
+
+
+@strawberry.type(description="A list for accounting, to be fetched once it is asked for.")
+class OrdersExport:
+    url: str = strawberry.field(
+        description="Where it can be fetched as CSV, UTF-8, a line an order, the earliest first. Whoever has the address has the list: do not keep it. Amounts are exact, in the currency's main unit; "
+        "addresses and names are in it for who holds PERSONAL_READ."
+    )
+    expires_at: datetime = strawberry.field(description="Until when: 15 minutes from now.")

@@ -213,6 +213,13 @@ async def _quote(caller: Caller, asked: Asked, email: str, till: Till) -> Quote:
     buyer = Buyer(account_id=caller.account_id, email=email, country=asked.country, region=asked.region, postal_code=asked.postal_code)
     gateway = await quotes.tax_gateway(caller=caller, payments=till.payments, secret_keys=till.secret_keys)
     quoted = await quotes.quote(caller=caller, wanted=wanted, buyer=buyer, coupon_code=asked.coupon_code, market=asked.market, gateway=gateway)
+    if rules.is_plan(quoted):
+        if len(quoted.lines) > 1:
+            raise Invalid(Issue("A plan is bought alone: in a checkout of its own.", ("lines",)))
+        if caller.account_id is None:
+            raise SignedOut("A plan needs an account that it belongs to: sign in first.")
+        if quoted.coupon_id is not None:
+            raise errors.CouponRejected(errors.CouponReason.NOT_APPLICABLE)  # the provider bills each period the same
     issues = []
     for index, (line, sold) in enumerate(zip(asked.lines, quoted.lines, strict=True)):
         if line.amount and line.amount[1] != quoted.currency:
@@ -223,13 +230,6 @@ async def _quote(caller: Caller, asked: Asked, email: str, till: Till) -> Quote:
             raise errors.OfferNotSold("Offers of this kind are not sold here yet.")
     if issues:
         raise Invalid(*issues)
-    if rules.is_plan(quoted):
-        if len(quoted.lines) > 1:
-            raise Invalid(Issue("A plan is bought alone: in a checkout of its own.", ("lines",)))
-        if caller.account_id is None:
-            raise SignedOut("A plan needs an account that it belongs to: sign in first.")
-        if quoted.coupon_id is not None:
-            raise errors.CouponRejected(errors.CouponReason.NOT_APPLICABLE)  # the provider bills each period the same
     if quoted.coupon_problem is not None:
         raise quoted.coupon_problem
     if asked.expected_total is not None:

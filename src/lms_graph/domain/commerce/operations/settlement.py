@@ -8,11 +8,12 @@ import structlog
 from lms_graph.domain.commerce import errors, events
 from lms_graph.domain.commerce.operations import coupons, fulfillment, provider_objects
 from lms_graph.domain.commerce.rules import orders as rules
+from lms_graph.domain.payouts.operations import sales
 from lms_graph.domain.payouts.ports import PaymentState
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.ids import new_id
 from lms_graph.models import database
-from lms_graph.models.commerce import OrderStatus, PaymentStatus
+from lms_graph.models.commerce import OfferSubject, OrderStatus, PaymentStatus
 from lms_graph.outbox.unit_of_work import UnitOfWork, unit_of_work
 
 log = structlog.get_logger(__name__)
@@ -39,8 +40,7 @@ async def settle_order(*, caller: Caller, order_id: UUID, payment: PaymentState 
         if agreed != came:
             log.error("commerce.payment_differs", order_id=str(order_id), agreed=agreed, came=came, payment=payment.id if payment else None)
             raise errors.PaymentDiffers(agreed=agreed, came=came)
-        if payment is not None:
-            await _keep(caller, order_id, payment, PaymentStatus.SUCCEEDED)
+        payment_id = await _keep(caller, order_id, payment, PaymentStatus.SUCCEEDED) if payment else None
         await database.fetch("UPDATE orders SET status = 'PAID', paid_at = $3 WHERE tenant_id = $1 AND id = $2", caller.tenant_id, order_id, caller.now)
         checkout = await database.fetch_one(
             "UPDATE checkouts SET status = 'COMPLETED', completed_at = $3 WHERE tenant_id = $1 AND order_id = $2 RETURNING id", caller.tenant_id, order_id, caller.now
@@ -51,6 +51,7 @@ async def settle_order(*, caller: Caller, order_id: UUID, payment: PaymentState 
             await provider_objects.remember(caller=caller, provider_id=subscription_id, kind="subscription", own_id=order_id)
         await fulfillment.fulfill(caller=caller, order_id=order_id, provider_subscription_id=subscription_id)
         if payment is not None:
+            await sales.post_sale(caller=caller, order_id=order_id, payment_id=payment_id, currency=payment.currency, lines=await _sold(caller, order_id))
             await note_fee(caller=caller, payment=payment)
         plan: UUID | None = await database.fetch_value("SELECT subscription_id FROM orders WHERE tenant_id = $1 AND id = $2", caller.tenant_id, order_id)
         calculation_id = await provider_objects.provider_id_of(caller=caller, kind="tax_calculation", own_id=order_id)
@@ -92,16 +93,19 @@ async def note_failure(*, caller: Caller, order_id: UUID, payment: PaymentState)
 
 
 async def note_fee(*, caller: Caller, payment: PaymentState) -> None:
-    """What the provider keeps of a payment, once it is known."""
-    if payment.fee_amount is None:
+    """What the provider keeps of a payment, also of one that goes back: kept and booked once it is known."""
+    if payment.fee_amount is None or payment.fee_currency is None:
         return
     async with unit_of_work(caller):
-        await database.fetch(
-            "UPDATE payments SET provider_fee_amount = $3 WHERE tenant_id = $1 AND provider_payment_id = $2 AND status = 'SUCCEEDED' AND provider_fee_amount IS NULL",
+        row = await database.fetch_one(
+            "UPDATE payments SET provider_fee_amount = $3 WHERE tenant_id = $1 AND provider_payment_id = $2 AND status IN ('SUCCEEDED', 'RETURNED') AND provider_fee_amount IS NULL "
+            "RETURNING id, order_id",
             caller.tenant_id,
             payment.id,
             payment.fee_amount,
         )
+        if row is not None:
+            await sales.post_provider_fee(caller=caller, payment_id=row["id"], order_id=row["order_id"], currency=payment.fee_currency, amount=payment.fee_amount)
 
 
 async def lock_order(caller: Caller, order_id: UUID) -> database.Record | None:
@@ -117,6 +121,31 @@ async def _send_back(work: UnitOfWork, caller: Caller, order_id: UUID, payment: 
     """The same payment told again changes nothing; another one is too much."""
     if payment_id := await _keep(caller, order_id, payment, PaymentStatus.RETURNED):
         work.record(events.PaymentDuplicated(payment_id=payment_id, order_id=order_id))
+        await note_fee(caller=caller, payment=payment)
+
+
+async def _sold(caller: Caller, order_id: UUID) -> list[sales.SoldLine]:
+    """The lines as the ledger splits them."""
+    rows = await database.fetch(
+        "SELECT id, subject, total_amount, tax_amount, terms FROM order_lines WHERE tenant_id = $1 AND order_id = $2 AND total_amount > 0 ORDER BY position",
+        caller.tenant_id,
+        order_id,
+    )
+    lines = []
+    for row in rows:
+        terms = database.from_json(row["terms"])
+        affiliate = terms.get("affiliate")
+        lines.append(
+            sales.SoldLine(
+                line_id=row["id"],
+                net_amount=row["total_amount"] - row["tax_amount"],
+                tax_amount=row["tax_amount"],
+                courses=tuple((UUID(course["id"]), course["weight"]) for course in terms["courses"]),
+                affiliate=(UUID(affiliate["account_id"]), affiliate["share_bps"]) if affiliate else None,
+                is_pooled=row["subject"] == OfferSubject.ALL_ACCESS,
+            )
+        )
+    return lines
 
 
 async def _keep(caller: Caller, order_id: UUID, payment: PaymentState, status: PaymentStatus) -> Any:

@@ -1,15 +1,18 @@
 """Orders, their lines and payments: to buyers their own, to who holds ORDERS_READ all."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from lms_graph.domain.commerce import policies
+from lms_graph.domain.commerce.rules import exports
 from lms_graph.domain.commerce.rules.orders import OrderFilter
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.errors import Invalid, Issue
 from lms_graph.kit.pages import Cursors, Page, PageRequest, Term, keyset
 from lms_graph.kit.permissions import Permission
+from lms_graph.kit.secrets import SecretKeys
 from lms_graph.models import database
 
 ORDER = (
@@ -21,6 +24,7 @@ LINE = (
     "l.refunded_amount, l.gift_email, l.gift_message, o.currency, o.account_id, CASE WHEN l.offer_kind IN ('RECURRING', 'INSTALLMENTS') THEN o.subscription_id ELSE l.id END AS source_id"
 )
 PAYMENT = "p.id, p.order_id, p.status, p.currency, p.amount, p.provider_payment_id, p.failure_code, p.failure_message, p.created_at"
+EXPORTED_AT_ONCE = 500
 _SEEN = "($2 OR o.account_id = $3 OR o.id = ANY($4))"
 _TERMS = {"PLACED_AT": ("o.placed_at", "timestamptz"), "TOTAL": ("o.total_amount", "bigint")}
 
@@ -112,3 +116,31 @@ def _conditions(caller: Caller, where: OrderFilter, *, own: bool) -> tuple[str, 
             parameters.append(value if not isinstance(value, tuple) else list(value))
             clauses.append(clause.format(f"${len(parameters)}"))
     return " AND ".join(clauses), parameters
+
+
+def export_token(*, caller: Caller, where: OrderFilter, secret_keys: SecretKeys) -> tuple[str, datetime]:
+    """The word by which these orders can be fetched for a while, and until when. Raises SignedOut, NotAllowed."""
+    _conditions(caller, where, own=False)
+    ends_at = caller.now + exports.GOOD_FOR
+    has_personal = caller.may(Permission.PERSONAL_READ) and not caller.is_masked
+    return exports.sealed(secret_keys, tenant_id=caller.tenant_id, where=where, has_personal=has_personal, ends_at=ends_at), ends_at
+
+
+async def exported(*, caller: Caller, where: OrderFilter) -> AsyncIterator[list[database.Record]]:
+    """Orders for accounting, the earliest first, some hundreds at a time, each part read by itself. Raises SignedOut, NotAllowed."""
+    condition, parameters = _conditions(caller, where, own=False)
+    after: tuple[datetime, UUID] = (datetime.min.replace(tzinfo=UTC), UUID(int=0))
+    count = len(parameters)
+    while True:
+        async with database.reading(caller):
+            rows = await database.fetch(
+                f"SELECT {ORDER}, (SELECT string_agg(l.quantity || ' × ' || l.title, '; ' ORDER BY l.position) FROM order_lines l WHERE l.tenant_id = o.tenant_id AND l.order_id = o.id) AS titles, "
+                "(SELECT p.provider_payment_id FROM payments p WHERE p.tenant_id = o.tenant_id AND p.order_id = o.id AND p.status = 'SUCCEEDED') AS provider_payment_id "
+                f"FROM orders o WHERE {condition} AND (o.placed_at, o.id) > (${count + 1}, ${count + 2}) ORDER BY o.placed_at, o.id LIMIT {EXPORTED_AT_ONCE}",
+                *parameters,
+                *after,
+            )
+        if not rows:
+            return
+        yield rows
+        after = rows[-1]["placed_at"], rows[-1]["id"]

@@ -4,7 +4,21 @@ from collections.abc import Mapping
 from typing import Any
 
 # How somebody paid, and where they live, is the provider's to keep: nothing here needs it.
-NOT_KEPT = frozenset({"payment_method_details", "payment_method_options", "card", "billing_details", "shipping", "shipping_details", "client_secret", "receipt_url"})
+NOT_KEPT = frozenset(
+    {
+        "payment_method_details",
+        "customer_details",
+        "customer_address",
+        "address",
+        "payment_method_options",
+        "card",
+        "billing_details",
+        "shipping",
+        "shipping_details",
+        "client_secret",
+        "receipt_url",
+    }
+)
 
 
 def kept(value: Any) -> Any:
