@@ -46,11 +46,15 @@ NOT_AUDITED = {
     "PayoutRunDue": "a time; what is paid then has entries of its own",
     "PayoutDelayed": "a time at which it is tried again",
     "StatementRequested": "a copy of what the ledger holds",
+    "SubscriptionLookDue": "when the provider is asked; what it says is audited",
+    "AccessPoolOpened": "when a month is divided",
+    "AccessPoolClosed": "the shares stand in the ledger",
 }
 
 
 # Ids in audited facts that the log does not tell, and why.
 NOT_SHOWN = {
+    "request_id": "no node of the API",
     "challenge_id": "stands in a secret link",
     "identity_id": "no node of the API",
 }

@@ -238,7 +238,21 @@ APP_RIGHTS = {
     "progress_events": {"SELECT", "INSERT"},
 } | {
     table: {"SELECT", "INSERT", "UPDATE"}
-    for table in ("orders", "order_lines", "payments", "refunds", "disputes", "provider_objects", "provider_events", "invoice_counters", "line_shares", "payouts", "statements")
+    for table in (
+        "orders",
+        "order_lines",
+        "payments",
+        "refunds",
+        "disputes",
+        "provider_objects",
+        "provider_events",
+        "invoice_counters",
+        "line_shares",
+        "payouts",
+        "statements",
+        "subscription_requests",
+        "access_pools",
+    )
 }
 SYSTEM_RIGHTS = {
     "mails": {"DELETE"},

@@ -62,6 +62,10 @@ BY_HAND = {
     "subscriptions": "INSERT INTO subscriptions (tenant_id, id, account_id, offer_id, first_order_id, status, currency, amount, cancel_at_period_end, installments_paid, terms, created_at, updated_at) "
     "SELECT $1, $2, a.id, f.id, o.id, 'CANCELED', 'EUR', 1, false, 0, '{}', now(), now() "
     "FROM accounts a JOIN orders o ON o.tenant_id = a.tenant_id JOIN offers f ON f.tenant_id = a.tenant_id WHERE a.tenant_id = $1 LIMIT 1",
+    "subscription_requests": "INSERT INTO subscription_requests (tenant_id, id, subscription_id, kind, state, at_period_end, terms, created_at) "
+    "SELECT $1, $2, s.id, 'CANCEL', 'PENDING', true, '{}', now() FROM subscriptions s WHERE s.tenant_id = $1 LIMIT 1",
+    "access_pools": "INSERT INTO access_pools (tenant_id, id, period_start, period_end, closes_at, watched, created_at) "
+    "VALUES ($1, $2, now(), now() + interval '1 day', now() + interval '1 day', '{}', now())",
     "payment_customers": "INSERT INTO payment_customers (tenant_id, id, account_id, provider_customer_id, is_own_provider, created_at) "
     "SELECT $1, $2, a.id, 'x', false, now() FROM accounts a WHERE a.tenant_id = $1 LIMIT 1",
     "provider_objects": "INSERT INTO provider_objects (tenant_id, id, provider_id, kind, own_id, created_at) VALUES ($1, $2, $2::uuid::text, 'ORDER', $2, now())",

@@ -92,7 +92,7 @@ class TestRenewal:
         (grant,) = await shop.grants(plan)
         assert grant["ends_at"] == row["current_period_end"] + rules.SLACK
 
-    async def test_ten_at_once_make_one_order(self, shop: Shop) -> None:
+    async def test_many_at_once_make_one_order(self, shop: Shop) -> None:
         plan = await monthly(shop)
         shop.twin.advance(days=32)
 
@@ -100,6 +100,7 @@ class TestRenewal:
 
         assert await shop.orders(plan) == [("PURCHASE", "PAID", 3000), ("RENEWAL", "PAID", 3000)]
         assert await shop.one("SELECT count(*) AS n FROM payments WHERE tenant_id = $1") == (2,)
+        assert await shop.one("SELECT count(*) AS n FROM ledger_transactions WHERE tenant_id = $1 AND kind = 'SALE'") == (2,)
 
     async def test_an_invoice_tells_of_its_plan(self, shop: Shop) -> None:
         plan = await monthly(shop)

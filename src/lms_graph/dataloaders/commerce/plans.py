@@ -4,7 +4,7 @@ from uuid import UUID
 
 from lms_graph.dataloaders.loading import AreaLoaders, batch, matched
 from lms_graph.domain.commerce.queries import subscriptions
-from lms_graph.domain.commerce.queries.subscriptions import SubscriptionFilter
+from lms_graph.domain.commerce.rules.plans import SubscriptionFilter
 from lms_graph.kit.pages import PageRequest
 from lms_graph.types.commerce.subscriptions import PlanConnection, Subscription
 

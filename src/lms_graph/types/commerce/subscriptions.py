@@ -6,10 +6,8 @@ from uuid import UUID
 
 import strawberry
 
-from lms_graph.domain.commerce.operations.subscriptions import plan_of
-from lms_graph.domain.commerce.queries.plan_changes import Target
-from lms_graph.domain.commerce.queries.subscriptions import SubscriptionFilter
 from lms_graph.domain.commerce.rules import plans as rules
+from lms_graph.domain.commerce.rules.plans import SubscriptionFilter, Target
 from lms_graph.kit.ids import public_id
 from lms_graph.models import commerce as rows
 from lms_graph.types.commerce.offers import BillingInterval
@@ -86,7 +84,7 @@ class Subscription(Node):
 
     @classmethod
     def from_row(cls, row: Any) -> Self:
-        plan = plan_of(row)
+        plan = rules.plan_of(row, {})  # what its terms say bears on its grants alone
         return cls(
             id=strawberry.ID(public_id("sub", row["id"])),
             status=plan.status,

@@ -9,9 +9,8 @@ from uuid import UUID
 from lms_graph.domain.commerce import errors, events
 from lms_graph.domain.commerce.operations import plan_states, subscriptions
 from lms_graph.domain.commerce.queries import plan_changes
-from lms_graph.domain.commerce.queries.plan_changes import Target
 from lms_graph.domain.commerce.rules import plans as rules
-from lms_graph.domain.commerce.rules.plans import Plan
+from lms_graph.domain.commerce.rules.plans import Plan, Target
 from lms_graph.domain.payouts.ports import PaymentGateway, PaymentRefused
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.errors import DomainError, Invalid, Issue

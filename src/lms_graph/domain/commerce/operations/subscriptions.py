@@ -1,7 +1,7 @@
 """Plans: begun by the first paid order, then following the provider's state. Their grants carry the plan's id as their source, so that nothing else a learner holds is touched."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from lms_graph.domain.learning.operations import enrollments, entitlements
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.ids import new_id
 from lms_graph.models import database
-from lms_graph.models.commerce import BillingInterval, DefaultRule, OfferKind, OfferSubject, SubscriptionStatus
+from lms_graph.models.commerce import BillingInterval, OfferKind, OfferSubject, SubscriptionStatus
 from lms_graph.models.learning import EntitlementKind
 from lms_graph.outbox.unit_of_work import UnitOfWork, unit_of_work
 
@@ -133,23 +133,7 @@ async def change_offer(*, caller: Caller, work: UnitOfWork, subscription_id: UUI
 
 def plan_of(row: Any) -> Plan:
     """A plan's row as its rules ask of it."""
-    terms = database.from_json(row["terms"])
-    fixed = terms.get("access_ends_at")
-    return Plan(
-        status=SubscriptionStatus(row["status"]),
-        begins_at=row["created_at"],
-        current_period_end=row["current_period_end"],
-        paid_until=row["paid_until"],
-        cancel_at_period_end=row["cancel_at_period_end"],
-        ended_at=row["ended_at"],
-        resumes_at=row["resumes_at"],
-        grace_until=row["grace_until"],
-        installments_total=row["installments_total"],
-        installments_paid=row["installments_paid"],
-        on_default=DefaultRule(terms.get("on_default") or DefaultRule.SUSPEND),
-        access_ends_at=datetime.fromisoformat(fixed) if fixed else None,
-        is_withdrawn=row["withdrawn_at"] is not None,
-    )
+    return rules.plan_of(row, database.from_json(row["terms"]))
 
 
 def _subjects(terms: Mapping[str, Any]) -> set[UUID | None]:

@@ -1,28 +1,17 @@
 """What a plan would become with another offer, and what that would cost at once."""
 
-from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from lms_graph.domain.commerce import errors
 from lms_graph.domain.commerce.queries import quotes
 from lms_graph.domain.commerce.queries.quotes import Buyer, Wanted
 from lms_graph.domain.commerce.rules import plans as rules
+from lms_graph.domain.commerce.rules.plans import Target
 from lms_graph.domain.payouts.ports import PaymentGateway
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.permissions import Permission
 from lms_graph.models import database
 from lms_graph.models.commerce import OfferKind, OfferSubject
-
-
-@dataclass(frozen=True)
-class Target:
-    """What a plan would be: `amount` each payment, tax in it; `due_amount` at once, negative for credit against the next payments."""
-
-    amount: int
-    due_amount: int
-    currency: str
-    terms: dict[str, Any]
 
 
 async def target(*, caller: Caller, subscription_id: UUID, offer_id: UUID, gateway: PaymentGateway) -> Target:

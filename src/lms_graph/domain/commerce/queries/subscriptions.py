@@ -1,10 +1,10 @@
 """Plans: to learners their own, to who holds ORDERS_READ all."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from lms_graph.domain.commerce.rules.plans import SubscriptionFilter
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.pages import Cursors, Page, PageRequest, Term, keyset
 from lms_graph.kit.permissions import Permission
@@ -16,15 +16,6 @@ SUBSCRIPTION = (
     "EXISTS (SELECT FROM subscription_requests r WHERE r.tenant_id = s.tenant_id AND r.subscription_id = s.id AND r.state = 'PENDING') AS is_pending"
 )
 _TERMS = (Term("created_at", "s.created_at", "timestamptz", descending=True), Term("id", "s.id", "uuid", descending=True))
-
-
-@dataclass(frozen=True)
-class SubscriptionFilter:
-    """What plans must be like; None for whatever."""
-
-    account_id: UUID | None = None
-    offer_id: UUID | None = None
-    statuses: tuple[str, ...] | None = None
 
 
 async def subscriptions_by_ids(*, caller: Caller, ids: Sequence[UUID]) -> list[database.Record]:

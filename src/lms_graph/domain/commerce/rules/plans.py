@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from lms_graph.kit.money import part
 from lms_graph.models.commerce import BillingInterval, DefaultRule, RequestKind, SubscriptionStatus
@@ -74,6 +75,45 @@ class GrantState:
     state: EntitlementState
     grace_until: datetime | None
     ends_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a plan would be with another offer: `amount` each payment, tax in it; `due_amount` at once, negative for credit against the next payments."""
+
+    amount: int
+    due_amount: int
+    currency: str
+    terms: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class SubscriptionFilter:
+    """What plans must be like; None for whatever."""
+
+    account_id: UUID | None = None
+    offer_id: UUID | None = None
+    statuses: tuple[str, ...] | None = None
+
+
+def plan_of(row: Mapping[str, Any], terms: Mapping[str, Any]) -> Plan:
+    """A plan's row as its rules ask of it."""
+    fixed = terms.get("access_ends_at")
+    return Plan(
+        status=SubscriptionStatus(row["status"]),
+        begins_at=row["created_at"],
+        current_period_end=row["current_period_end"],
+        paid_until=row["paid_until"],
+        cancel_at_period_end=row["cancel_at_period_end"],
+        ended_at=row["ended_at"],
+        resumes_at=row["resumes_at"],
+        grace_until=row["grace_until"],
+        installments_total=row["installments_total"],
+        installments_paid=row["installments_paid"],
+        on_default=DefaultRule(terms.get("on_default") or DefaultRule.SUSPEND),
+        access_ends_at=datetime.fromisoformat(fixed) if fixed else None,
+        is_withdrawn=row["withdrawn_at"] is not None,
+    )
 
 
 def status_after(plan: Plan, told: SubscriptionStatus) -> SubscriptionStatus:
