@@ -1,77 +1,72 @@
-"""Orders as they stand once they are paid, and refunds once they are settled. Made without a checkout: for what follows from them."""
+"""Courses that earn, and sales of them as commerce tells the ledger."""
 
-from datetime import timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from lms_graph.kit.secrets import new_code
-from lms_graph.models import commerce as rows
+from lms_graph.domain.payouts.operations import accounts as payees
+from lms_graph.domain.payouts.operations import sales
+from lms_graph.domain.payouts.operations.sales import SoldLine
+from lms_graph.kit.caller import Caller
+from lms_graph.kit.ids import new_id
+from lms_graph.models import payouts as rows
+from lms_graph.models.catalog import CourseInstructor, InstructorRole
+from lms_graph.models.tenancy import Tenant
 from lms_graph.outbox.unit_of_work import unit_of_work
-from tests.fixtures.callers import School
-
-VAT = [{"name": "VAT", "rate_ppm": 190000, "amount": 1597}]
-
-
-async def offer(school: School, **changes: Any) -> rows.Offer:
-    """An offer of all courses, sold once."""
-    now = school.system.now
-    values: dict[str, Any] = {"kind": rows.OfferKind.ONE_TIME, "subject": rows.OfferSubject.ALL_ACCESS, "title": "All courses", "created_at": now, "updated_at": now}
-    async with unit_of_work(school.system):
-        return await rows.Offer.create(tenant_id=school.id, **values | changes)
+from tests.factories.accounts import instructor
+from tests.factories.courses import course, text
 
 
-async def paid_order(
-    school: School, *, account_id: UUID | None = None, total: int = 10000, tax: int = 1597, currency: str = "EUR", titles: tuple[str, ...] = ("All courses",), **changes: Any
-) -> rows.Order:
-    """An order of one line per title, each of the same price, with its payment."""
-    now = school.system.now - timedelta(minutes=1)
-    sold = await offer(school)
-    values: dict[str, Any] = {
-        "number": new_code(10),
-        "status": rows.OrderStatus.PAID,
-        "account_id": account_id,
-        "email": "buyer@mail.example",
-        "name": "Bo Buyer",
-        "country": "DE",
-        "postal_code": "10115",
-        "currency": currency,
-        "subtotal_amount": total,
-        "discount_amount": 0,
-        "credit_amount": 0,
-        "tax_amount": tax,
-        "total_amount": total,
-        "tax_lines": [{**VAT[0], "amount": tax}] if tax else [],
-        "placed_at": now,
-        "paid_at": now,
-    }
-    async with unit_of_work(school.system):
-        order = await rows.Order.create(tenant_id=school.id, **values | changes)
-        for position, title in enumerate(titles):
-            part, part_of_tax = total // len(titles), tax // len(titles)
-            await rows.OrderLine.create(
-                tenant_id=school.id, order_id=order.id, position=position, offer_id=sold.id, offer_kind=sold.kind, subject=sold.subject, title=title,
-                unit_amount=part, subtotal_amount=part, discount_amount=0, credit_amount=0, tax_amount=part_of_tax, total_amount=part,
-            )  # fmt: skip
-        if total:
-            await rows.Payment.create(
-                tenant_id=school.id,
-                order_id=order.id,
-                status=rows.PaymentStatus.SUCCEEDED,
-                currency=currency,
-                amount=total,
-                provider_payment_id=f"pi_{order.id.hex}",
-                created_at=now,
-            )
-    return order
+@dataclass(frozen=True)
+class Sale:
+    order_id: UUID
+    payment_id: UUID
+    currency: str
+    lines: tuple[SoldLine, ...]
 
 
-async def settled_refund(school: School, order: rows.Order, amount: int, tax: int) -> rows.Refund:
-    """Money that went back for the order's first line."""
-    async with unit_of_work(school.system):
-        line = await rows.OrderLine.for_caller(school.system, order_id=order.id).order_by("position").first()
-        payment = await rows.Payment.for_caller(school.system, order_id=order.id).get()
-        assert line is not None
-        return await rows.Refund.create(
-            tenant_id=school.id, order_id=order.id, payment_id=payment.id, status=rows.RefundStatus.SUCCEEDED, currency=order.currency, amount=amount, reason="x", access_change="KEEP",
-            allocation=[{"line_id": str(line.id), "amount": amount, "tax": tax}], created_at=school.system.now, settled_at=school.system.now,
-        )  # fmt: skip
+async def teacher(caller: Caller, *, is_premium: bool = False, name: str = "Ida Example") -> UUID:
+    """An account that teaches, and has a payee; a premium one until next year."""
+    account_id = await instructor(caller, name=name)
+    payee_id = await payees.payee_of(caller=caller, account_id=account_id)
+    if is_premium:
+        async with unit_of_work(caller):
+            await rows.Payee.for_caller(caller, id=payee_id).update(is_premium_until=caller.now + timedelta(days=365))
+    return account_id
+
+
+async def earning(caller: Caller, shares: Mapping[UUID, int]) -> UUID:
+    """A course whose instructors have these basis points of it; the first is its first lead."""
+    made = await course(caller, text(), instructors=tuple((account_id, InstructorRole.LEAD) for account_id in shares))
+    async with unit_of_work(caller):
+        for account_id, bps in shares.items():
+            await CourseInstructor.for_caller(caller, course_id=made.course_id, account_id=account_id).update(revenue_share_basis_points=bps)
+    return made.course_id
+
+
+async def terms(
+    caller: Caller, *, fee_bps: int, premium_bps: int | None = None, fee_tax_ppm: int = 0, refund_days: int = 0, tiers: Mapping[tuple[str, int], int] | None = None
+) -> None:
+    """What the platform keeps; `tiers` by currency and from which amount on."""
+    async with unit_of_work(caller):
+        await Tenant.for_caller(caller, id=caller.tenant_id).update(platform_fee_bps=fee_bps, refund_days=refund_days)
+        await rows.Commission.create(tenant_id=caller.tenant_id, premium_bps=premium_bps, fee_tax_ppm=fee_tax_ppm, updated_at=caller.now)
+        for (currency, amount), bps in (tiers or {}).items():
+            await rows.CommissionTier.create(tenant_id=caller.tenant_id, currency=currency, from_amount=amount, rate_bps=bps)
+
+
+def line(net: int, *courses: tuple[UUID, int], tax: int = 0, **differs: Any) -> SoldLine:
+    return replace(SoldLine(line_id=new_id(), net_amount=net, tax_amount=tax, courses=courses), **differs)
+
+
+async def sold(caller: Caller, *lines: SoldLine, currency: str = "EUR", at: datetime | None = None) -> Sale:
+    """A paid order of these lines, booked."""
+    sale = Sale(order_id=new_id(), payment_id=new_id(), currency=currency, lines=lines)
+    assert await book(caller.at(at) if at else caller, sale)
+    return sale
+
+
+async def book(caller: Caller, sale: Sale) -> bool:
+    return await sales.post_sale(caller=caller, order_id=sale.order_id, payment_id=sale.payment_id, currency=sale.currency, lines=sale.lines)

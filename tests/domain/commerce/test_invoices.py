@@ -19,7 +19,7 @@ from lms_graph.kit.errors import NotFound, Unavailable
 from lms_graph.models import commerce as rows
 from lms_graph.models import database, media
 from lms_graph.outbox.unit_of_work import unit_of_work
-from tests.factories import sales
+from tests.factories import documents as sales
 from tests.factories.accounts import account
 from tests.fixtures.callers import School
 

@@ -15,8 +15,8 @@ from lms_graph.models import commerce as rows
 from lms_graph.models.catalog import Course
 from lms_graph.models.notifications import MailKind, MailState
 from lms_graph.outbox.unit_of_work import unit_of_work
+from tests.factories import documents as sales
 from tests.factories import mails as factory
-from tests.factories import sales
 from tests.factories.accounts import account, address
 from tests.factories.courses import course, text
 from tests.factories.mails import Inbox, part
