@@ -4,7 +4,7 @@ import pytest
 
 from lms_graph.domain.payouts.operations import sales
 from lms_graph.kit.ids import new_id, public_id
-from tests.factories import sharing as factory
+from tests.factories import sales as factory
 from tests.fixtures.callers import School, SignIn
 from tests.fixtures.client import Client
 from tests.fixtures.rights import fetch

@@ -23,7 +23,7 @@ from lms_graph.kit.caller import Caller
 from lms_graph.kit.ids import new_id
 from lms_graph.models import database
 from lms_graph.models.payouts import LedgerAccount, TransactionKind
-from tests.factories import sharing as factory
+from tests.factories import sales as factory
 from tests.factories.accounts import account
 from tests.factories.tenants import tenant
 from tests.fixtures.house import House

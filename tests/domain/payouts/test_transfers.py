@@ -215,6 +215,7 @@ class TestSend:
 
         (failed,) = await factory.payouts_of(school, payee_id)
         assert (failed.status, failed.problem) == (rows.PayoutStatus.FAILED, rules.PROBLEMS["insufficient_capabilities_for_transfer"])
+        assert not (await factory.row(school, payee_id)).payouts_enabled
         assert await factory.booked(school) == {("PROVIDER", None, "EUR"): 4200, ("PAYEE", payee_id, "EUR"): -4200}
         assert transferred(stripe) == []
 

@@ -7,7 +7,7 @@ paid, or the amount goes back. Each step is a reaction to the one before: whatev
 from uuid import UUID, uuid5
 
 from lms_graph.domain.payouts import events, policies
-from lms_graph.domain.payouts.operations import ledger
+from lms_graph.domain.payouts.operations import accounts, ledger
 from lms_graph.domain.payouts.operations.accounts import remember, schedule_next
 from lms_graph.domain.payouts.operations.ledger import Entry
 from lms_graph.domain.payouts.ports import BankPayout, PaymentGateway, PaymentRefused, TransferState
@@ -92,6 +92,8 @@ async def send(*, caller: Caller, payout_id: UUID, gateway: PaymentGateway, clos
                 key=f"payout {payout_id} {attempt}",
             )
     except PaymentRefused as refusal:
+        if account_id is not None and refusal.reason != rules.WAITS:
+            await accounts.refresh(caller=caller, provider_id=account_id, gateway=gateway)  # why it was refused may be news to us
         await _refused(caller, payout_id, attempt, refusal, closes)
         return
     await _settle(caller, payout_id, made, closes)
