@@ -48,6 +48,7 @@ NOT_AUDITED = {
     "StatementRequested": "a copy of what the ledger holds",
     "SubscriptionLookDue": "when the provider is asked; what it says is audited",
     "AccessPoolOpened": "when a month is divided",
+    "InvoicePrinted": "a file of what was issued",
     "AccessPoolClosed": "the shares stand in the ledger",
 }
 

@@ -33,7 +33,7 @@ from tests.factories import offers
 from tests.factories.accounts import PASSWORD, account
 from tests.factories.keys import api_key, as_admin
 from tests.factories.quizzes import QuestionDraft, quiz
-from tests.factories.sales import Sold, placed_order
+from tests.factories.refundable import Sold, placed_order
 from tests.factories.seats import bought
 from tests.fixtures.callers import School
 from tests.fixtures.client import Client
