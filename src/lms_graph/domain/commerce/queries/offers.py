@@ -54,6 +54,19 @@ async def visible_offers_by_ids(*, caller: Caller, ids: Sequence[UUID]) -> list[
     return [_read(row) for row in rows]
 
 
+async def has_offer(*, caller: Caller, kind: str, subject: str, subject_id: UUID | None) -> bool:
+    """Whether this was ever sold in this way."""
+    return bool(
+        await database.fetch_value(
+            "SELECT EXISTS (SELECT FROM offers WHERE tenant_id = $1 AND kind = $2 AND subject = $3 AND subject_id IS NOT DISTINCT FROM $4)",
+            caller.tenant_id,
+            kind,
+            subject,
+            subject_id,
+        )
+    )
+
+
 async def page_of_offers(*, caller: Caller, cursors: Cursors, request: PageRequest, subject_id: UUID | None) -> Page[Any]:
     """The latest first, all or those of a subject: such as are on sale now; for who manages offers any."""
     listed, parameters = _listed(caller, subject_id)
