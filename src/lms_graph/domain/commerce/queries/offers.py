@@ -109,6 +109,20 @@ async def offers_on_sale(*, caller: Caller, subject_ids: Sequence[UUID], with_al
     return [_read(row) for row in rows]
 
 
+async def price_of_course(*, caller: Caller, course_id: UUID, currency: str) -> database.Record:
+    """Whether it has an active offer of its own that is paid, on sale just now or not; and the lowest price of those paid once, where no market has one of its own."""
+    row = await database.fetch_one(
+        "SELECT count(*) > 0 AS is_sold, min(p.amount) FILTER (WHERE o.kind = 'ONE_TIME') AS amount FROM offers o "
+        "LEFT JOIN offer_prices p ON p.tenant_id = o.tenant_id AND p.offer_id = o.id AND p.market IS NULL AND p.currency = $3 "
+        "WHERE o.tenant_id = $1 AND o.subject = 'COURSE' AND o.subject_id = $2 AND o.kind <> 'FREE' AND o.is_active",
+        caller.tenant_id,
+        course_id,
+        currency,
+    )
+    assert row is not None, "an aggregate has a row"
+    return row
+
+
 async def list_prices(*, caller: Caller, course_ids: Sequence[UUID], market: str | None) -> list[database.Record]:
     """What each course costs by itself: its first active one-time offer in the market, on sale just now or not."""
     return await database.fetch(

@@ -1,6 +1,7 @@
 """Setting up a whole school from a folder: the tenant, its people, its shelves, its courses, and what it sells. Meant for the demo: passwords in it are public."""
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -109,6 +110,8 @@ async def _selling(caller: Caller, plan: dict[str, Any], currency: str) -> None:
     async with database.reading(caller):
         is_new = not await selling.is_set(caller=caller)
     if is_new:
+        refunds = plan["refunds"]
+        await tenancy.update_tenant(caller=caller, changes={"refund_days": refunds["days"], "refund_max_progress_percent": refunds["maxProgressPercent"]})
         seller = {"name": plan["seller"]["name"], "address": plan["seller"]["address"], "country": plan["seller"]["country"], "tax_id": plan["seller"]["taxId"]}
         await selling_settings.set_selling(caller=caller, changes={"tax_mode": TaxMode(plan["taxMode"]), "prices_include_tax": plan["pricesIncludeTax"], "seller": seller})
         for rate in plan["taxRates"]:
@@ -118,10 +121,8 @@ async def _selling(caller: Caller, plan: dict[str, Any], currency: str) -> None:
     for offer in plan["offers"]:
         await _offer(caller, offer, currency)
     for coupon in plan["coupons"]:
-        try:
+        with suppress(CodeTaken):
             await coupons.create_coupon(caller=caller, draft=CouponDraft(code=coupon["code"], percent_off=Decimal(coupon["percentOff"])), key=None)
-        except CodeTaken:
-            pass
 
 
 async def _bundle(caller: Caller, plan: dict[str, Any]) -> None:
