@@ -368,8 +368,8 @@ class TestPricesInTheCatalog:
         assert await slugs(where={"price": {"in": ["PAID"]}}, orderBy=by_price) == [made.slug, dear.slug]
         assert (await visitor.data("Catalog"))["facets"]["price"] == [{"value": "PAID", "count": 2}, {"value": "FREE", "count": 1}]
 
-        await boss.data("ArchiveOffer", input={"id": lowest["offer"]["id"]})
-        await settle()
+        assert (await boss.data("ArchiveOffer", input={"id": lowest["offer"]["id"]}))["errors"] == []
+        assert await settle() == ["commerce.share_price"]
 
         assert await slugs(orderBy=by_price) == [free.slug, dear.slug, made.slug, unsold.slug]
 
