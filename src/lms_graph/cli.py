@@ -95,7 +95,7 @@ def migrate() -> None:
 
 @app.command
 def seed() -> None:
-    """Make the demo school, or bring it up to date: courses, people, sign-ins. Doing it again is safe."""
+    """Make the demo school, or bring it up to date: courses, people, sign-ins, offers. Doing it again is safe."""
     import asyncio
 
     asyncio.run(_seed())

@@ -53,7 +53,7 @@ class TestOperations:
 
     async def test_a_subscription_ticks(self, page: Explorer, signed_in: SignedIn) -> None:
         elsewhere = await signed_in(*ILSE)
-        run, (reading, *_) = await enrolled(elsewhere, "compost-that-works")
+        run, (reading, *_) = await enrolled(elsewhere, "bookkeeping-for-freelancers")
         await page.open()
         await page.sign_in_as("Ilse Okonjo")
         await page.take("Learner", "Watch it live", "MyProgress")
@@ -68,7 +68,7 @@ class TestOperations:
 
     async def test_a_subscription_goes_on_with_the_next_token(self, page: Explorer, signed_in: SignedIn) -> None:
         elsewhere = await signed_in(*ILSE)
-        run, (reading, *_) = await enrolled(elsewhere, "typography-for-the-page")
+        run, (reading, *_) = await enrolled(elsewhere, "first-species-counterpoint")
         await page.page.add_init_script(LONG_WAIT)
         await page.open()
         await page.sign_in_as("Ilse Okonjo")

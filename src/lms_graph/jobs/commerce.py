@@ -13,6 +13,11 @@ async def keep_free_course_open(job: Job, *, course_id: UUID) -> None:
 
 
 @job
+async def share_price(job: Job, *, offer_id: UUID) -> None:
+    await offers.share_price(caller=job.caller, offer_id=offer_id, closes=job.delivery)
+
+
+@job
 async def issue_invoice(job: Job, *, order_id: UUID) -> None:
     await invoices.issue_invoice(caller=job.caller, order_id=order_id, closes=job.delivery)
 

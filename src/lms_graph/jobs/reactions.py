@@ -25,6 +25,7 @@ class Reaction:
 
 
 REACTIONS: dict[str, tuple[Reaction, ...]] = {
+    commerce.OfferSaved.name: (Reaction("commerce.share_price"),),
     commerce.RefundDecided.name: (Reaction("commerce.send_refund", when="is_approved"), Reaction("commerce.check_refund", due="sweep_at")),
     commerce.RefundAwaited.name: (Reaction("commerce.check_refund", due="sweep_at"),),
     commerce.DisputeOpened.name: (Reaction("commerce.check_dispute", due="sweep_at"),),

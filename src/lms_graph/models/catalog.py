@@ -76,6 +76,8 @@ class Course(TenantRow):
     enrollment_count = fields.IntField(default=0)
     rating_hundredths = fields.IntField(default=0, db_default=0)
     rating_count = fields.IntField(default=0, db_default=0)
+    is_sold = fields.BooleanField(default=False, db_default=False)
+    price_amount = fields.BigIntField(null=True)
     title = fields.CharField(200, default="")
     short_description = fields.CharField(300, default="")
     cover_file_id = fields.UUIDField(null=True)

@@ -31,6 +31,10 @@ class CourseOrderField(Enum):
     POPULARITY = strawberry.enum_value("POPULARITY", description="By number of enrollments.")
     DURATION = strawberry.enum_value("DURATION", description="By length.")
     RATING = strawberry.enum_value("RATING", description="By average rating; courses without reviews come below all others. A moment behind.")
+    PRICE = strawberry.enum_value(
+        "PRICE",
+        description="By the lowest one-time price in the school's currency, for who is in no market of its own; free ones cost nothing, those without such a price come above all others. A moment behind.",
+    )
 
 
 @strawberry.input(description="One term of an order; earlier terms go first. Each field at most once.")

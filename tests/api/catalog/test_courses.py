@@ -111,7 +111,7 @@ class TestFacets:
 
         assert found["totalCount"] == 0
         assert found["edges"] == []
-        assert found["facets"] == {"category": [], "level": [], "duration": [], "rating": []}
+        assert found["facets"] == {"category": [], "level": [], "duration": [], "rating": [], "price": []}
 
 
 class TestPages:

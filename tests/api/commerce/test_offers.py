@@ -1,6 +1,7 @@
 """`offerSave`, `offerArchive`, `offers`, `offersFor`, and the offers of courses, bundles and paths."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -12,7 +13,7 @@ from lms_graph.domain.catalog.operations import courses as catalog
 from lms_graph.domain.catalog.operations import paths
 from lms_graph.domain.catalog.operations.courses import CourseSource, SectionSource
 from lms_graph.domain.catalog.rules import PathStep
-from lms_graph.domain.commerce.operations import selling
+from lms_graph.domain.commerce.operations import offers, selling
 from lms_graph.domain.commerce.rules.offers import TaxRateDraft
 from lms_graph.kit.ids import parse_id, public_id
 from lms_graph.models import database
@@ -26,6 +27,8 @@ from tests.fixtures.client import Client
 from tests.fixtures.rights import audit_of, facts_of, fetch
 
 pytestmark = pytest.mark.anyio
+
+Settle = Callable[[], Awaitable[list[str]]]
 
 
 @pytest.fixture
@@ -343,3 +346,37 @@ class TestOffersFor:
         document = "query ($id: ID!, $market: String, $region: String) { offersFor(courseId: $id, market: $market, region: $region) { total { amount } } }"
         for wrong in ({"market": "Germany"}, {"region": "Bavaria"}):
             assert await visitor.codes(document, id=made.public_id, **wrong) == ["BAD_USER_INPUT"]
+
+
+class TestPricesInTheCatalog:
+    async def test_it_sorts_filters_and_counts_by_price(self, boss: Client, visitor: Client, school: School, other_school: School, made: MadeCourse, settle: Settle) -> None:
+        closed = {"enrollment_policy": EnrollmentPolicy.BY_GRANT}
+        dear, free, unsold = await course(school.system, text(), **closed), await course(school.system, text(), **closed), await course(school.system, text(), **closed)
+        lowest = await boss.data("SaveOffer", input=wanted(made))
+        await offer(school.system, made.course_id, price("25.00"))
+        await offer(school.system, dear.course_id, price("22.00"), price("1.00", market="IN"))
+        await offer(school.system, free.course_id, kind=OfferKind.FREE, prices=())
+        await offer(other_school.system, (await course(other_school.system, text())).course_id)
+        assert set(await settle()) >= {"commerce.share_price"}
+
+        async def slugs(**more: Any) -> list[str]:
+            return [each["node"]["slug"] for each in (await visitor.data("Catalog", **more))["edges"]]
+
+        by_price = [{"field": "PRICE", "direction": "ASC"}]
+        assert await slugs(orderBy=by_price) == [free.slug, made.slug, dear.slug, unsold.slug]
+        assert await slugs(where={"price": {"eq": "FREE"}}) == [free.slug]
+        assert await slugs(where={"price": {"in": ["PAID"]}}, orderBy=by_price) == [made.slug, dear.slug]
+        assert (await visitor.data("Catalog"))["facets"]["price"] == [{"value": "PAID", "count": 2}, {"value": "FREE", "count": 1}]
+
+        assert (await boss.data("ArchiveOffer", input={"id": lowest["offer"]["id"]}))["errors"] == []
+        assert await settle() == ["commerce.share_price"]
+
+        assert await slugs(orderBy=by_price) == [free.slug, dear.slug, made.slug, unsold.slug]
+
+    async def test_a_price_in_another_currency_is_paid_and_has_no_place_among_prices(self, school: School, made: MadeCourse) -> None:
+        id = await offer(school.system, made.course_id, price("5.00", "USD"))
+
+        await asyncio.gather(*(offers.share_price(caller=school.system, offer_id=id, closes=None) for _ in range(5)))
+
+        (row,) = await fetch(school, "SELECT is_sold, price_amount FROM courses WHERE tenant_id = $1 AND id = $2", made.course_id)
+        assert tuple(row.values()) == (True, None)

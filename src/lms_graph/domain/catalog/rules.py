@@ -29,6 +29,9 @@ DURATIONS = (("UNDER_1_HOUR", 3_600), ("1_TO_3_HOURS", 10_800), ("3_TO_10_HOURS"
 RATINGS = (("4_5_AND_UP", 450), ("4_TO_4_5", 400), ("3_TO_4", 300), ("UNDER_3", 100))
 """The buckets of the rating facet, each with its lower bound in hundredths."""
 
+UNPRICED = 2**63 - 1
+"""Where a course without a price stands among prices: above all."""
+
 
 def key_issues(keys: Sequence[str], what: str) -> list[Issue]:
     """Keys are lower-case words joined by hyphens, at most 80 characters, and unique."""

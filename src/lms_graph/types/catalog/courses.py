@@ -1,6 +1,7 @@
 """Courses, their versions, and how the catalog is browsed."""
 
 from datetime import datetime
+from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any, Self
 from uuid import UUID
 
@@ -212,6 +213,7 @@ class CourseFacets:
     rating: list[FacetValue] = listed(
         4, description=f"By average rating: {', '.join(value for value, _ in RATINGS)}; most frequent first. Courses without reviews are in none; a moment behind."
     )
+    price: list[FacetValue] = listed(2, description="FREE or PAID, most frequent first. Courses that are not sold by themselves are in none; a moment behind.")
 
 
 @strawberry.type(description="A page of the catalog.")
@@ -223,7 +225,7 @@ class CourseConnection(Connection[Course]):
         if self.summary is None:
             return None
         summary = await self.summary()
-        return CourseFacets(**{name: [FacetValue.from_bucket(bucket) for bucket in getattr(summary, name)] for name in ("category", "level", "duration", "rating")})
+        return CourseFacets(**{name: [FacetValue.from_bucket(bucket) for bucket in getattr(summary, name)] for name in ("category", "level", "duration", "rating", "price")})
 
 
 @strawberry.input(description="The level must be one of these.")
@@ -234,6 +236,22 @@ class CourseLevelFilter:
     def values(self) -> list[str] | None:
         wanted = chosen(self.in_, self.eq)
         return wanted and [level.value for level in wanted]
+
+
+@strawberry.enum(description="What a course costs by itself.")
+class CoursePrice(Enum):
+    FREE = strawberry.enum_value("FREE", description="Nothing: it is open to all who enroll.")
+    PAID = strawberry.enum_value("PAID", description="It has an active offer of its own, in whichever way it is paid.")
+
+
+@strawberry.input(description="It must cost something, or nothing.")
+class CoursePriceFilter:
+    in_: list[CoursePrice] | None = strawberry.field(default=None, name="in", description="Any of these; at most 250.")
+    eq: CoursePrice | None = strawberry.field(default=None, description="Exactly this.")
+
+    def values(self) -> list[str] | None:
+        wanted = chosen(self.in_, self.eq)
+        return wanted and [price.value for price in wanted]
 
 
 @strawberry.input(description="The policy must be one of these.")
@@ -273,6 +291,7 @@ class CourseWhere:
     is_featured: BooleanFilter | None = strawberry.field(default=None, description="Put forward by the school, or not.")
     duration_seconds: IntRangeFilter | None = strawberry.field(default=None, description="By length in seconds.")
     rating: FloatRangeFilter | None = strawberry.field(default=None, description="By average rating, 1 to 5; courses without reviews have none. A moment behind.")
+    price: CoursePriceFilter | None = strawberry.field(default=None, description="Free or paid; courses that are not sold by themselves are neither. A moment behind.")
 
     def as_arguments(self) -> dict[str, Any]:
         return {
@@ -286,6 +305,7 @@ class CourseWhere:
             "duration_to": self.duration_seconds and self.duration_seconds.lte,
             "rating_from": self.rating and _hundredths(self.rating.gte),
             "rating_to": self.rating and _hundredths(self.rating.lte),
+            "prices": self.price and self.price.values(),
         }
 
 

@@ -142,6 +142,12 @@ async def keep_rating(*, caller: Caller, course_id: UUID, hundredths: int, count
         await rows.Course.for_caller(caller, id=course_id).update(rating_hundredths=hundredths, rating_count=count)
 
 
+async def keep_price(*, caller: Caller, course_id: UUID, is_sold: bool, amount: int | None) -> None:
+    """Keep a copy of whether a course is sold by itself, and of its lowest price in the school's currency, to filter and sort by."""
+    async with unit_of_work(caller):
+        await rows.Course.for_caller(caller, id=course_id).update(is_sold=is_sold, price_amount=amount)
+
+
 def _require_sound(source: CourseSource) -> None:
     lectures = [lecture for section in source.sections for lecture in section.lectures]
     issues = rules.key_issues([section.key for section in source.sections], "section") + rules.key_issues([lecture.key for lecture in lectures], "lecture")

@@ -26,7 +26,9 @@ _TERMS = {
     "POPULARITY": ("c.enrollment_count", "int"),
     "DURATION": ("c.duration_seconds", "int"),
     "RATING": ("c.rating_hundredths", "int"),
+    "PRICE": (f"(CASE WHEN c.enrollment_policy = 'OPEN' THEN 0 ELSE coalesce(c.price_amount, {rules.UNPRICED}) END)", "bigint"),
 }
+_PRICE = "(CASE WHEN c.enrollment_policy = 'OPEN' THEN 'FREE' WHEN c.is_sold THEN 'PAID' END)"  # null where it is not sold by itself
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +45,7 @@ class CourseFilter:
     duration_to: int | None = None
     rating_from: int | None = None
     rating_to: int | None = None
+    prices: Sequence[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,7 @@ class Summary:
     level: list[Bucket] = field(default_factory=list)
     duration: list[Bucket] = field(default_factory=list)
     rating: list[Bucket] = field(default_factory=list)
+    price: list[Bucket] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,20 +100,20 @@ class Browse:
         rows = await database.fetch(
             f"""
             SELECT grouping(category) AS no_category, grouping(level) AS no_level, grouping(duration) AS no_duration, grouping(rating) AS no_rating,
-                category, label, level, duration, rating, count(*) AS count
+                grouping(price) AS no_price, category, label, level, duration, rating, price, count(*) AS count
             FROM (
                 SELECT g.slug AS category, g.name AS label, c.level, CASE {bounds} ELSE '{rules.DURATIONS[-1][0]}' END AS duration,
-                    CASE WHEN c.rating_count = 0 THEN NULL {stars} END AS rating
+                    CASE WHEN c.rating_count = 0 THEN NULL {stars} END AS rating, {_PRICE} AS price
                 FROM {source} LEFT JOIN categories g ON g.tenant_id = c.tenant_id AND g.id = c.category_id WHERE {conditions}
             ) AS matched
-            GROUP BY GROUPING SETS ((category, label), (level), (duration), (rating), ())
-            ORDER BY count(*) DESC, category, level, duration, rating
+            GROUP BY GROUPING SETS ((category, label), (level), (duration), (rating), (price), ())
+            ORDER BY count(*) DESC, category, level, duration, rating, price
             """,
             *parameters,
         )
-        total, found = 0, {"category": [], "level": [], "duration": [], "rating": []}  # type: tuple[int, dict[str, list[Bucket]]]
+        total, found = 0, {"category": [], "level": [], "duration": [], "rating": [], "price": []}  # type: tuple[int, dict[str, list[Bucket]]]
         for row in rows:
-            if row["no_category"] and row["no_level"] and row["no_duration"] and row["no_rating"]:
+            if row["no_category"] and row["no_level"] and row["no_duration"] and row["no_rating"] and row["no_price"]:
                 total = row["count"]
             elif not row["no_category"]:
                 if row["category"] is not None:
@@ -118,8 +122,11 @@ class Browse:
                 found["level"].append(Bucket(row["level"], row["level"], row["count"]))
             elif not row["no_duration"]:
                 found["duration"].append(Bucket(row["duration"], row["duration"], row["count"]))
-            elif row["rating"] is not None:
-                found["rating"].append(Bucket(row["rating"], row["rating"], row["count"]))
+            elif not row["no_rating"]:
+                if row["rating"] is not None:
+                    found["rating"].append(Bucket(row["rating"], row["rating"], row["count"]))
+            elif row["price"] is not None:
+                found["price"].append(Bucket(row["price"], row["price"], row["count"]))
         return Summary(total, **found)
 
     def _terms(self, order: Sequence[Sort]) -> list[Term]:
@@ -163,6 +170,7 @@ class Browse:
             conditions.append("c.rating_count > 0")
         add("c.rating_hundredths >= {}", where.rating_from)
         add("c.rating_hundredths <= {}", where.rating_to)
+        add(f"{_PRICE} = ANY({{}}::text[])", where.prices)
         return source, " AND ".join(conditions), parameters
 
 

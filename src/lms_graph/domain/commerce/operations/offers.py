@@ -7,6 +7,7 @@ from uuid import UUID
 from lms_graph.domain.catalog.operations import courses
 from lms_graph.domain.catalog.queries import teams
 from lms_graph.domain.commerce import errors, events, policies
+from lms_graph.domain.commerce.queries import offers as queries
 from lms_graph.domain.commerce.queries import subjects
 from lms_graph.domain.commerce.rules import offers as rules
 from lms_graph.domain.commerce.rules.offers import OfferDraft, Price
@@ -109,6 +110,18 @@ async def _open_or_close(caller: Caller, kind: OfferKind, subject: OfferSubject,
     if kind is OfferKind.FREE and subject is OfferSubject.COURSE and course_id is not None:
         is_free = await _is_free(caller, course_id)
         await courses.set_enrollment_policy(caller=caller, course_id=course_id, policy=EnrollmentPolicy.OPEN if is_free else EnrollmentPolicy.BY_GRANT)
+
+
+async def share_price(*, caller: Caller, offer_id: UUID, closes: Delivery | None) -> None:
+    """Let the catalog have what the offer's course costs now. Those who come at once take turns, so the last one's copy is the latest."""
+    async with unit_of_work(caller, closes=closes):
+        offer = await rows.Offer.for_caller(caller, id=offer_id).get_or_none()
+        if offer is None or offer.subject is not OfferSubject.COURSE or offer.subject_id is None:
+            return
+        await teams.lock_course(caller=caller, course_id=offer.subject_id)
+        currency = (await tenants.storefront(caller=caller))["currency"]
+        price = await queries.price_of_course(caller=caller, course_id=offer.subject_id, currency=currency)
+        await courses.keep_price(caller=caller, course_id=offer.subject_id, is_sold=price["is_sold"], amount=price["amount"])
 
 
 async def _is_free(caller: Caller, course_id: UUID) -> bool:

@@ -54,6 +54,19 @@ async def visible_offers_by_ids(*, caller: Caller, ids: Sequence[UUID]) -> list[
     return [_read(row) for row in rows]
 
 
+async def has_offer(*, caller: Caller, kind: str, subject: str, subject_id: UUID | None) -> bool:
+    """Whether this was ever sold in this way."""
+    return bool(
+        await database.fetch_value(
+            "SELECT EXISTS (SELECT FROM offers WHERE tenant_id = $1 AND kind = $2 AND subject = $3 AND subject_id IS NOT DISTINCT FROM $4)",
+            caller.tenant_id,
+            kind,
+            subject,
+            subject_id,
+        )
+    )
+
+
 async def page_of_offers(*, caller: Caller, cursors: Cursors, request: PageRequest, subject_id: UUID | None) -> Page[Any]:
     """The latest first, all or those of a subject: such as are on sale now; for who manages offers any."""
     listed, parameters = _listed(caller, subject_id)
@@ -94,6 +107,20 @@ async def offers_on_sale(*, caller: Caller, subject_ids: Sequence[UUID], with_al
         caller.now,
     )
     return [_read(row) for row in rows]
+
+
+async def price_of_course(*, caller: Caller, course_id: UUID, currency: str) -> database.Record:
+    """Whether it has an active offer of its own that is paid, on sale just now or not; and the lowest price of those paid once, where no market has one of its own."""
+    row = await database.fetch_one(
+        "SELECT count(*) > 0 AS is_sold, min(p.amount) FILTER (WHERE o.kind = 'ONE_TIME') AS amount FROM offers o "
+        "LEFT JOIN offer_prices p ON p.tenant_id = o.tenant_id AND p.offer_id = o.id AND p.market IS NULL AND p.currency = $3 "
+        "WHERE o.tenant_id = $1 AND o.subject = 'COURSE' AND o.subject_id = $2 AND o.kind <> 'FREE' AND o.is_active",
+        caller.tenant_id,
+        course_id,
+        currency,
+    )
+    assert row is not None, "an aggregate has a row"
+    return row
 
 
 async def list_prices(*, caller: Caller, course_ids: Sequence[UUID], market: str | None) -> list[database.Record]:

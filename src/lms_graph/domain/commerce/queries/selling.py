@@ -24,6 +24,11 @@ async def selling_of(*, caller: Caller) -> Selling:
     return Selling(TaxMode(row["tax_mode"]), row["prices_include_tax"], database.from_json(row["seller"]) or {}, row["grace_days"]) if row else Selling()
 
 
+async def is_set(*, caller: Caller) -> bool:
+    """Whether the school has ever said how it sells."""
+    return bool(await database.fetch_value("SELECT EXISTS (SELECT FROM commerce_settings WHERE tenant_id = $1)", caller.tenant_id))
+
+
 async def rate_at(*, caller: Caller, country: str, region: str | None) -> database.Record | None:
     """The rate of a place: the region's own, else its country's."""
     return await database.fetch_one(

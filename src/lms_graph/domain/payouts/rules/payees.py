@@ -12,6 +12,7 @@ WAIT_FOR_FUNDS = timedelta(hours=6)
 MAX_URL = 2000
 MAX_PROBLEM = 300
 _URL = re.compile(r"(https?://[^/?#\\\s]+)(?:[/?][^#\\\s]*)?")
+_OWN_MACHINE = re.compile(r"http://(localhost|127\.0\.0\.1)(:[0-9]{1,5})?")
 _COUNTRY = re.compile(r"[A-Z]{2}")
 
 # What the provider's codes mean to whom they are told. What stands here under none is told in the provider's words.
@@ -71,5 +72,6 @@ def issues_with_link(*, country: str | None, return_url: str, refresh_url: str, 
 
 
 def leads_home(url: str, origins: Collection[str]) -> bool:
+    """Whether a page is of an origin that is listed by its full name; or of the reader's own machine, where all are."""
     match = _URL.fullmatch(url) if len(url) <= MAX_URL else None
-    return match is not None and match[1] in origins
+    return match is not None and (match[1] in origins or ("*" in origins and _OWN_MACHINE.fullmatch(match[1]) is not None))

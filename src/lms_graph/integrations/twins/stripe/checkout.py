@@ -368,11 +368,11 @@ class Checkout:
             if outcome == "action":
                 return RedirectResponse(f"{self._twin.url}/3ds/{session['_intent']}", 303)
             note = f"<p role='alert'>Your card was declined: {html.escape(outcome)}.</p>"
-        lines = "".join(f"<li>{each['quantity']} × {html.escape(each['description'])}: {each['amount_total']}</li>" for each in session["_lines"])
+        lines = "".join(f"<li>{each['quantity']} × {html.escape(each['description'])}: {_told(each['amount_total'], session)}</li>" for each in session["_lines"])
         buttons = "".join(f'<p><button name="choice" value="{name}">{html.escape(words)}</button></p>' for name, (_, words) in CHOICES.items())
         if session["cancel_url"]:
             buttons += '<p><button name="choice" value="cancel">Back, without paying</button></p>'
-        total = f"<p>To pay: <strong>{session['amount_total']} {session['currency'].upper()}</strong>, in minor units.</p>"
+        total = f"<p>To pay: <strong>{_told(session['amount_total'], session)}</strong></p>"
         return sheet("Pay", f"{note}<ul>{lines}</ul>{total}<form method='post'>{buttons}</form>")
 
     async def _bank(self, request: Request) -> Response:
@@ -388,13 +388,17 @@ class Checkout:
             self.authenticate(session["id"], well=well)
             return _done(session) if well else RedirectResponse(session["url"] or session["return_url"], 303)
         buttons = '<p><button name="choice" value="confirm">It was me</button></p><p><button name="choice" value="fail">It was not me</button></p>'
-        return sheet("Your bank asks", f"<p>Did you order for {intent['amount']} {intent['currency'].upper()} (minor units)?</p><form method='post'>{buttons}</form>")
+        return sheet("Your bank asks", f"<p>Did you order for {_told(intent['amount'], intent)}?</p><form method='post'>{buttons}</form>")
 
     async def _receipt(self, request: Request) -> Response:
         charge = self._store.find("charge", request.path_params["id"])
         if charge is None:
             return sheet("Stripe twin", "<p>This page is not here.</p>", 404)
-        return sheet("Receipt", f"<p>{charge['amount']} {charge['currency'].upper()} (minor units), {charge['amount_refunded']} of it refunded.</p>")
+        return sheet("Receipt", f"<p>{_told(charge['amount'], charge)}, {_told(charge['amount_refunded'], charge)} of it refunded.</p>")
+
+
+def _told(minor: int, of: Object) -> str:
+    return currencies.told(minor, of["currency"])
 
 
 def _done(session: Object) -> Response:

@@ -1,5 +1,7 @@
 """Currencies as Stripe counts them, which is not as ISO does. https://docs.stripe.com/currencies"""
 
+from decimal import Decimal
+
 from lms_graph.integrations.twins.stripe.errors import invalid
 
 ZERO_DECIMAL = frozenset("bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf".split())
@@ -55,3 +57,9 @@ def divisible(amount: int, currency: str, param: str = "amount") -> None:
         raise invalid("This value must be greater than or equal to 0.", param, "parameter_invalid_integer")
     if (currency in THREE_DECIMAL and amount % 10) or (currency in WHOLE_IN_TWO_DECIMALS and amount % 100):
         raise invalid(f"Invalid {param}: amounts in {currency} must be a multiple of {10 if currency in THREE_DECIMAL else 100}.", param)
+
+
+def told(minor: int, currency: str) -> str:
+    """An amount for people: 3900 of `eur` is `39.00 EUR`."""
+    places = 0 if currency in ZERO_DECIMAL else 3 if currency in THREE_DECIMAL else 2
+    return f"{Decimal(minor).scaleb(-places)} {currency.upper()}"
