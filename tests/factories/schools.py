@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from uuid import UUID, uuid4
 
@@ -17,11 +17,14 @@ from lms_graph.domain.identity.operations import instructors, providers, session
 from lms_graph.domain.learning.operations import entitlements
 from lms_graph.domain.media import operations as media
 from lms_graph.domain.media.operations import PutObject
+from lms_graph.domain.payouts.operations import accounts as payees
+from lms_graph.domain.payouts.operations import ledger
+from lms_graph.domain.payouts.operations.ledger import Entry
 from lms_graph.domain.tenancy.operations import tenants as tenancy
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.ids import parse_id, public_id
 from lms_graph.kit.permissions import Permission
-from lms_graph.models import commerce, database
+from lms_graph.models import commerce, database, payouts
 from lms_graph.models import identity as rows
 from lms_graph.models.assessment import QuestionKind
 from lms_graph.models.catalog import EnrollmentPolicy, InstructorRole
@@ -148,6 +151,7 @@ async def full_school(house: House, settle: Settle | None = None) -> FullSchool:
     ids |= await _given_back(school, account_id, made.course_id, mark)
     ids |= await _seats(system, student, other.course_id, mark)
     ids["Review"] = await _review(system, student, course_id, mark)
+    ids |= await _earned(system, teacher)
     ids["Attempt"] = await _sit(student, run, lecture["check"])
     await _start(student, run, lecture["check"])
     if settle:
@@ -233,6 +237,20 @@ async def _seats(system: Caller, student: Client, course_id: UUID, mark: str) ->
     pool = await bought(system, student.account_id, course_id, gift_email=f"{mark}prv-friend@example.com", gift_message=f"Message {mark}prv")
     (seat,) = (await student.data("SeatPool", id=pool.id))["assignments"]["nodes"]
     return {"SeatPool": pool.id, "SeatAssignment": seat["id"]}
+
+
+async def _earned(caller: Caller, account_id: UUID) -> dict[str, str]:
+    """A teacher who earned something, with a payout that failed and a statement that is still to be made."""
+    payee_id = await payees.payee_of(caller=caller, account_id=account_id)
+    sale = [Entry(account=payouts.LedgerAccount.PROVIDER, amount=100, currency="EUR"), Entry(account=payouts.LedgerAccount.PAYEE, payee_id=payee_id, amount=-100, currency="EUR")]
+    await ledger.post(caller=caller, kind=payouts.TransactionKind.SALE, source_id=uuid4(), entries=sale)
+    async with unit_of_work(caller):
+        payout = await payouts.Payout.create(
+            tenant_id=caller.tenant_id, payee_id=payee_id, currency="EUR", amount=100, status=payouts.PayoutStatus.FAILED, problem="Refused", created_at=caller.now
+        )
+        statement = await payouts.Statement.create(tenant_id=caller.tenant_id, payee_id=payee_id, month=date(2026, 5, 1), created_at=caller.now)
+        (entry,) = await payouts.LedgerEntry.for_caller(caller, payee_id=payee_id)
+    return {"Payee": public_id("pye", payee_id), "Payout": public_id("pot", payout.id), "PayeeStatement": public_id("stm", statement.id), "LedgerEntry": public_id("led", entry.id)}
 
 
 async def _provider(caller: Caller, mark: str) -> UUID:

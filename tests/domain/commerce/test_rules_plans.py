@@ -31,17 +31,17 @@ FOLLOWS = {
 TOLD = (S.INCOMPLETE, S.TRIALING, S.ACTIVE, S.PAST_DUE, S.PAUSED, S.CANCELED)
 
 
-@pytest.mark.parametrize(("was", "told"), product(S, TOLD))
+@pytest.mark.parametrize(("was", "told"), list(product(S, TOLD)))
 def test_the_state_that_follows(was: S, told: S) -> None:
     assert rules.status_after(replace(PLAN, status=was), told) is FOLLOWS[was].get(told, was)
 
 
-@pytest.mark.parametrize(("was", "told"), product(S, TOLD))
+@pytest.mark.parametrize(("was", "told"), list(product(S, TOLD)))
 def test_the_last_installment_completes_whatever_is_told(was: S, told: S) -> None:
     assert rules.status_after(replace(THIRDS, status=was, installments_paid=3), told) is S.COMPLETED
 
 
-@pytest.mark.parametrize(("was", "told"), product(S, TOLD))
+@pytest.mark.parametrize(("was", "told"), list(product(S, TOLD)))
 def test_what_was_withdrawn_stays_canceled(was: S, told: S) -> None:
     assert rules.status_after(replace(THIRDS, status=was, installments_paid=3, is_withdrawn=True), told) is S.CANCELED
 
