@@ -1,3 +1,5 @@
+import asyncio
+
 import pytest
 
 from lms_graph.embedded import parts
@@ -48,3 +50,48 @@ class TestDoctor:
         assert code == 1
         assert verdict == "fail"
         assert "postgres is not bound by row policies" in said
+
+
+class TestPayments:
+    async def look(self, capsys, **environment):
+        code = await asyncio.to_thread(doctor, environment, only=["payments"])
+        printed = capsys.readouterr().out
+        line = next(line for line in printed.splitlines() if line[6:].startswith("payments"))
+        return code, line[:4].strip(), printed
+
+    @pytest.mark.anyio
+    async def test_with_a_good_key_are_in_order(self, capsys, environment, stripe):
+        stripe.top_up(1200, "jpy")
+
+        code, verdict, printed = await self.look(capsys, **environment)
+
+        assert (code, verdict) == (0, "ok")
+        assert "test mode" in printed
+        assert "JPY" in printed
+        assert "1 webhook secret" in printed
+        assert environment["LMS_STRIPE_SECRET_KEY"] not in printed
+
+    @pytest.mark.anyio
+    @pytest.mark.parametrize(
+        ("changes", "said"),
+        [
+            ({"LMS_STRIPE_SECRET_KEY": "sk_test_unknown"}, "does not accept the key"),
+            ({"LMS_STRIPE_SECRET_KEY": "pk_test_open"}, "sk_ or rk_"),
+            ({"LMS_STRIPE_URL": "http://127.0.0.1:9"}, "does not answer"),
+            ({"LMS_STRIPE_WEBHOOK_SECRETS": " "}, "nobody hears that something was paid"),
+            ({"LMS_STRIPE_WEBHOOK_SECRETS": "whsec_one,sk_test_two"}, "begin with whsec_"),
+        ],
+    )
+    async def test_that_would_not_work_fail_with_the_mend(self, capsys, environment, stripe, changes, said):
+        code, verdict, printed = await self.look(capsys, **environment | changes)
+
+        assert (code, verdict) == (1, "fail")
+        assert said in printed
+        assert "→" in printed
+
+    @pytest.mark.anyio
+    async def test_that_are_not_set_are_a_warning(self, capsys):
+        code, verdict, printed = await self.look(capsys)
+
+        assert (code, verdict) == (0, "warn")
+        assert "LMS_STRIPE_SECRET_KEY is not set" in printed

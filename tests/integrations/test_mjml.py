@@ -26,11 +26,16 @@ DETAILS: dict[MailKind, dict[str, Any]] = {
     MailKind.REFUND: SALE,
     MailKind.PAYMENT_FAILED: {name: SALE[name] for name in ("items", "total")},
     MailKind.PAYOUT: {"total": Amount(1050, "JPY")},
+    MailKind.SEAT: {"code": "7F3K9-QXM2P-00000-ZZZZZ", "until": UNTIL},
 }
 
 
 def letter(kind: MailKind = MailKind.EMAIL_VERIFICATION, **changes: Any) -> Letter:
-    values: dict[str, Any] = {"values": {"until": UNTIL, "inviter": "Ida", "course": "Typography", "order": "K7X2M9QPRT", "plan": "All courses"}, "link": LINK, "has_token": True}
+    values: dict[str, Any] = {
+        "values": {"until": UNTIL, "inviter": "Ida", "giver": "Gil", "gift": "gift", "course": "Typography", "order": "K7X2M9QPRT", "plan": "All courses"},
+        "link": LINK,
+        "has_token": True,
+    }
     return Letter(**({"text": kind.lower(), "locale": "en", "fallback": "en", "brand": BRAND, "name": "Ada O'Neill"} | values | changes))
 
 
@@ -70,7 +75,7 @@ class TestEveryLetter:
         written = MjmlMailRenderer().render(letter(kind, locale=language, details=details, quote="So & so", unsubscribe_url="https://api.example/unsubscribe/x"))
 
         said = phrases(language)[kind.lower()]
-        assert ("Näh & Co" in written.subject) == (kind not in (MailKind.ENROLLMENT, MailKind.PAYMENT_FAILED))  # these name the course or plan
+        assert ("Näh & Co" in written.subject) == (kind not in (MailKind.ENROLLMENT, MailKind.PAYMENT_FAILED, MailKind.SEAT))  # these name the course or plan
         assert "\n" not in written.subject
         shown = re.sub(r"\s+", " ", re.sub(r"<style.*?</style>|<!--.*?-->|<[^>]+>", " ", written.html, flags=re.DOTALL))
         for phrase in [said["heading"], *([said["button"]] if "button" in said else [])]:

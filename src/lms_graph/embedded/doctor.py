@@ -212,6 +212,37 @@ async def _try_mail(url: str) -> str:
         raise Broken(str(error), "start that server, or correct LMS_MAIL_URL") from None
 
 
+def _payments(environment: Mapping[str, str]) -> str:
+    key = environment.get("LMS_STRIPE_SECRET_KEY")
+    if not key:
+        raise Lacking("LMS_STRIPE_SECRET_KEY is not set: only schools with keys of their own can sell (./dev brings a twin)", "set it and LMS_STRIPE_WEBHOOK_SECRETS")
+    if not key.startswith(("sk_", "rk_")):
+        raise Broken("LMS_STRIPE_SECRET_KEY is no secret key: those begin with sk_ or rk_", "take it from Stripe's dashboard, under API keys")
+    secrets = [secret.strip() for secret in environment.get("LMS_STRIPE_WEBHOOK_SECRETS", "").split(",") if secret.strip()]
+    if not secrets:
+        raise Broken("LMS_STRIPE_WEBHOOK_SECRETS is not set: nobody hears that something was paid", "make the webhook endpoints at Stripe, and set their signing secrets")
+    if not all(secret.startswith("whsec_") for secret in secrets):
+        raise Broken("LMS_STRIPE_WEBHOOK_SECRETS holds what is no signing secret: those begin with whsec_", "take them from the webhook endpoints at Stripe")
+    mode = "test" if "_test_" in key else "live"
+    currencies = asyncio.run(_try_payments(key, environment.get("LMS_STRIPE_URL")))
+    return f"takes the key ({mode} mode), balances in {', '.join(currencies) or 'no currency yet'}; {len(secrets)} webhook secret{'s' if len(secrets) > 1 else ''}"
+
+
+async def _try_payments(key: str, url: str | None) -> list[str]:
+    from lms_graph.domain.payouts.ports import PaymentRefused
+    from lms_graph.integrations.stripe import StripePayments
+    from lms_graph.kit.errors import Unavailable
+    from lms_graph.settings import Settings
+
+    payments = StripePayments(secret_key=key, webhook_secrets=(), url=url or Settings.model_fields["stripe_url"].default, timeout=10)
+    try:
+        return [balance.currency for balance in await payments.gateway().balance()]
+    except (Unavailable, PaymentRefused) as error:
+        raise Broken(str(error), "correct LMS_STRIPE_SECRET_KEY, or LMS_STRIPE_URL where it is set") from None
+    finally:
+        await payments.aclose()
+
+
 @contextmanager
 def _part(environment: Mapping[str, str], variables: tuple[str, ...]) -> Iterator[Mapping[str, str]]:
     """The given server of one part, or an embedded one for as long as the check takes."""
@@ -323,6 +354,7 @@ CHECKS = (
     Check("Redis", _redis, "start the server that REDIS_URL names, or unset it"),
     Check("object store", _store, "check S3_ENDPOINT, the bucket and the keys, or unset all S3_ variables"),
     Check("mail", _mail, "correct LMS_MAIL_URL"),
+    Check("payments", _payments, "correct LMS_STRIPE_SECRET_KEY"),
     Check("Playwright", _driver, "run ./dev, which installs it"),
     Check("Chromium", _chromium, FETCH_CHROMIUM),
     Check("fonts", _fonts, FETCH_CHROMIUM),

@@ -64,3 +64,8 @@ async def mail_purchase_claim(job: Job, *, order_id: UUID) -> None:
 @job
 async def mail_payout(job: Job, *, payout_id: UUID, account_id: UUID | None) -> None:
     await sales.mail_payout(caller=job.caller, payout_id=payout_id, account_id=account_id, closes=job.delivery, post=job.adapters.post)
+
+
+@job
+async def mail_seat(job: Job, *, seat_id: UUID) -> None:
+    await sales.mail_seat(caller=job.caller, seat_id=seat_id, closes=job.delivery, post=job.adapters.post)

@@ -59,6 +59,7 @@ REACTIONS: dict[str, tuple[Reaction, ...]] = {
     commerce.InvoiceIssued.name: (Reaction("commerce.print_invoice"),),
     commerce.InvoicePrinted.name: (Reaction("notifications.mail_receipt"),),
     commerce.SubscriptionPastDue.name: (Reaction("notifications.mail_payment_failed"),),
+    commerce.SeatAssigned.name: (Reaction("notifications.mail_seat"),),
     commerce.SeatPoolOpened.name: (Reaction("commerce.expire_seat_pool", due="expires_at"),),
     community.CourseRatingChanged.name: (Reaction("community.share_rating"),),
     payouts.PayoutRunDue.name: (Reaction("payouts.run_due", due="due_at"),),

@@ -24,6 +24,7 @@ class MailKind(StrEnum):
     PAYMENT_FAILED = "PAYMENT_FAILED"
     REFUND = "REFUND"
     PAYOUT = "PAYOUT"
+    SEAT = "SEAT"
 
 
 class MailState(StrEnum):
@@ -34,7 +35,7 @@ class MailState(StrEnum):
 
 
 class Mail(TenantRow):
-    """One mail to one person, who has an account or is a guest that bought something: neither what it says nor a token. `about_id` is what it is about, and with `kind` makes it the only one. `locale` is the account's, or empty. Kept for 30 days."""
+    """One mail to one person, who has an account or is a guest that bought or was given something: neither what it says nor a token. `about_id` is what it is about, and with `kind` makes it the only one. `locale` is the account's, or empty. Kept for 30 days."""
 
     account_id = fields.UUIDField(null=True)
     kind = fields.CharEnumField(MailKind, max_length=32)

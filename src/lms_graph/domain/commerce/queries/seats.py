@@ -170,3 +170,24 @@ async def waiting_for(*, caller: Caller, email_key: str) -> list[database.Record
     return await database.fetch(
         f"SELECT {_SEAT} FROM seat_assignments s WHERE s.tenant_id = $1 AND s.email_key = $2 AND s.status = 'ASSIGNED' ORDER BY s.pool_id, s.id", caller.tenant_id, email_key
     )
+
+
+async def waiting_seat(*, caller: Caller, seat_id: UUID) -> database.Record | None:
+    """A seat that waits for the owner of an address and may still be redeemed, with what its pool says: for the mail to that address."""
+    return await database.fetch_one(
+        "SELECT s.email, s.code, p.kind, p.owner_account_id, p.course_id, p.message, p.expires_at FROM seat_assignments s JOIN seat_pools p ON p.tenant_id = s.tenant_id AND p.id = s.pool_id "
+        "WHERE s.tenant_id = $1 AND s.id = $2 AND s.status = 'ASSIGNED' AND s.email IS NOT NULL AND p.closed_at IS NULL AND (p.expires_at IS NULL OR p.expires_at > $3)",
+        caller.tenant_id,
+        seat_id,
+        caller.now,
+    )
+
+
+async def gift_of_run(*, caller: Caller, enrollment_id: UUID) -> database.Record | None:
+    """Who gave a run of a course, and the words that came with it; None where it was no gift."""
+    return await database.fetch_one(
+        "SELECT p.owner_account_id, p.message FROM seat_assignments s JOIN seat_pools p ON p.tenant_id = s.tenant_id AND p.id = s.pool_id "
+        "WHERE s.tenant_id = $1 AND s.enrollment_id = $2 AND s.status = 'REDEEMED' AND p.kind = 'GIFT'",
+        caller.tenant_id,
+        enrollment_id,
+    )

@@ -5,8 +5,9 @@ from typing import Any
 from uuid import UUID
 
 from lms_graph.domain.catalog.queries import browse
-from lms_graph.domain.commerce.queries import invoices, orders
+from lms_graph.domain.commerce.queries import invoices, orders, seats
 from lms_graph.domain.commerce.rules.checkouts import claim_token
+from lms_graph.domain.identity.queries import accounts
 from lms_graph.domain.media.ports import ObjectStore
 from lms_graph.domain.notifications.operations import sending
 from lms_graph.domain.notifications.ports import Attachment, Post
@@ -17,6 +18,7 @@ from lms_graph.kit.caller import Caller
 from lms_graph.kit.ids import public_id
 from lms_graph.kit.money import Amount
 from lms_graph.models import database
+from lms_graph.models.commerce import PoolKind
 from lms_graph.models.notifications import MailKind
 from lms_graph.outbox.store import Delivery
 
@@ -24,16 +26,24 @@ MAX_ITEMS = 300  # characters
 
 
 async def mail_enrollment(*, caller: Caller, enrollment_id: UUID, account_id: UUID, course_id: UUID, closes: Delivery, post: Post) -> None:
-    """Tell a learner that a run of a course is open to them, unless they want no such mails. Raises Unavailable and MailRefused."""
+    """Tell a learner that a run of a course is open to them, with the words of who gave it, unless they want no such mails. Raises Unavailable and MailRefused."""
     async with database.reading(caller):
         learner = await sending.reader(caller, account_id)
         unwanted = await queries.is_off(caller=caller, account_id=account_id, kind=MailKind.ENROLLMENT)
         course = next(iter(await browse.courses_by_ids(caller=caller, ids=[course_id])), None)
+        gift = await seats.gift_of_run(caller=caller, enrollment_id=enrollment_id)
+        giver = await _name(caller, gift["owner_account_id"]) if gift else ""
     if learner is None or unwanted or course is None:
         await sending.drop(caller, (MailKind.ENROLLMENT,), enrollment_id, closes)
         return
     plan = sending.Plan(
-        account=learner, kind=MailKind.ENROLLMENT, about_id=enrollment_id, email=learner["email"], values={"course": texts.name(course["title"])}, path=course["slug"]
+        account=learner,
+        kind=MailKind.ENROLLMENT,
+        about_id=enrollment_id,
+        email=learner["email"],
+        values={"course": texts.name(course["title"]), "giver": giver},
+        quote=_quote(gift["message"]) if gift else None,
+        path=course["slug"],
     )
     await sending.send(caller, plan, closes, post)
 
@@ -113,6 +123,40 @@ async def mail_payout(*, caller: Caller, payout_id: UUID, account_id: UUID | Non
         return
     amount = Amount(payout["amount"], payout["currency"])
     await sending.send(caller, sending.Plan(account=payee, kind=MailKind.PAYOUT, about_id=payout_id, email=payee["email"], details={"total": amount}), closes, post)
+
+
+async def mail_seat(*, caller: Caller, seat_id: UUID, closes: Delivery, post: Post) -> None:
+    """Send the code of a seat or a gift to the address that it waits for; nothing once it was taken, taken back or has expired. Raises Unavailable and MailRefused."""
+    async with database.reading(caller):
+        seat = await seats.waiting_seat(caller=caller, seat_id=seat_id)
+        course = seat and next(iter(await browse.courses_by_ids(caller=caller, ids=[seat["course_id"]])), None)
+        known = seat and await accounts.account_id_by_email(caller=caller, email=seat["email"])
+        reader = await sending.reader(caller, known) if known else {"id": None, "name": "", "locale": None}
+        giver = await _name(caller, seat["owner_account_id"]) if seat else ""
+    if not seat or not course or reader is None:
+        await sending.drop(caller, (MailKind.SEAT,), seat_id, closes)
+        return
+    plan = sending.Plan(
+        account=reader,
+        kind=MailKind.SEAT,
+        about_id=seat_id,
+        email=seat["email"],
+        token=seat["code"],
+        values={"course": texts.name(course["title"]), "giver": giver, "gift": "gift" if seat["kind"] == PoolKind.GIFT else ""},
+        details={"code": seat["code"]} | ({"until": seat["expires_at"]} if seat["expires_at"] else {}),
+        quote=_quote(seat["message"]),
+    )
+    await sending.send(caller, plan, closes, post)
+
+
+def _quote(message: str | None) -> str | None:
+    return texts.quote(message) or None if message else None
+
+
+async def _name(caller: Caller, account_id: UUID | None) -> str:
+    """Of who gives something; empty for a school's own, and for who has left."""
+    account = await sending.reader(caller, account_id) if account_id else None
+    return texts.name(account["name"]) if account else ""
 
 
 async def _buyer(caller: Caller, order: Mapping[str, Any]) -> Mapping[str, Any] | None:

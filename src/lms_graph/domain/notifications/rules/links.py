@@ -20,6 +20,7 @@ PATHS = {
     MailKind.PAYMENT_FAILED: "/account/plans",
     MailKind.REFUND: "/account/orders",
     MailKind.PAYOUT: "/teach/earnings",
+    MailKind.SEAT: "/redeem",
 }
 
 
