@@ -10,6 +10,7 @@ from lms_graph.domain.commerce import events
 from lms_graph.domain.commerce.operations import checkouts, disputes, plan_states, provider_objects, refunds
 from lms_graph.domain.commerce.operations import payments as order_payments
 from lms_graph.domain.commerce.rules import provider_events as rules
+from lms_graph.domain.payouts.operations import accounts, transfers
 from lms_graph.domain.payouts.ports import EventObject, EventRefused, PaymentGateway, Payments, ProviderEvent
 from lms_graph.domain.payouts.queries.providers import own_provider
 from lms_graph.domain.tenancy.queries import tenants
@@ -37,6 +38,9 @@ HANDLERS: dict[EventObject, Refresh] = {
     EventObject.INVOICE: plan_states.refresh_invoice,
     EventObject.REFUND: refunds.refresh,
     EventObject.DISPUTE: disputes.refresh,
+    EventObject.ACCOUNT: accounts.refresh,
+    EventObject.TRANSFER: transfers.refresh,
+    EventObject.PAYOUT: transfers.refresh_bank,  # by the account: a payout to a bank cannot be read without it
 }
 """Who works the events about an object. Those of a kind that is not here are kept, and change nothing."""
 
@@ -121,7 +125,8 @@ async def _work(caller: Caller, about: EventObject, object_id: str | None, accou
     if account is not None and about not in OF_CONNECTED_ACCOUNTS:
         return "kept: it is about an object of a connected account, which is not ours"
     try:
-        await refresh(caller=caller, provider_id=object_id, gateway=gateway)
+        provider_id = account if about is EventObject.PAYOUT and account is not None else object_id
+        await refresh(caller=caller, provider_id=provider_id, gateway=gateway)
     except Unavailable:
         raise
     except DomainError as error:  # told to people, and not to be tried again
