@@ -26,6 +26,7 @@ from lms_graph.kit.errors import NotAllowed
 from lms_graph.kit.ids import new_id, parse_id, public_id
 from lms_graph.kit.pages import PageRequest
 from lms_graph.models import database
+from lms_graph.models.learning import EntitlementKind
 from lms_graph.types.catalog.lectures import Lecture, Place
 from tests.factories.accounts import PASSWORD, address
 from tests.factories.courses import MadeCourse, course, quiz_lecture, text
@@ -58,9 +59,10 @@ class Learner:
     grant: UUID
     attempt: UUID
     certificate: UUID
+    source: UUID
 
 
-NOBODY = Learner(*(new_id() for _ in range(5)))
+NOBODY = Learner(*(new_id() for _ in range(6)))
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,9 @@ async def a_learner(student: Client, school: School, made: MadeCourse, *, finish
     async with database.reading(school.system):
         grant = await database.fetch_value("SELECT id FROM entitlements WHERE tenant_id = $1 AND account_id = $2", school.id, student.account_id)
     assert student.account_id
-    return Learner(student.account_id, uuid(run), grant, uuid(attempt["id"]), certificate)
+    source = new_id()
+    await grant_course(caller=school.system, account_id=student.account_id, course_id=made.course_id, kind=EntitlementKind.ORDER, source_id=source)
+    return Learner(student.account_id, uuid(run), grant, uuid(attempt["id"]), certificate, source)
 
 
 @pytest.fixture
@@ -124,6 +128,8 @@ def keys(scene: Scene, whose: Learner) -> dict[str, list[Any]]:
         "learning.enrollment": by_run,
         "learning.latest_run": by_course,
         "learning.run_of_grant": [whose.grant],
+        "learning.grant_of_source": [whose.source],
+        "learning.grants_of_source": [whose.source],
         "learning.runs_of_account": [(whose.account_id, PageRequest(), None)],
         "learning.roster": [(course_id, PageRequest(), None)],
         "learning.entitlement": [whose.grant],
@@ -198,7 +204,16 @@ async def test_what_is_anothers_is_as_if_it_were_nobodys(house: House, scene: Sc
     for loader in LOADERS:
         if loader.split(".")[1] not in SHARED and loader not in OPEN and loader != "learning.runs_of_account":
             assert masked(foreign[loader], first) == masked(nobodys[loader], NOBODY), loader
-    private = {"learning.enrollment", "learning.entitlement", "learning.progress", "learning.requirements", "assessment.attempt", "assessment.items", "certificates.certificate"}
+    private = {
+        "learning.enrollment",
+        "learning.entitlement",
+        "learning.grants_of_source",
+        "learning.progress",
+        "learning.requirements",
+        "assessment.attempt",
+        "assessment.items",
+        "certificates.certificate",
+    }
     assert {loader for loader in private if masked(own[loader], first) == masked(nobodys[loader], NOBODY)} == set(), "there is something to see at all"
     assert second.run != first.run
 

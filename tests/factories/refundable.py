@@ -72,6 +72,7 @@ async def placed_order(school: School, account_id: UUID, *lines: Sold, currency:
             what: dict[str, Any] = {"subject": line.subject, "subject_id": subject_id}
             offer_id = new_id()
             await rows.Offer.create(tenant_id=school.id, id=offer_id, kind=OfferKind.ONE_TIME, title=f"Offer {position}", max_quantity=1, created_at=now, updated_at=now, **what)
+            await rows.OfferPrice.create(tenant_id=school.id, offer_id=offer_id, currency=currency, amount=line.total)
             await rows.OrderLine.create(
                 tenant_id=school.id,
                 id=line_id,

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID, uuid4
 
@@ -10,22 +10,23 @@ from lms_graph.domain.catalog.operations import courses, paths
 from lms_graph.domain.catalog.operations.courses import CourseSource, LectureSource, ResourceSource, SectionSource
 from lms_graph.domain.catalog.rules import PathStep
 from lms_graph.domain.certificates import operations as certificates
-from lms_graph.domain.commerce.operations import selling
+from lms_graph.domain.commerce.operations import invoices, selling
 from lms_graph.domain.commerce.rules.offers import TaxRateDraft
 from lms_graph.domain.community.operations import reviews
 from lms_graph.domain.identity.operations import instructors, providers, sessions
 from lms_graph.domain.learning.operations import entitlements
 from lms_graph.domain.media import operations as media
 from lms_graph.domain.media.operations import PutObject
-from lms_graph.domain.payouts.operations import accounts as payees
 from lms_graph.domain.payouts.operations import ledger
+from lms_graph.domain.payouts.operations.accounts import payee_of
 from lms_graph.domain.payouts.operations.ledger import Entry
 from lms_graph.domain.tenancy.operations import tenants as tenancy
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.ids import parse_id, public_id
 from lms_graph.kit.permissions import Permission
-from lms_graph.models import commerce, database, payouts
+from lms_graph.models import commerce, database
 from lms_graph.models import identity as rows
+from lms_graph.models import payouts as money
 from lms_graph.models.assessment import QuestionKind
 from lms_graph.models.catalog import EnrollmentPolicy, InstructorRole
 from lms_graph.models.commerce import OfferSubject
@@ -149,9 +150,10 @@ async def full_school(house: House, settle: Settle | None = None) -> FullSchool:
         "LearningPath": public_id("pth", path_id),
     }
     ids |= await _given_back(school, account_id, made.course_id, mark)
+    ids |= await _under_way(school, account_id, made.course_id, mark)
+    ids |= await _earned(system, account_id, mark)
     ids |= await _seats(system, student, other.course_id, mark)
     ids["Review"] = await _review(system, student, course_id, mark)
-    ids |= await _earned(system, teacher)
     ids["Attempt"] = await _sit(student, run, lecture["check"])
     await _start(student, run, lecture["check"])
     if settle:
@@ -188,7 +190,7 @@ async def _given_back(school: School, account_id: UUID, course_id: UUID, mark: s
     tenant = {"tenant_id": school.id, "order_id": order_id, "currency": "EUR", "amount": 1000}
     now = datetime.now(UTC)
     async with unit_of_work(school.system):
-        await commerce.Order.for_caller(school.system, id=order_id).update(status=commerce.OrderStatus.PAID, paid_at=now, email=f"{mark}prv@example.com", name=f"Student {mark}prv")
+        await _of_the_student(school.system, order_id, mark, status=commerce.OrderStatus.PAID, paid_at=now)
         payment = await commerce.Payment.create(**tenant, status=commerce.PaymentStatus.SUCCEEDED, provider_payment_id=f"pi_{mark}prv", created_at=now)
         refund = await commerce.Refund.create(
             **tenant,
@@ -203,7 +205,79 @@ async def _given_back(school: School, account_id: UUID, course_id: UUID, mark: s
         dispute = await commerce.Dispute.create(
             **tenant, payment_id=payment.id, status=commerce.DisputeStatus.NEEDS_RESPONSE, reason=f"{mark}prv", provider_dispute_id=f"dp_{mark}prv", evidence={}, opened_at=now
         )
-    return {"Refund": public_id("rfd", refund.id), "Dispute": public_id("dsp", dispute.id)}
+        await invoices.issue_invoice(caller=school.system, order_id=order_id, closes=None)
+        invoice = await commerce.Invoice.for_caller(school.system, order_id=order_id).get()
+    return {
+        "Order": public_id("ord", order_id),
+        "OrderLine": public_id("lin", line_ids[0]),
+        "Payment": public_id("pay", payment.id),
+        "Refund": public_id("rfd", refund.id),
+        "Dispute": public_id("dsp", dispute.id),
+        "Invoice": public_id("inv", invoice.id),
+    }
+
+
+async def _under_way(school: School, account_id: UUID, course_id: UUID, mark: str) -> dict[str, str]:
+    """A checkout of the student's that can be paid, and a plan: as rows, for there is no payment provider here."""
+    system, now = school.system, datetime.now(UTC)
+    order_id, _ = await placed_order(school, account_id, Sold(total=1000, courses=(course_id,)))
+    async with unit_of_work(system):
+        await _of_the_student(system, order_id, mark)
+        checkout = await commerce.Checkout.create(
+            tenant_id=school.id,
+            order_id=order_id,
+            account_id=account_id,
+            provider_session_id=f"cs_{mark}prv",
+            payment_url=f"https://pay.example/{mark}prv",
+            client_secret=f"cs_{mark}prv_secret",
+            success_url=f"https://{mark}prv.example/thanks",
+            cancel_url=f"https://{mark}prv.example/",
+            expires_at=now + timedelta(hours=1),
+            created_at=now,
+        )
+        line = await commerce.OrderLine.for_caller(system, order_id=order_id).get()
+        plan = await commerce.Subscription.create(
+            tenant_id=school.id,
+            account_id=account_id,
+            offer_id=line.offer_id,
+            first_order_id=order_id,
+            status=commerce.SubscriptionStatus.ACTIVE,
+            currency="EUR",
+            amount=1000,
+            provider_subscription_id=f"sub_{mark}prv",
+            current_period_start=now,
+            current_period_end=now + timedelta(days=30),
+            terms={"interval": "MONTH"},
+            created_at=now,
+            updated_at=now,
+        )
+    return {"Checkout": public_id("chk", checkout.id), "Plan": public_id("sub", plan.id)}
+
+
+async def _of_the_student(system: Caller, order_id: UUID, mark: str, **values: object) -> None:
+    await commerce.Order.for_caller(system, id=order_id).update(email=f"{mark}prv@example.com", name=f"Student {mark}prv", **values)
+    await commerce.OrderLine.for_caller(system, order_id=order_id).update(gift_message=f"Message {mark}prv")
+
+
+async def _earned(system: Caller, account_id: UUID, mark: str) -> dict[str, str]:
+    """What the student has brought in, was paid, and reads of it in a statement."""
+    payee_id = await payee_of(caller=system, account_id=account_id)
+    sale, now = uuid4(), system.now
+    entries = [Entry(account=money.LedgerAccount.PROVIDER, amount=500, currency="EUR"), Entry(account=money.LedgerAccount.PAYEE, payee_id=payee_id, amount=-500, currency="EUR")]
+    await ledger.post(caller=system, kind=money.TransactionKind.SALE, source_id=sale, entries=entries)
+    async with unit_of_work(system):
+        await money.Payee.for_caller(system, id=payee_id).update(provider_account_id=f"acct_{mark}prv", country="DE", requirements=[f"{mark}prv"])
+        entry = await money.LedgerEntry.for_caller(system, payee_id=payee_id).get()
+        failed = {"status": money.PayoutStatus.FAILED, "problem": f"Because {mark}prv"}
+        payout = await money.Payout.create(tenant_id=system.tenant_id, payee_id=payee_id, currency="EUR", amount=500, created_at=now, **failed)
+        file_id = await media.record_file(caller=system, file=_file(system, f"{mark}prv-statement"))
+        statement = await money.Statement.create(tenant_id=system.tenant_id, payee_id=payee_id, month=date(2026, 1, 1), csv_file_id=file_id, pdf_file_id=file_id, created_at=now)
+    return {
+        "Payee": public_id("pye", payee_id),
+        "LedgerEntry": public_id("led", entry.id),
+        "Payout": public_id("pot", payout.id),
+        "PayeeStatement": public_id("stm", statement.id),
+    }
 
 
 CERTIFICATE = "query ($id: ID!) { enrollment(id: $id) { certificate { code pdfUrl } } }"
@@ -237,20 +311,6 @@ async def _seats(system: Caller, student: Client, course_id: UUID, mark: str) ->
     pool = await bought(system, student.account_id, course_id, gift_email=f"{mark}prv-friend@example.com", gift_message=f"Message {mark}prv")
     (seat,) = (await student.data("SeatPool", id=pool.id))["assignments"]["nodes"]
     return {"SeatPool": pool.id, "SeatAssignment": seat["id"]}
-
-
-async def _earned(caller: Caller, account_id: UUID) -> dict[str, str]:
-    """A teacher who earned something, with a payout that failed and a statement that is still to be made."""
-    payee_id = await payees.payee_of(caller=caller, account_id=account_id)
-    sale = [Entry(account=payouts.LedgerAccount.PROVIDER, amount=100, currency="EUR"), Entry(account=payouts.LedgerAccount.PAYEE, payee_id=payee_id, amount=-100, currency="EUR")]
-    await ledger.post(caller=caller, kind=payouts.TransactionKind.SALE, source_id=uuid4(), entries=sale)
-    async with unit_of_work(caller):
-        payout = await payouts.Payout.create(
-            tenant_id=caller.tenant_id, payee_id=payee_id, currency="EUR", amount=100, status=payouts.PayoutStatus.FAILED, problem="Refused", created_at=caller.now
-        )
-        statement = await payouts.Statement.create(tenant_id=caller.tenant_id, payee_id=payee_id, month=date(2026, 5, 1), created_at=caller.now)
-        (entry,) = await payouts.LedgerEntry.for_caller(caller, payee_id=payee_id)
-    return {"Payee": public_id("pye", payee_id), "Payout": public_id("pot", payout.id), "PayeeStatement": public_id("stm", statement.id), "LedgerEntry": public_id("led", entry.id)}
 
 
 async def _provider(caller: Caller, mark: str) -> UUID:
