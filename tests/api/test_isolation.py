@@ -56,7 +56,7 @@ from tests.fixtures.sockets import greeted, hear, say
 pytestmark = pytest.mark.anyio
 
 SCHEMA = build_schema(sdl())
-DEPTH = 5
+DEPTH = 4
 ID = re.compile(r"^([a-z]{3})_[0-9a-hjkmnp-tv-z]{26}$")
 
 # What every student of a school may read of it by its id, though nobody gave it to them.

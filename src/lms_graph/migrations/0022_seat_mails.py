@@ -13,7 +13,7 @@ KINDS = (
 
 
 class Migration(migrations.Migration):
-    dependencies = [('models', '0021_invoices')]
+    dependencies = [('models', '0022_prices')]
 
     initial = False
 
