@@ -323,7 +323,7 @@ async def test_the_systems_policies_are_those_that_are_stated(owner: asyncpg.Con
 
 async def test_functions_that_run_as_the_owner_are_fenced(owner: asyncpg.Connection) -> None:
     """Their path to names is fixed, and only who is meant may call them."""
-    callers = {"search_courses": ["lms_app"], "search_members": ["lms_app"], "prepare_progress_partitions": ["lms_system"], "check_ledger_balance": []}
+    callers = {"search_courses": ["lms_app"], "search_members": ["lms_app"], "prepare_progress_partitions": ["lms_system"], "check_ledger_balance": [], "refuse_other_currency": []}
     rows = await owner.fetch(
         "SELECT p.proname AS name, p.proconfig AS settings, has_function_privilege('public', p.oid, 'EXECUTE') AS open, "
         "ARRAY(SELECT role FROM unnest(ARRAY['lms_app', 'lms_system']) AS role WHERE has_function_privilege(role, p.oid, 'EXECUTE')) AS callers "

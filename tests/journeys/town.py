@@ -169,9 +169,9 @@ class Town:
         return "\n".join(f"--- {log.name}\n" + "\n".join(log.read_text(errors="replace").splitlines()[-15:]) for log in sorted(self.folder.glob("*.log")))
 
 
-def seed(environment: dict[str, str]) -> dict[str, Any]:
-    """A school with a course and learners, made through the domain in a process of its own."""
-    done = subprocess.run([sys.executable, "-m", "tests.journeys.seed"], env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60)
+def seed(environment: dict[str, str], module: str = "tests.journeys.seed") -> dict[str, Any]:
+    """A school with a course and learners, or what another module makes, made through the domain in a process of its own."""
+    done = subprocess.run([sys.executable, "-m", module], env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     return found

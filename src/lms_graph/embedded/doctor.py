@@ -28,6 +28,7 @@ LOCK = Path(__file__).parents[3] / "requirements.lock"
 FETCH_CHROMIUM = f"{sys.executable} -m lms_graph.integrations.chromium fetch"
 EXTENSIONS = ("pg_trgm", "unaccent", "btree_gin")
 GIGABYTE = 2**30
+STRIPE = "https://api.stripe.com"
 
 
 class Broken(Exception):
@@ -224,17 +225,16 @@ def _payments(environment: Mapping[str, str]) -> str:
     if not all(secret.startswith("whsec_") for secret in secrets):
         raise Broken("LMS_STRIPE_WEBHOOK_SECRETS holds what is no signing secret: those begin with whsec_", "take them from the webhook endpoints at Stripe")
     mode = "test" if "_test_" in key else "live"
-    currencies = asyncio.run(_try_payments(key, environment.get("LMS_STRIPE_URL")))
+    currencies = asyncio.run(_try_payments(key, environment.get("LMS_STRIPE_URL") or STRIPE))
     return f"takes the key ({mode} mode), balances in {', '.join(currencies) or 'no currency yet'}; {len(secrets)} webhook secret{'s' if len(secrets) > 1 else ''}"
 
 
-async def _try_payments(key: str, url: str | None) -> list[str]:
+async def _try_payments(key: str, url: str) -> list[str]:
     from lms_graph.domain.payouts.ports import PaymentRefused
     from lms_graph.integrations.stripe import StripePayments
     from lms_graph.kit.errors import Unavailable
-    from lms_graph.settings import Settings
 
-    payments = StripePayments(secret_key=key, webhook_secrets=(), url=url or Settings.model_fields["stripe_url"].default, timeout=10)
+    payments = StripePayments(secret_key=key, webhook_secrets=(), url=url, timeout=10)
     try:
         return [balance.currency for balance in await payments.gateway().balance()]
     except (Unavailable, PaymentRefused) as error:

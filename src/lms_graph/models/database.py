@@ -361,10 +361,23 @@ async def system_connection() -> AsyncIterator[Connection]:
 @contextmanager
 def unique(*, otherwise: Callable[[], Exception]) -> Iterator[None]:
     """Turn the violation of a unique key inside into the area's own error: the constraint has the last word when two come at once."""
+    with _instead_of(asyncpg.UniqueViolationError, otherwise):
+        yield
+
+
+@contextmanager
+def settled(*, otherwise: Callable[[], Exception]) -> Iterator[None]:
+    """Turn the refusal of a trigger, which lets what is settled be changed no more, into the area's own error."""
+    with _instead_of(asyncpg.RestrictViolationError, otherwise):
+        yield
+
+
+@contextmanager
+def _instead_of(violation: type[asyncpg.PostgresError], otherwise: Callable[[], Exception]) -> Iterator[None]:
     try:
         yield
     except IntegrityError as error:
-        if isinstance(error.args[0], asyncpg.UniqueViolationError):
+        if isinstance(error.args[0], violation):
             raise otherwise() from None
         raise
 

@@ -8,6 +8,13 @@ class SlugTaken(Conflict):
         super().__init__("Another school has this slug. Choose another.", path=("slug",))
 
 
+class CurrencySettled(Conflict):
+    """Prices, payouts and books are kept in it."""
+
+    def __init__(self) -> None:
+        super().__init__("Something was sold, or is being bought: the currency is settled with the first sale.", path=("currency",))
+
+
 class PlatformStands(Conflict):
     """The platform's own tenant is not suspended, and there is no second one."""
 

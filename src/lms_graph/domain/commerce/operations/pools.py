@@ -10,6 +10,7 @@ from lms_graph.domain.commerce import events
 from lms_graph.domain.commerce.rules import plans as rules
 from lms_graph.domain.learning.queries import watching
 from lms_graph.domain.payouts.operations import sales
+from lms_graph.domain.payouts.queries import ledger
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.ids import new_id
 from lms_graph.models import database
@@ -63,13 +64,6 @@ async def close_pool(*, caller: Caller, pool_id: UUID, closes: Delivery | None =
         )
         if mine is None:
             return
-        currencies = await database.fetch(
-            "SELECT DISTINCT o.currency FROM orders o JOIN order_lines l ON l.tenant_id = o.tenant_id AND l.order_id = o.id WHERE o.tenant_id = $1 AND l.subject = 'ALL_ACCESS' "
-            "AND o.paid_at >= $2 AND o.paid_at < $3 AND o.total_amount > 0 ORDER BY o.currency",
-            caller.tenant_id,
-            pool["period_start"],
-            pool["period_end"],
-        )
-        for row in currencies:
-            await sales.close_pool(caller=caller, pool_id=uuid5(pool_id, row["currency"]), period_end=pool["period_end"], currency=row["currency"], seconds=watched)
+        for currency in await ledger.pool_currencies(caller=caller):  # also those of a month before that refunds had made negative
+            await sales.close_pool(caller=caller, pool_id=uuid5(pool_id, currency), period_end=pool["period_end"], currency=currency, seconds=watched)
         work.record(events.AccessPoolClosed(pool_id=pool_id))

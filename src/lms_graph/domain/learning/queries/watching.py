@@ -15,7 +15,7 @@ async def seconds_with_all_access(*, caller: Caller, start: datetime, end: datet
     """
     rows = await database.fetch(
         "WITH holders AS (SELECT g.account_id, min(g.starts_at) AS starts_at, max(least(coalesce(g.ends_at, 'infinity'), coalesce(g.revoked_at, 'infinity'))) AS ends_at "
-        "FROM entitlements g WHERE g.tenant_id = $1 AND g.subject_kind = 'ALL_ACCESS' AND g.kind IN ('ORDER', 'SUBSCRIPTION', 'INSTALLMENT_PLAN') AND g.starts_at < $3 "
+        "FROM entitlements g WHERE g.tenant_id = $1 AND g.subject_kind = 'ALL_ACCESS' AND g.subject_id IS NULL AND g.kind IN ('ORDER', 'SUBSCRIPTION', 'INSTALLMENT_PLAN') AND g.starts_at < $3 "
         "AND coalesce(g.ends_at, 'infinity') > $2 AND coalesce(g.revoked_at, 'infinity') > $2 GROUP BY g.account_id) "
         "SELECT e.course_id, (sum(p.to_ms::bigint - p.from_ms) / 1000)::bigint AS seconds FROM holders h "
         "JOIN enrollments e ON e.tenant_id = $1 AND e.account_id = h.account_id "

@@ -51,7 +51,7 @@ def _twice(kind: rows.TenantKind) -> Exception:
 async def update_tenant(*, caller: Caller, changes: rules.TenantChanges, own_url: str = "") -> UUID:
     """Change what a tenant says of itself and opens of its API, and give its id. `own_url` is where the platform itself answers.
 
-    An address for mails of another domain than before begins a new proof of that domain. Raises SignedOut, NotAllowed, Invalid with every issue.
+    An address for mails of another domain than before begins a new proof of that domain. Raises SignedOut, NotAllowed, Invalid with every issue, CurrencySettled once something was sold.
     Records TenantUpdated with what differs from before, if anything does.
     """
     policies.require_may_update_tenant(caller)
@@ -70,7 +70,8 @@ async def update_tenant(*, caller: Caller, changes: rules.TenantChanges, own_url
             told = dict(changed)
             if "mail_from" in changed:
                 changed["mail_from_verified_at"] = await domains.change_mail_host(caller=caller, host=rules.mail_host(changed["mail_from"]) if changed["mail_from"] else None)
-            await rows.Tenant.for_caller(caller).update(**changed)
+            with database.settled(otherwise=errors.CurrencySettled):
+                await rows.Tenant.for_caller(caller).update(**changed)
             work.record(events.TenantUpdated(tenant_id=caller.tenant_id, changes=told))
     return caller.tenant_id
 

@@ -1,0 +1,206 @@
+"""Ways to pay, beyond a card at the provider's page: debits, two tabs, embedded forms, tax that the provider reckons, keys of the school's own; and what a sale settles."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import uuid4
+
+import httpx2 as httpx
+import pytest
+
+from lms_graph.domain.commerce.operations import selling
+from lms_graph.integrations.twins.stripe import TEST_KEY, WEBHOOK_SECRET, StripeTwin
+from lms_graph.models import database
+from lms_graph.models.commerce import TaxMode
+from tests.factories import offers
+from tests.factories.checkouts import GONE, HOME, OPEN, PAID, asked, begin, rows_of, session_of, shop, state, sweep, uuid_of
+from tests.fixtures.callers import School, SignIn
+from tests.fixtures.client import Client
+from tests.fixtures.house import House
+
+pytestmark = pytest.mark.anyio
+
+Settle = Callable[[], Awaitable[list[str]]]
+
+
+class TestCoupons:
+    async def test_ten_uses_are_ten_sales_however_many_ask_at_once(self, stripe: StripeTwin, school: School, sign_in: SignIn, settle: Settle) -> None:
+        made = await shop(school)
+        _, code = await offers.coupon(school.system, max_redemptions=10)
+        buyers = [await sign_in() for _ in range(50)]
+
+        answers = await asyncio.gather(*(buyer.data("StartCheckout", input=asked(made.offer, couponCode=code)) for buyer in buyers))
+
+        refused = [answer["errors"][0] for answer in answers if answer["errors"]]
+        assert len(refused) == 40 and {(error["code"], error["reason"]) for error in refused} == {("COUPON_REJECTED", "USED_UP")}
+        (coupon,) = await rows_of(school.system, "coupons")
+        assert coupon["held"] == 10 == len(await rows_of(school.system, "orders"))
+        for session in list(stripe.store.all("checkout.session")):
+            stripe.checkout.pay(session["id"])
+        await stripe.events.quiet()
+        await settle()
+        (coupon,) = await rows_of(school.system, "coupons")
+        assert (coupon["held"], coupon["redemptions"]) == (0, 10)
+        assert (await state(school.system))["payments"] == [("SUCCEEDED", 1800)] * 10
+
+
+class TestDebits:
+    """Paid, and the money is days under way."""
+
+    async def begun(self, stripe: StripeTwin, school: School, student: Client, settle: Settle) -> dict[str, Any]:
+        _, code = await offers.coupon(school.system)
+        checkout = await begin(student, (await shop(school)).offer, couponCode=code)
+        assert stripe.checkout.pay(await session_of(school.system, checkout), "pm_bank_debit") == "processing"
+        await stripe.events.quiet()
+        await settle()
+        return checkout
+
+    async def test_wait_and_open_nothing_until_the_money_is_there(self, stripe: StripeTwin, house: House, school: School, student: Client, settle: Settle) -> None:
+        checkout = await self.begun(stripe, school, student, settle)
+
+        assert await state(school.system) == OPEN | {"checkouts": ["PROCESSING"]}
+        assert (await student.data("Checkout", id=checkout["id"]))["status"] == "PROCESSING"
+        assert await student.codes("CancelCheckout", input={"id": checkout["id"]}) == ["CHECKOUT_CLOSED"]
+        stripe.advance(3 * 24 * 3600)
+        await sweep(house, school)
+        assert (await state(school.system))["checkouts"] == ["PROCESSING"], "its time has passed, and the money may still come"
+        stripe.payments.arrive(stripe.store.all("payment_intent")[0]["id"])
+        await stripe.events.quiet()
+        await settle()
+
+        assert await state(school.system) == PAID | {"payments": [("SUCCEEDED", 1800)]}
+        (coupon,) = await rows_of(school.system, "coupons")
+        assert (coupon["held"], coupon["redemptions"]) == (0, 1)
+
+    @pytest.mark.parametrize("told_by", ["event", "sweep"])
+    async def test_that_the_bank_returns_release_everything(self, stripe: StripeTwin, house: House, school: School, student: Client, settle: Settle, told_by: str) -> None:
+        checkout = await self.begun(stripe, school, student, settle)
+        if told_by == "sweep":
+            stripe.events.endpoints.clear()
+
+        stripe.payments.arrive(stripe.store.all("payment_intent")[0]["id"], well=False)
+        await stripe.events.quiet()
+        await settle()
+        if told_by == "sweep":
+            await sweep(house, school)
+
+        assert await state(school.system) == GONE | {"checkouts": ["FAILED"], "payments": [("FAILED", 1800)]}
+        (coupon,) = await rows_of(school.system, "coupons")
+        assert (coupon["held"], coupon["redemptions"]) == (0, 0)
+        (payment,) = (await student.data("OrderParts", id=checkout["order"]["id"]))["payments"]
+        assert (payment["status"], payment["failureCode"]) == ("FAILED", "insufficient_funds")
+
+
+class TestTwoTabs:
+    async def test_that_pay_one_order_pay_it_once(self, stripe: StripeTwin, school: School, student: Client, settle: Settle) -> None:
+        checkout = await begin(student, (await shop(school)).offer)
+
+        async with httpx.AsyncClient() as browser:
+            await asyncio.gather(*(browser.post(checkout["paymentUrl"], data={"choice": "pay"}) for _ in range(4)))
+        await stripe.events.quiet()
+        await settle()
+
+        assert len([charge for charge in stripe.store.all("charge") if charge["status"] == "succeeded"]) == 1
+        assert await state(school.system) == PAID
+
+
+class TestEmbedded:
+    async def test_a_form_in_the_storefront_is_paid_like_the_provider_s_page(self, stripe: StripeTwin, school: School, student: Client, settle: Settle) -> None:
+        checkout = await begin(student, (await shop(school)).offer, embedded=True, cancelUrl=None)
+
+        assert checkout["paymentUrl"] is None and checkout["clientSecret"]
+        session = stripe.store.kinds["checkout.session"][await session_of(school.system, checkout)]
+        assert (session["client_secret"], session["return_url"]) == (checkout["clientSecret"], f"{HOME}/thanks?session={{CHECKOUT_SESSION_ID}}")
+        stripe.checkout.pay(session["id"])
+        await stripe.events.quiet()
+        await settle()
+
+        assert await state(school.system) == PAID
+        assert (await student.data("Checkout", id=checkout["id"]))["clientSecret"] is None
+
+
+class TestTax:
+    @pytest.mark.parametrize("is_included", [True, False])
+    async def test_of_the_provider_is_booked_there_once_it_is_paid(self, stripe: StripeTwin, school: School, student: Client, settle: Settle, is_included: bool) -> None:
+        await selling.set_selling(caller=school.system, changes={"tax_mode": TaxMode.PROVIDER, "prices_include_tax": is_included})
+        checkout = await begin(student, (await shop(school)).offer, country="DE", postalCode="10115")
+        total, tax = (2000, 319) if is_included else (2380, 380)
+        assert stripe.store.all("tax.transaction") == []
+
+        stripe.checkout.pay(await session_of(school.system, checkout))
+        await stripe.events.quiet()
+        ran = await settle()
+
+        assert "commerce.book_tax" in ran
+        assert (await state(school.system))["payments"] == [("SUCCEEDED", total)]
+        (booked,) = stripe.store.all("tax.transaction")
+        assert booked["reference"] == str(uuid_of(checkout["order"]["id"]))
+        rows = await rows_of(school.system, "ledger_entries", "account, amount", "id")
+        assert sum(row["amount"] for row in rows if row["account"] == "TAX") == -tax
+
+
+class TestCurrency:
+    async def test_of_the_school_is_settled_with_the_first_sale(self, stripe: StripeTwin, school: School, other_school: School, student: Client, sign_in: SignIn) -> None:
+        admin, other = await sign_in(roles=("STUDENT", "TENANT_ADMIN")), await sign_in(at=other_school, roles=("STUDENT", "TENANT_ADMIN"))
+        made = await shop(school)
+        assert await admin.codes("BrandTenant", input={"currency": "USD"}) == []
+        assert await admin.codes("BrandTenant", input={"currency": "EUR"}) == []
+        checkout = await begin(student, made.offer)
+
+        payload = await admin.data("BrandTenant", input={"currency": "USD", "name": "Another"})
+
+        assert [(error["code"], error["path"]) for error in payload["errors"]] == [("CONFLICT", ["currency"])]
+        async with database.reading(school.system):
+            row = await database.fetch_one("SELECT currency, name FROM tenants WHERE tenant_id = $1", school.id)
+        assert (row["currency"], row["name"] == "Another") == ("EUR", False)
+        assert await admin.codes("BrandTenant", input={"currency": "EUR", "name": "Another"}) == []
+        assert await other.codes("BrandTenant", input={"currency": "USD"}) == []
+        await student.data("CancelCheckout", input={"id": checkout["id"]})
+        assert await admin.codes("BrandTenant", input={"currency": "USD"}) == [], "nothing came of it"
+
+
+class TestKeysOfTheSchool:
+    async def test_take_its_money_and_its_events_come_to_its_own_address(
+        self, stripe: StripeTwin, house: House, school: School, student: Client, sign_in: SignIn, settle: Settle, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        admin = await sign_in(roles=("STUDENT", "TENANT_ADMIN"))
+        monkeypatch.setattr(stripe, "keys", {**stripe.keys, "sk_test_school": False})
+        made = await admin.data("SetPaymentProvider", input={"secretKey": "sk_test_school", "webhookSecrets": ["whsec_school"]})
+        assert made["errors"] == []
+        monkeypatch.setattr(stripe, "keys", {"sk_test_school": False})  # the deployment's opens nothing here
+        stripe.events.endpoints.clear()
+        stripe.listen(f"{house.url}/webhooks/stripe/{school.slug}", "whsec_school")
+        checkout = await begin(student, (await shop(school)).offer)
+
+        stripe.checkout.pay(await session_of(school.system, checkout))
+        await stripe.events.quiet()
+        await settle()
+
+        assert {attempt.status for attempt in stripe.events.attempts} == {200}
+        assert await state(school.system) == PAID
+        refund = await admin.data("Refund", input={"orderId": checkout["order"]["id"], "reason": "No.", "idempotencyKey": uuid4().hex})
+        assert refund["errors"] == []
+        await settle()
+        await stripe.events.quiet()
+        await settle()
+        assert (await state(school.system))["orders"] == ["REFUNDED"]
+        await sweep(house, school)
+
+    async def test_do_not_believe_what_the_deployment_s_secret_signed(
+        self, stripe: StripeTwin, house: House, school: School, other_school: School, student: Client, sign_in: SignIn, settle: Settle
+    ) -> None:
+        admin = await sign_in(roles=("STUDENT", "TENANT_ADMIN"))
+        assert (await admin.data("SetPaymentProvider", input={"secretKey": TEST_KEY, "webhookSecrets": ["whsec_school"]}))["errors"] == []
+        checkout = await begin(student, (await shop(school)).offer)
+        stripe.events.endpoints.clear()
+        stripe.events.attempts.clear()
+        stripe.events.retry_after = ()
+        for slug, secret in ((school.slug, WEBHOOK_SECRET), (other_school.slug, "whsec_school")):
+            stripe.listen(f"{house.url}/webhooks/stripe/{slug}", secret)
+
+        stripe.checkout.pay(await session_of(school.system, checkout))
+        await stripe.events.quiet()
+        await settle()
+
+        assert {attempt.status for attempt in stripe.events.attempts} == {400}
+        assert await state(school.system) == OPEN
