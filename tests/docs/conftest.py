@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import httpx2 as httpx
 import pytest
 
 from lms_graph.embedded.processes import free_port
+from lms_graph.integrations.twins.stripe import TEST_KEY, WEBHOOK_SECRET
 from tests.docs.reader import Reader
 from tests.fixtures.databases import own_database
 from tests.fixtures.processes import PROGRAM, Process
@@ -33,13 +35,15 @@ def demo(servers: dict[str, str], environment: dict[str, str], tmp_path_factory:
     folder = tmp_path_factory.mktemp("demo")
     started: list[Process] = []
     with own_database(servers, environment, f"docs_{os.getpid()}") as (own, _):
-        told = {**own, "LMS_DEVELOPMENT": "true", "LMS_DEFAULT_TENANT": "demo"}
+        twins, port = free_port(), free_port()
+        stripe = {"LMS_STRIPE_SECRET_KEY": TEST_KEY, "LMS_STRIPE_WEBHOOK_SECRETS": WEBHOOK_SECRET, "LMS_STRIPE_URL": f"http://localhost:{twins}/stripe"}
+        told = {**own, **stripe, "LMS_DEVELOPMENT": "true", "LMS_DEFAULT_TENANT": "demo"}
 
         def start(*arguments: str, **settings: str) -> None:
             started.append(Process(arguments[0], [*PROGRAM, *arguments], folder / f"{len(started)}-{arguments[0]}.log", {**told, **settings}))
 
-        def serve(**settings: str) -> str:
-            url = f"http://localhost:{(port := free_port())}"
+        def serve(port: int | None = None, **settings: str) -> str:
+            url = f"http://localhost:{(port := port or free_port())}"
             start("serve", "--port", str(port), LMS_BASE_URL=url, **settings)
             httpx.Client(transport=httpx.HTTPTransport(retries=9)).get(f"{url}/readyz").raise_for_status()
             return url
@@ -47,7 +51,9 @@ def demo(servers: dict[str, str], environment: dict[str, str], tmp_path_factory:
         seeded = subprocess.run([*PROGRAM, "seed"], env=told, capture_output=True, text=True, check=False)
         assert seeded.returncode == 0, seeded.stdout + seeded.stderr
         try:
-            url = serve()
+            command = [sys.executable, "-m", "lms_graph.integrations.twins", str(twins), "--webhooks", f"http://localhost:{port}/webhooks/stripe"]
+            started.append(Process("twins", command, folder / "twins.log", told))
+            url = serve(port)
             start("worker", LMS_BASE_URL=url)
             own_words = {key: value for key, value in told.items() if os.environ.get(key) != value}
             yield Demo(url, own_words | {"LMS_BASE_URL": url}, servers["SUPERUSER_URL"], serve)

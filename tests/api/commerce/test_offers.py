@@ -352,9 +352,9 @@ class TestPricesInTheCatalog:
     async def test_it_sorts_filters_and_counts_by_price(self, boss: Client, visitor: Client, school: School, other_school: School, made: MadeCourse, settle: Settle) -> None:
         closed = {"enrollment_policy": EnrollmentPolicy.BY_GRANT}
         dear, free, unsold = await course(school.system, text(), **closed), await course(school.system, text(), **closed), await course(school.system, text(), **closed)
-        lowest = await boss.data("SaveOffer", input=wanted(made))
-        await offer(school.system, made.course_id, price("25.00"))
-        await offer(school.system, dear.course_id, price("22.00"), price("1.00", market="IN"))
+        lowest = await boss.data("SaveOffer", input=wanted(made, prices=[{"price": money("20.00", "USD")}]))
+        await offer(school.system, made.course_id, price("25.00", "USD"))
+        await offer(school.system, dear.course_id, price("22.00", "USD"), price("1.00", "USD", market="IN"))
         await offer(school.system, free.course_id, kind=OfferKind.FREE, prices=())
         await offer(other_school.system, (await course(other_school.system, text())).course_id)
         assert set(await settle()) >= {"commerce.share_price"}
@@ -374,7 +374,7 @@ class TestPricesInTheCatalog:
         assert await slugs(orderBy=by_price) == [free.slug, dear.slug, made.slug, unsold.slug]
 
     async def test_a_price_in_another_currency_is_paid_and_has_no_place_among_prices(self, school: School, made: MadeCourse) -> None:
-        id = await offer(school.system, made.course_id, price("5.00", "USD"))
+        id = await offer(school.system, made.course_id, price("5.00", "EUR"))
 
         await asyncio.gather(*(offers.share_price(caller=school.system, offer_id=id, closes=None) for _ in range(5)))
 

@@ -33,10 +33,10 @@ async def issue_invoice(*, caller: Caller, order_id: UUID, closes: Delivery | No
         if order is None:
             raise NotFound("There is no such paid order.")
         if order["total_amount"] and await queries.invoice_of_order(caller=caller, order_id=order_id) is None:
-            seller, locale = await _parties(caller, order)
+            named, seller, locale = await _parties(caller, order)
             serial = await _next_serial(caller, InvoiceKind.INVOICE)
             snapshot = rules.invoice_of(
-                order=order,
+                order=named,
                 lines=await queries.lines_to_bill(caller=caller, order_id=order_id),
                 seller=seller,
                 number=rules.number("INVOICE", serial),
@@ -61,10 +61,10 @@ async def issue_credit_note(*, caller: Caller, refund_id: UUID, closes: Delivery
         invoice = await queries.invoice_of_order(caller=caller, order_id=refund["order_id"])
         assert order is not None and invoice is not None, "what was refunded was paid"
         if await queries.credit_note_of_refund(caller=caller, refund_id=refund_id) is None:
-            seller, locale = await _parties(caller, order)
+            named, seller, locale = await _parties(caller, order)
             serial = await _next_serial(caller, InvoiceKind.CREDIT_NOTE)
             snapshot = rules.credit_note_of(
-                order=order,
+                order=named,
                 lines=await queries.lines_to_bill(caller=caller, order_id=order["id"]),
                 refund=refund,
                 seller=seller,
@@ -101,8 +101,8 @@ async def print_invoice(*, caller: Caller, invoice_id: UUID, closes: Delivery | 
             work.record(events.InvoicePrinted(invoice_id=invoice_id, order_id=invoice["order_id"], refund_id=invoice["refund_id"]))
 
 
-async def _parties(caller: Caller, order: database.Record) -> tuple[dict[str, Any], str]:
-    """The seller as it is printed, and the language: the buyer's, else the school's."""
+async def _parties(caller: Caller, order: database.Record) -> tuple[dict[str, Any], dict[str, Any], str]:
+    """The order with its buyer's name, the seller as it is printed, and the language: the buyer's, else the school's."""
     tenant = await tenancy.sender(caller=caller)
     settings = await rows.CommerceSettings.for_caller(caller).first()
     buyers = await accounts.accounts_by_ids(caller=caller, account_ids=[order["account_id"]]) if order["account_id"] else []
@@ -113,7 +113,8 @@ async def _parties(caller: Caller, order: database.Record) -> tuple[dict[str, An
         "tax_id": said.get("tax_id"),
         "email": tenant.support_email,
     }
-    return seller, (buyers[0]["locale"] if buyers else None) or tenant.locale
+    named = {**order, "name": order["name"] or (buyers[0]["name"] if buyers else None)}
+    return named, seller, (buyers[0]["locale"] if buyers else None) or tenant.locale
 
 
 async def _next_serial(caller: Caller, kind: InvoiceKind) -> int:
