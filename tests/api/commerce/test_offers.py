@@ -343,21 +343,3 @@ class TestOffersFor:
         document = "query ($id: ID!, $market: String, $region: String) { offersFor(courseId: $id, market: $market, region: $region) { total { amount } } }"
         for wrong in ({"market": "Germany"}, {"region": "Bavaria"}):
             assert await visitor.codes(document, id=made.public_id, **wrong) == ["BAD_USER_INPUT"]
-
-
-class TestGuessing:
-    async def test_unknown_codes_are_counted_each_and_known_ones_are_not(self, made: MadeCourse, school: School, visitor: Client) -> None:
-        """Many in one document are as many guesses."""
-        await offer(school.system, made.course_id)
-        _, code = await coupon(school.system)
-
-        def tries(*codes: str) -> str:
-            fields = " ".join(f'g{number}: offersFor(courseId: $id, couponCode: "{each}") {{ couponProblem {{ code }} }}' for number, each in enumerate(codes))
-            return f"query ($id: ID!) {{ {fields} }}"
-
-        async def refused(*codes: str) -> int:
-            body = await visitor.send(tries(*codes), id=made.public_id)
-            return sum(error["extensions"]["code"] == "RATE_LIMITED" for error in body.get("errors") or ())
-
-        assert sum([await refused(*[code] * 10) for _ in range(8)]) == 0
-        assert [await refused(*(f"GUESS{batch}X{number}" for number in range(10))) for batch in range(8)] == [0] * 6 + [10, 10]
