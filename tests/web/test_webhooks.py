@@ -10,6 +10,7 @@ from uuid import uuid4
 import httpx2 as httpx
 import pytest
 
+from lms_graph.domain.commerce.rules import provider_events as rules
 from lms_graph.integrations.twins.stripe import WEBHOOK_SECRET, StripeTwin
 from lms_graph.integrations.twins.stripe.events import signature
 from tests.factories.checkouts import GONE, OPEN, PAID, begin, rows_of, session_of, shop, state
@@ -115,6 +116,13 @@ class TestKeeping:
         kept = json.dumps([row["payload"] for row in await rows_of(school.system, "provider_events")])
         assert "succeeded" in kept
         assert not any(word in kept for word in ("last4", "4242", "exp_year", "fingerprint", "postal_code"))
+        assert "@" not in kept, "nor about the buyer's address: the order has it, and forgets it with its buyer"
+
+    def test_nothing_about_who_is_paid_is_kept(self) -> None:
+        account = {"id": "acct_1", "email": "ida@home.example", "individual": {"dob": {"year": 1990}}, "external_accounts": {"data": [{"bank_name": "Bank", "routing": "1"}]}}
+        event = {"type": "account.updated", "data": {"object": account | {"payouts_enabled": True}}}
+
+        assert rules.kept(event) == {"type": "account.updated", "data": {"object": {"id": "acct_1", "payouts_enabled": True}}}
 
 
 class TestForeign:

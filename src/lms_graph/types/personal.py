@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 import strawberry
 from strawberry.schema_directive import Location
 
 from lms_graph.context import Info
+from lms_graph.kit.caller import Caller
 from lms_graph.kit.permissions import Permission as Right
 from lms_graph.types.permissions import Permission
 
@@ -26,15 +28,19 @@ def personal(value: str, *, of: str, description: str, permission: Right | None 
 
     def resolve(root: Any, info: Info) -> Any:
         caller, found = info.context.caller, getattr(root, value)
-        if found is None or caller.is_masked:
-            return None if found is None else masked(found)
-        about = getattr(root, of)
-        is_own = about is not None and about == caller.account_id
-        return found if is_own or (permission is not None and caller.may(permission)) else masked(found)
+        if found is None:
+            return None
+        return found if may_see(caller, getattr(root, of), permission) else masked(found)
 
     return strawberry.field(
         resolver=resolve, description=description, metadata={"personal": (value, of)}, directives=[Personal(permission=permission) if permission else Personal()]
     )
+
+
+def may_see(caller: Caller, about: UUID | None, permission: Right | None = Right.PERSONAL_READ) -> bool:
+    """Whether personal data are shown: to whom they are about, and who holds the permission."""
+    is_own = about is not None and about == caller.account_id
+    return not caller.is_masked and (is_own or (permission is not None and caller.may(permission)))
 
 
 def masked_email(email: str) -> str:

@@ -298,3 +298,17 @@ class TestEnding:
 
         assert await state(school.system) == GONE
         assert [row["name"] for row in await rows_of(school.system, "facts")].count("CheckoutAbandoned") == 1
+
+
+class TestWhoLooksOn:
+    async def test_a_token_that_masks_opens_no_payment(self, stripe: StripeTwin, house: House, school: School, student: Client, clients: list[Client]) -> None:
+        made = await shop(school)
+        page, form = await begin(student, made.offer), await begin(student, made.offer, embedded=True, cancelUrl=None)
+        token = (await student.data("CreateExplorerToken", input={"idempotencyKey": "masked"}))["accessToken"]
+        masked = Client(house, school.slug, token, student.account_id)
+        clients.append(masked)
+
+        seen = [await masked.data("Checkout", id=checkout["id"]) for checkout in (page, form)]
+
+        assert page["paymentUrl"] is not None and form["clientSecret"] is not None
+        assert [(checkout["status"], checkout["paymentUrl"], checkout["clientSecret"]) for checkout in seen] == [("OPEN", None, None)] * 2

@@ -8,10 +8,13 @@ import httpx2 as httpx
 import pytest
 
 from lms_graph.integrations.twins.stripe import StripeTwin
+from lms_graph.kit.permissions import Permission
 from tests.factories import offers
 from tests.factories.checkouts import begin, session_of, shop
+from tests.factories.keys import admin, made_key
 from tests.fixtures.callers import School, SignIn
 from tests.fixtures.client import Client
+from tests.fixtures.house import House
 
 pytestmark = pytest.mark.anyio
 
@@ -52,6 +55,35 @@ class TestWhoSees:
         assert await student.codes("ExportOrders") == ["FORBIDDEN"] and await visitor.codes("ExportOrders") == ["UNAUTHENTICATED"]
         assert (await (await sign_in(at=other_school, roles=("TENANT_ADMIN",))).data("Orders"))["nodes"] == []
         assert [node["id"] for node in (await (await sign_in(roles=("TENANT_ADMIN",))).data("Orders"))["nodes"]] == [id]
+
+
+DOCUMENTS_OF = "query ($id: ID!) { order(id: $id) { id email invoice { number url } payments { invoiceUrl } } }"
+
+
+class TestInvoicePdf:
+    """The buyer's address stands in it."""
+
+    async def test_is_shown_to_whom_the_address_is(
+        self, house: House, stripe: StripeTwin, school: School, student: Client, sign_in: SignIn, clients: list[Client], settle: Settle
+    ) -> None:
+        id = await bought(stripe, school, student, settle)
+        await settle()
+        boss = await sign_in(roles=("TENANT_ADMIN",))
+        _, secret = await made_key(await admin(school.system), scopes=(Permission.ORDERS_READ,))
+        _, reads_all = await made_key(await admin(school.system), scopes=(Permission.ORDERS_READ, Permission.PERSONAL_READ))
+        keys = [Client(house, school.slug, token) for token in (secret, reads_all)]
+        masked = [
+            Client(house, school.slug, (await owner.data("CreateExplorerToken", input={"idempotencyKey": "masked"}))["accessToken"], owner.account_id) for owner in (student, boss)
+        ]
+        clients += [*keys, *masked]
+
+        async def told(client: Client) -> tuple[bool, bool, bool]:
+            order = await client.data(DOCUMENTS_OF, id=id)
+            assert order["invoice"]["number"] == "INV-000001"
+            return order["email"] is not None, order["invoice"]["url"] is not None, order["payments"][0]["invoiceUrl"] is not None
+
+        assert [await told(client) for client in (student, boss, keys[1])] == [(True, True, True)] * 3
+        assert [await told(client) for client in (keys[0], *masked)] == [(False, False, False)] * 3
 
 
 class TestLists:

@@ -11,15 +11,20 @@ from lms_graph.adapters import Adapters
 from lms_graph.domain.payouts.operations import accounts
 from lms_graph.domain.payouts.ports import PaymentGateway
 from lms_graph.domain.payouts.queries import providers
+from lms_graph.domain.tenancy.operations import tenants
 from lms_graph.integrations.twins.stripe import TEST_KEY, StripeTwin
 from lms_graph.kit.ids import public_id
+from lms_graph.kit.permissions import Permission
 from lms_graph.models import database
 from lms_graph.models import payouts as rows
 from lms_graph.models.tenancy import Tenant
 from lms_graph.outbox.unit_of_work import unit_of_work
 from tests.factories import payees as factory
+from tests.factories.keys import admin as an_admin
+from tests.factories.keys import made_key
 from tests.fixtures.callers import School, SignIn
 from tests.fixtures.client import Client
+from tests.fixtures.house import House
 
 pytestmark = pytest.mark.anyio
 
@@ -89,6 +94,15 @@ class TestPayoutAccountLink:
         assert await teacher.codes("OnboardPayee", input=link(forSchool=True)) == ["FORBIDDEN"]
         assert stripe.store.all("account") == []
         assert await admin.codes("OnboardPayee", input=link(forSchool=True)) == ["CONFLICT"]  # no address yet
+
+    async def test_where_the_schools_money_goes_is_not_for_keys(self, house: House, school: School, stripe: StripeTwin, teacher: Client, clients: list[Client]) -> None:
+        await tenants.update_tenant(caller=school.system, changes={"support_email": "school@mail.example"})
+        _, secret = await made_key(await an_admin(school.system), scopes=(Permission.PAYOUTS_MANAGE,))
+        key = Client(house, school.slug, secret)
+        clients.append(key)
+
+        assert await key.codes("OnboardPayee", input=link(forSchool=True)) == ["FORBIDDEN"]
+        assert stripe.store.all("account") == []
 
 
 class TestPayoutScheduleSet:

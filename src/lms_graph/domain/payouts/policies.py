@@ -3,13 +3,19 @@
 from uuid import UUID
 
 from lms_graph.kit.caller import Caller
-from lms_graph.kit.errors import NotFound
+from lms_graph.kit.errors import NotAllowed, NotFound
 from lms_graph.kit.permissions import Permission
 
 
 def require_may_manage_payouts(caller: Caller) -> None:
     """Raises SignedOut, NotAllowed."""
     caller.require(Permission.PAYOUTS_MANAGE)
+
+
+def require_person(caller: Caller) -> None:
+    """Where the school's money goes is for people to say. Raises NotAllowed for API keys."""
+    if caller.key_id is not None:
+        raise NotAllowed("Where the school's money goes is for its people to say, not for API keys: send the access token of who manages payouts.")
 
 
 def require_own_or_managed(caller: Caller, account_id: UUID | None) -> None:

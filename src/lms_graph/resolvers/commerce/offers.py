@@ -38,7 +38,7 @@ class OffersQuery:
 
     @query(
         description="The ways to get a course that are on sale now, in the order in which they were made, each with what it costs the viewer: the course, bundles, paths, seats, all-access. "
-        "Null when the course is not published. Everybody. UNAVAILABLE where the payment provider calculates tax and does not answer.",
+        "Null when the course is not published. Everybody. UNAVAILABLE where the payment provider calculates tax and does not answer; RATE_LIMITED after many unknown codes, or often asked for its tax.",
         cost=20,
         size=usually(5),
     )
@@ -61,7 +61,7 @@ class OffersQuery:
             return None
         buyer = Buyer(account_id=caller.account_id, country=country, region=region, postal_code=postal_code)
         gateway = await quotes.tax_gateway(caller=caller, payments=adapters.payments, secret_keys=adapters.secret_keys)
-        ways = await quotes.compare(caller=caller, course_id=id, buyer=buyer, coupon_code=coupon_code, market=market, gateway=gateway)
+        ways = await quotes.compare(caller=caller, course_id=id, buyer=buyer, coupon_code=coupon_code, market=market, gateway=gateway, throttle=adapters.throttle)
         return [OfferQuote.from_quote(row, quote) for row, quote in ways]
 
 

@@ -55,7 +55,7 @@ class PayeesQuery:
 class PayeesMutation:
     @mutation(
         description="Lead yourself, or the school, to the payment provider's page on which a payee tells what it has to know. The account there is made the first time. Instructors, who has earned something, and "
-        "for the school who manages payouts. Codes: INVALID, CONFLICT, PAYMENT_REFUSED, PAYMENTS_NOT_CONFIGURED, UNAVAILABLE."
+        "for the school who manages payouts; not API keys. Codes: INVALID, CONFLICT, PAYMENT_REFUSED, PAYMENTS_NOT_CONFIGURED, UNAVAILABLE."
     )
     async def payout_account_link(
         self, info: Info, input: Annotated[PayoutAccountLinkInput, strawberry.argument(description="Who, and where it leads.")]

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import strawberry
 
+from lms_graph.context import Info
 from lms_graph.domain.commerce.rules import checkouts as rules
 from lms_graph.kit.ids import public_id
 from lms_graph.models import commerce as rows
@@ -40,12 +41,21 @@ class Checkout(Node):
     credit: Money = strawberry.field(description="What is taken off for what the buyer holds.")
     tax: Money = strawberry.field(description="The tax, in `total`.")
     total: Money = strawberry.field(description="What is to be paid now.")
-    payment_url: str | None = strawberry.field(
-        description="The provider's page: send the buyer there. Null for an embedded form, for what costs nothing, and when it is no longer open."
-    )
-    client_secret: str | None = strawberry.field(description="What the provider's embedded form is opened with. Null unless `embedded`, and when it is no longer open.")
     expires_at: datetime = strawberry.field(description="Until when it can be paid.")
     order_id: strawberry.Private[UUID]
+    page: strawberry.Private[str | None]
+    secret: strawberry.Private[str | None]
+
+    @strawberry.field(
+        description="The provider's page, which shows the buyer's address: send the buyer there. Null for an embedded form, for what costs nothing, when it is no longer open, and for tokens that mask "
+        "personal data."
+    )
+    def payment_url(self, info: Info) -> str | None:
+        return None if info.context.caller.is_masked else self.page
+
+    @strawberry.field(description="What the provider's embedded form is opened with. Null unless `embedded`, when it is no longer open, and for tokens that mask personal data.")
+    def client_secret(self, info: Info) -> str | None:
+        return None if info.context.caller.is_masked else self.secret
 
     order: Annotated["Order", strawberry.lazy("lms_graph.types.commerce.orders")] | None = child("commerce.order", key="order_id", description="What is bought.")
 
@@ -63,8 +73,8 @@ class Checkout(Node):
             credit=money("credit"),
             tax=money("tax"),
             total=money("total"),
-            payment_url=row["payment_url"] if is_open else None,
-            client_secret=row["client_secret"] if is_open else None,
+            page=row["payment_url"] if is_open else None,
+            secret=row["client_secret"] if is_open else None,
             expires_at=row["expires_at"],
             order_id=row["order_id"],
         )

@@ -8,10 +8,12 @@ import strawberry
 
 from lms_graph.context import Info
 from lms_graph.kit.ids import public_id
+from lms_graph.kit.permissions import Permission
 from lms_graph.models import commerce as rows
 from lms_graph.types.enums import described
 from lms_graph.types.money import Money
 from lms_graph.types.nodes import Node
+from lms_graph.types.personal import Personal, may_see
 
 PDF_SECONDS = 900
 
@@ -34,10 +36,16 @@ class Invoice(Node):
     total: Money = strawberry.field(description="What was paid, or went back; tax included.")
     tax: Money = strawberry.field(description="The part of the total that is tax.")
     pdf_file_id: strawberry.Private[UUID | None]
+    buyer_id: strawberry.Private[UUID | None]
 
-    @strawberry.field(description="Where the PDF can be fetched for the next 15 minutes; do not keep it, ask again. Null until it is printed, a few seconds after issue.")
+    @strawberry.field(
+        description="Where the PDF can be fetched for the next 15 minutes; do not keep it, ask again. Null until it is printed, a few seconds after issue; and, for the buyer's address stands in it, "
+        "for others than the buyer without PERSONAL_READ, and for tokens that mask personal data.",
+        directives=[Personal(permission=Permission.PERSONAL_READ)],
+    )
     async def url(self, info: Info) -> str | None:
-        file = await info.context.loaders.commerce.invoice_pdf.load(self.pdf_file_id) if self.pdf_file_id else None
+        is_shown = may_see(info.context.caller, self.buyer_id)
+        file = await info.context.loaders.commerce.invoice_pdf.load(self.pdf_file_id) if self.pdf_file_id and is_shown else None
         if file is None:
             return None
         url: str = await info.context.adapters.objects.signed_url(file.object_key, seconds=PDF_SECONDS, file_name=f"{self.number}.pdf")
@@ -53,4 +61,5 @@ class Invoice(Node):
             total=Money.of(row["total_amount"], row["currency"]),
             tax=Money.of(row["tax_amount"], row["currency"]),
             pdf_file_id=row["pdf_file_id"],
+            buyer_id=row["buyer_account_id"],
         )

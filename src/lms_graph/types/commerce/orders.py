@@ -25,7 +25,7 @@ from lms_graph.types.money import Money
 from lms_graph.types.nodes import PERSON, Node, child, decode_or_none
 from lms_graph.types.ordering import OrderDirection
 from lms_graph.types.permissions import requiring
-from lms_graph.types.personal import personal
+from lms_graph.types.personal import Personal, personal
 
 if TYPE_CHECKING:
     from lms_graph.types.commerce.disputes import Dispute
@@ -89,7 +89,10 @@ class Payment(Node):
         "commerce.invoice_of_order", key="order_id", description="The order's invoice, a few seconds after it was paid; null before."
     )
 
-    @strawberry.field(description="Where the invoice's PDF can be fetched for the next 15 minutes: `invoice { url }`.")
+    @strawberry.field(
+        description="Where the invoice's PDF can be fetched for the next 15 minutes: `invoice { url }`, for whom that is there.",
+        directives=[Personal(permission=Permission.PERSONAL_READ)],
+    )
     async def invoice_url(self, info: Info) -> str | None:
         invoice = await info.context.loaders.commerce.invoice_of_order.load(self.order_id)
         url: str | None = await invoice.url(info) if invoice else None

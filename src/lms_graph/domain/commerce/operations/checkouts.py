@@ -23,7 +23,7 @@ from lms_graph.domain.payouts.ports import CheckoutState, PaymentGateway, Paymen
 from lms_graph.domain.payouts.queries.providers import gateway_of
 from lms_graph.domain.tenancy.queries import tenants
 from lms_graph.kit.caller import Caller
-from lms_graph.kit.errors import DomainError, Invalid, Issue, SignedOut, Unavailable
+from lms_graph.kit.errors import Busy, DomainError, Invalid, Issue, SignedOut, Unavailable
 from lms_graph.kit.ids import new_id
 from lms_graph.kit.secrets import SecretKeys, new_code
 from lms_graph.kit.text import is_email
@@ -70,10 +70,13 @@ async def create_checkout(*, caller: Caller, asked: Asked, till: Till, key: str)
     quoted: Quote | None = None
     try:
         quoted = await _quote(caller, asked, email, till)
-    except Unavailable:
+    except (Unavailable, Busy):
         raise  # nothing that a repeat should be told again
     except DomainError as error:
         failure = error
+
+    if quoted is not None and quoted.total_amount == 0:
+        await till.throttle.take(*throttles.free_purchase(caller, buyer_name))
 
     async def reserve(work: UnitOfWork) -> UUID:
         if failure is not None:
@@ -212,7 +215,7 @@ async def _quote(caller: Caller, asked: Asked, email: str, till: Till) -> Quote:
     wanted = [Wanted(offer_id=line.offer_id, quantity=line.quantity, amount=amount) for line, amount in zip(asked.lines, amounts, strict=True)]
     buyer = Buyer(account_id=caller.account_id, email=email, country=asked.country, region=asked.region, postal_code=asked.postal_code)
     gateway = await quotes.tax_gateway(caller=caller, payments=till.payments, secret_keys=till.secret_keys)
-    quoted = await quotes.quote(caller=caller, wanted=wanted, buyer=buyer, coupon_code=asked.coupon_code, market=asked.market, gateway=gateway)
+    quoted = await quotes.quote(caller=caller, wanted=wanted, buyer=buyer, coupon_code=asked.coupon_code, market=asked.market, gateway=gateway, throttle=till.throttle)
     if rules.is_plan(quoted):
         if len(quoted.lines) > 1:
             raise Invalid(Issue("A plan is bought alone: in a checkout of its own.", ("lines",)))

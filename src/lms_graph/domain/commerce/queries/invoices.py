@@ -64,7 +64,8 @@ async def credit_notes_of_refunds(*, caller: Caller, refund_ids: list[UUID]) -> 
 
 async def _seen(caller: Caller, column: str, ids: list[UUID]) -> list[database.Record]:
     return await database.fetch(
-        f"SELECT {_INVOICE} FROM invoices i WHERE tenant_id = $1 AND {column} = ANY($2) "
+        f"SELECT {_INVOICE}, (SELECT o.account_id FROM orders o WHERE o.tenant_id = i.tenant_id AND o.id = i.order_id) AS buyer_account_id "
+        f"FROM invoices i WHERE tenant_id = $1 AND {column} = ANY($2) "
         "AND ($3 OR EXISTS (SELECT FROM orders o WHERE o.tenant_id = i.tenant_id AND o.id = i.order_id AND o.account_id = $4)) ORDER BY issued_at, id",
         caller.tenant_id,
         ids,

@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from lms_graph.domain.commerce.errors import CouponRejected, CurrenciesDiffer, OfferNotFound, OfferNotSold
+from lms_graph.domain.commerce.errors import CouponReason, CouponRejected, CurrenciesDiffer, OfferNotFound, OfferNotSold
 from lms_graph.domain.commerce.queries import coupons, offers, selling, subjects
 from lms_graph.domain.commerce.queries.owned import Owned, owned_by
 from lms_graph.domain.commerce.queries.subjects import Contents, Subject
-from lms_graph.domain.commerce.rules import pricing
+from lms_graph.domain.commerce.rules import pricing, throttles
 from lms_graph.domain.commerce.rules.offers import price_in
 from lms_graph.domain.commerce.rules.pricing import AskedLine, CouponTerms, Quote, QuotedLine, RateSum, Taxed
 from lms_graph.domain.payouts.ports import PaymentGateway, Payments, PaymentsNotConfigured, TaxRequest
@@ -21,6 +21,7 @@ from lms_graph.kit.caller import Caller
 from lms_graph.kit.errors import Invalid, Issue
 from lms_graph.kit.money import MAX_AMOUNT
 from lms_graph.kit.secrets import SecretKeys
+from lms_graph.kit.throttle import Throttle
 from lms_graph.models import database
 from lms_graph.models.commerce import BillingInterval, DefaultRule, OfferKind, OfferSubject, TaxMode
 
@@ -57,39 +58,53 @@ NOBODY = Buyer()
 
 
 async def quote(
-    *, caller: Caller, wanted: Sequence[Wanted], buyer: Buyer, coupon_code: str | None = None, market: str | None = None, gateway: PaymentGateway | None = None
+    *,
+    caller: Caller,
+    wanted: Sequence[Wanted],
+    buyer: Buyer,
+    coupon_code: str | None = None,
+    market: str | None = None,
+    gateway: PaymentGateway | None = None,
+    throttle: Throttle | None = None,
 ) -> Quote:
     """What these cost together now. May ask the provider for the tax: never inside a unit of work. A coupon that does not hold is told in the quote.
 
-    Raises OfferNotFound, OfferNotSold, CurrenciesDiffer, Invalid, and what the gateway raises.
+    Raises OfferNotFound, OfferNotSold, CurrenciesDiffer, Invalid, Busy after many unknown codes where there is a throttle, and what the gateway raises.
     """
     if issues := [*_issues_with_wanted(wanted), *issues_with_place(market, buyer)]:
         raise Invalid(*issues)
     rows = await offers.offers_by_ids(caller=caller, ids=[one.offer_id for one in wanted])
-    shop = await _shop(caller, rows, buyer, market, coupon_code)
+    shop = await _shop(caller, rows, buyer, market, coupon_code, throttle)
     draft = _draft(shop, wanted)
-    (taxed,) = await _taxes(shop, [draft], gateway)
+    (taxed,) = await _taxes(shop, [draft], gateway, throttle)
     return _sum(shop, draft, taxed)
 
 
 async def compare(
-    *, caller: Caller, course_id: UUID, buyer: Buyer, coupon_code: str | None = None, market: str | None = None, gateway: PaymentGateway | None = None
+    *,
+    caller: Caller,
+    course_id: UUID,
+    buyer: Buyer,
+    coupon_code: str | None = None,
+    market: str | None = None,
+    gateway: PaymentGateway | None = None,
+    throttle: Throttle | None = None,
 ) -> list[tuple[Any, Quote]]:
     """The ways to get a published course that are on sale now, each with its quote: the course itself, bundles, paths, seats (as few as are sold) and all-access, in the order in which they were made.
 
-    Raises Invalid, and what the gateway raises.
+    Raises Invalid, Busy after many unknown codes where there is a throttle, and what the gateway raises.
     """
     if issues := [*issues_with_place(market, buyer)]:
         raise Invalid(*issues)
     rows = await offers.offers_on_sale(caller=caller, subject_ids=await subjects.subjects_with_course(caller=caller, course_id=course_id), with_all_access=True)
-    shop = await _shop(caller, rows, buyer, market, coupon_code)
+    shop = await _shop(caller, rows, buyer, market, coupon_code, throttle)
     ways: list[tuple[Any, _Draft]] = []
     for row in rows:
         try:
             ways.append((row, _draft(shop, [Wanted(offer_id=row["id"], quantity=row["min_quantity"])])))
         except OfferNotSold:
             continue
-    taxes = await _taxes(shop, [draft for _, draft in ways], gateway)
+    taxes = await _taxes(shop, [draft for _, draft in ways], gateway, throttle)
     return [(row, _sum(shop, draft, taxed)) for (row, draft), taxed in zip(ways, taxes, strict=True)]
 
 
@@ -134,7 +149,7 @@ class _Shop:
     coupon: CouponTerms | CouponRejected | None
 
 
-async def _shop(caller: Caller, rows: Sequence[Any], buyer: Buyer, market: str | None, coupon_code: str | None) -> _Shop:
+async def _shop(caller: Caller, rows: Sequence[Any], buyer: Buyer, market: str | None, coupon_code: str | None, throttle: Throttle | None) -> _Shop:
     market = market or buyer.country
     contents = await subjects.contents_of(caller=caller, subjects={_subject(row) for row in rows})
     course_ids = list({id for content in contents.values() for id in content.course_ids})
@@ -150,15 +165,22 @@ async def _shop(caller: Caller, rows: Sequence[Any], buyer: Buyer, market: str |
         contents=contents,
         list_prices=prices,
         owned=await owned_by(caller=caller, account_id=buyer.account_id, course_ids=course_ids) if buyer.account_id and rows else Owned(),
-        coupon=await _coupon(caller, coupon_code, buyer) if coupon_code else None,
+        coupon=await _coupon(caller, coupon_code, buyer, throttle) if coupon_code else None,
     )
 
 
-async def _coupon(caller: Caller, code: str, buyer: Buyer) -> CouponTerms | CouponRejected:
+async def _coupon(caller: Caller, code: str, buyer: Buyer, throttle: Throttle | None) -> CouponTerms | CouponRejected:
+    guesses = throttles.coupon_guess(caller)
+    found: CouponTerms | CouponRejected
+    if throttle and guesses:
+        await throttle.take(*guesses)
     try:
-        return await coupons.terms_of_code(caller=caller, code=code, buyers=buyer.names)
+        found = await coupons.terms_of_code(caller=caller, code=code, buyers=buyer.names)
     except CouponRejected as rejected:
-        return rejected
+        found = rejected
+    if throttle and guesses and not (isinstance(found, CouponRejected) and found.reason is CouponReason.UNKNOWN):
+        await throttle.give(*guesses)
+    return found
 
 
 def _subject(row: Any) -> Subject:
@@ -257,7 +279,7 @@ def _problem(row: Any, now: datetime) -> str | None:
     return "The sale of this offer has ended." if row["sale_ends_at"] is not None and row["sale_ends_at"] <= now else None
 
 
-async def _taxes(shop: _Shop, drafts: Sequence[_Draft], gateway: PaymentGateway | None) -> list[Taxed]:
+async def _taxes(shop: _Shop, drafts: Sequence[_Draft], gateway: PaymentGateway | None, throttle: Throttle | None) -> list[Taxed]:
     """The tax of each draft, where the buyer is; without a known place there is none."""
     country = shop.buyer.country or shop.market or shop.selling.seller.get("country")
     if shop.selling.tax_mode is TaxMode.NONE or country is None or not drafts:
@@ -269,6 +291,8 @@ async def _taxes(shop: _Shop, drafts: Sequence[_Draft], gateway: PaymentGateway 
         return [pricing.own_tax(draft.lines, name=rate["name"], rate_ppm=rate["rate_ppm"], is_included=shop.selling.prices_include_tax) for draft in drafts]
     if gateway is None:
         raise PaymentsNotConfigured()
+    if throttle and (buckets := throttles.tax(shop.caller)):
+        await throttle.take(*buckets)
     await database.pause_reading()
     by_currency: dict[str, list[int]] = defaultdict(list)
     for index, draft in enumerate(drafts):

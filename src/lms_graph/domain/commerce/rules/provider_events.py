@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-# How somebody paid, and where they live, is the provider's to keep: nothing here needs it.
+# How somebody pays or is paid, who they are and where they live, and what opens a payment, is the provider's to keep: nothing here needs it.
 NOT_KEPT = frozenset(
     {
         "payment_method_details",
@@ -17,6 +17,25 @@ NOT_KEPT = frozenset(
         "shipping_details",
         "client_secret",
         "receipt_url",
+        "receipt_email",
+        "receipt_number",
+        "customer_email",
+        "customer_name",
+        "customer_phone",
+        "customer_shipping",
+        "customer_tax_ids",
+        "collected_information",
+        "custom_fields",
+        "hosted_invoice_url",
+        "invoice_pdf",
+        "evidence",
+        "email",
+        "individual",
+        "company",
+        "business_profile",
+        "external_accounts",
+        "support_address",
+        "tos_acceptance",
     }
 )
 

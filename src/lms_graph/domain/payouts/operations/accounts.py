@@ -57,6 +57,7 @@ async def link_account(*, caller: Caller, is_school: bool, country: str | None, 
     Raises SignedOut, NotAllowed, Invalid, Conflict for a school that has its own account at the provider, PaymentRefused and Unavailable. Records PayoutAccountMade.
     """
     account_id = await _who(caller, is_school)
+    policies.require_person(caller)
     async with database.reading(caller):
         origins = await tenants.origins_of_tenant(caller=caller)
         school = await tenants.sender(caller=caller)
