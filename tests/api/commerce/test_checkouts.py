@@ -2,15 +2,20 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from lms_graph.domain.commerce.operations import refunds
 from lms_graph.domain.commerce.rules.checkouts import claim_token
 from lms_graph.integrations.twins.stripe import StripeTwin
+from lms_graph.kit.caller import Caller
 from lms_graph.kit.ids import new_id, public_id
-from lms_graph.models.commerce import BillingInterval, OfferKind, OfferSubject
+from lms_graph.kit.permissions import Permission
+from lms_graph.models.commerce import AccessChange, BillingInterval, OfferKind, OfferSubject
 from tests.factories import offers
 from tests.factories.accounts import account, verify_address
 from tests.factories.checkouts import GONE, HOME, OPEN, PAID, asked, begin, rows_of, session_of, shop, state, uuid_of
@@ -248,6 +253,33 @@ class TestGuests:
         assert await state(school.system) == PAID
         (line,) = (await student.data("OrderParts", id=checkout["order"]["id"]))["lines"]
         assert line["entitlement"] is not None
+
+    @pytest.mark.parametrize("taken", ["refunded", "disputed"])
+    async def test_what_was_taken_back_before_is_not_given_by_the_claim(
+        self, stripe: StripeTwin, school: School, visitor: Client, student: Client, settle: Settle, house: House, taken: str
+    ) -> None:
+        """Though only a part of the money went back."""
+        checkout = await begin(visitor, (await shop(school)).offer, email="guest@home.example")
+        order_id = uuid_of(checkout["order"]["id"])
+        stripe.checkout.pay(await session_of(school.system, checkout))
+        await stripe.events.quiet()
+        await settle()
+        if taken == "refunded":
+            staff = Caller(tenant_id=school.id, key_id=uuid4(), permissions=frozenset({Permission.REFUNDS_DECIDE}), now=datetime.now(UTC))
+            await refunds.refund_order(
+                caller=staff, order_id=order_id, amount=Decimal(5), lines=None, reason="Not for sale.", access_change=AccessChange.REVOKE, idempotency_key="k"
+            )
+        else:
+            (charge,) = stripe.store.all("charge")
+            stripe.disputes.decide(stripe.disputes.open(charge["id"], amount=500)["id"], won=False)
+            await stripe.events.quiet()
+        await settle()
+
+        claim = {"token": claim_token(house.adapters.secret_keys, school.id, order_id), "idempotencyKey": uuid4().hex}
+        assert (await student.data("ClaimPurchase", input=claim))["order"]["id"] == checkout["order"]["id"]
+
+        after = await state(school.system)
+        assert (after["orders"], after["grants"], after["runs"]) == (["PARTIALLY_REFUNDED"], 0, 0)
 
     async def test_who_has_verified_the_address_claims_without_a_link(self, stripe: StripeTwin, school: School, visitor: Client, sign_in: SignIn, settle: Settle) -> None:
         checkout = await begin(visitor, (await shop(school)).offer, email="Gwen@Home.example")

@@ -668,6 +668,10 @@ class TestGaps:
         seen = await admin.data("RefundOf", id=public_id("rfd", refund_id))
         assert (seen["status"], seen["failureMessage"]) == ("SUCCEEDED", "lost_or_stolen_card")
         assert len(await facts_of(school, ["RefundFailed"])) == 1
+        booked = await fetch(school, "SELECT account, sum(amount)::bigint AS left FROM ledger_entries WHERE tenant_id = $1 AND account <> 'TAX' GROUP BY account")
+        at_provider = stripe.holdings()["platform"]["eur"]
+        assert at_provider > 0, "the money is there again"
+        assert {row["account"]: row["left"] for row in booked if row["left"]} == {"PROVIDER": at_provider, "PAYEE": -at_provider}
 
 
 class TestByHand:

@@ -8,7 +8,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from lms_graph.domain.commerce.operations import seats
+from lms_graph.domain.commerce.operations import refunds, seats
+from lms_graph.domain.commerce.queries import refunds as refund_queries
+from lms_graph.domain.commerce.queries import seats as seat_queries
 from lms_graph.domain.identity.operations import accounts
 from lms_graph.domain.learning.operations.entitlements import grant_course
 from lms_graph.kit.errors import Busy, DomainError, NotFound
@@ -356,6 +358,31 @@ class TestReclaim:
         after = await buyer.data("SeatPool", id=pool.id)
         live = [each for each in await grants(school) if each[2]]
         assert (after["assigned"], after["assignments"]["nodes"][0]["status"], live) == (0, "RECLAIMED", [])
+
+    async def test_a_refund_of_several_lines_takes_their_pools_in_the_order_of_everybody(self, school: School, made: MadeCourse) -> None:
+        """Who takes two pools, one after the other, never waits for a refund that waits for them."""
+        owner = await account(school.system)
+        pools = sorted([await bought(school.system, owner, made.course_id) for _ in range(2)], key=lambda each: each.pool_id)
+        first_is_held, refund_began = asyncio.Event(), asyncio.Event()
+
+        async def take_both() -> None:
+            async with unit_of_work(school.system):
+                await seat_queries.lock_any_pool(caller=school.system, pool_id=pools[0].pool_id)
+                first_is_held.set()
+                await refund_began.wait()
+                await seat_queries.lock_any_pool(caller=school.system, pool_id=pools[1].pool_id)
+
+        async def refund() -> None:
+            await first_is_held.wait()
+            async with unit_of_work(school.system):
+                sale = await refund_queries.sale_or_none(caller=school.system, order_id=pools[0].order_id, lock=True)
+                assert sale is not None
+                asyncio.get_running_loop().call_later(0.2, refund_began.set)
+                await refunds.close(school.system, sale, [pools[1].line_id, pools[0].line_id], reason="Refunded.")
+
+        await asyncio.gather(take_both(), refund())
+
+        assert [row["closed_reason"] for row in await fetch(school, "SELECT closed_reason FROM seat_pools WHERE tenant_id = $1")] == ["Refunded."] * 2
 
     async def test_is_for_the_pools_owner(self, pool: Bought, buyer: Client, student: Client, visitor: Client, sign_in: SignIn, other_school: School) -> None:
         await buyer.data("AssignSeat", input={"poolId": pool.id, "email": address()})

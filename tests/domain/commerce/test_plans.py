@@ -262,6 +262,21 @@ class TestEnd:
         assert ((await shop.row(plan))["status"], len(await facts_of(shop.school, ["EntitlementRevoked"]))) == ("CANCELED", 1)
 
 
+async def test_what_is_taken_after_a_plan_was_ended_goes_back(shop: Shop) -> None:
+    plan = await monthly(shop)
+    await subscriptions.end(caller=shop.caller, subscription_id=plan.id, reason="Refunded.")
+    shop.twin.advance(days=32)  # nobody could tell the provider before it billed again
+
+    for _ in range(2):
+        await shop.refresh(plan)
+
+    assert await shop.orders(plan) == [("PURCHASE", "PAID", 3000), ("RENEWAL", "PAID", 3000)]
+    (refund,) = await shop.all("SELECT o.kind, r.status, r.amount FROM refunds r JOIN orders o ON o.tenant_id = $1 AND o.id = r.order_id WHERE r.tenant_id = $1")
+    assert tuple(refund.values()) == ("RENEWAL", "PENDING", 3000)
+    assert len(await facts_of(shop.school, ["RefundDecided"])) == 1
+    assert (await shop.gateway.subscription(plan.provider_id)).status == "CANCELED"
+
+
 async def test_any_order_and_repetition_ends_the_same(shop: Shop) -> None:
     """Two plans live the same life at the provider. Of one each event is worked as it comes, of the other some are lost, some come late and some twice."""
     for seed in range(3):

@@ -94,6 +94,16 @@ class TestPostSale:
         assert sorted(booked) == [False] * 5 + [True]
         assert (await trial(school))["PROVIDER", "EUR"] == 100
 
+    async def test_sales_at_once_that_make_the_same_payees_do_not_wait_for_each_other(self, school: School) -> None:
+        for _ in range(5):
+            people = [await account(school.system) for _ in range(4)]
+
+            async def book(order: list[UUID]) -> bool:
+                lines = [SoldLine(line_id=uuid4(), net_amount=100, tax_amount=0, affiliate=(id, 5000)) for id in order]
+                return await sales.post_sale(caller=school.system, order_id=uuid4(), payment_id=uuid4(), currency="EUR", lines=lines)
+
+            assert await asyncio.gather(*(book(order) for order in (people, people[::-1]) * 3)) == [True] * 6
+
     async def test_the_steps_of_a_month_lower_the_commission(self, school: School) -> None:
         await terms(school, platform_fee_bps=2000)
         async with unit_of_work(school.system):

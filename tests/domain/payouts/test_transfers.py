@@ -291,6 +291,20 @@ class TestRunDue:
 
 
 class TestRefresh:
+    async def test_what_was_taken_back_before_we_knew_the_transfer_is_not_lost(self, school: School, stripe: StripeTwin, gateway: PaymentGateway, payee_id: UUID) -> None:
+        await factory.sold(school, stripe, [(payee_id, 1000)])
+        payout_id = await pay(school, payee_id)
+        stripe.fault("lost", "/v1/transfers")
+        with pytest.raises(Unavailable):
+            await transfers.send(caller=school.system, payout_id=payout_id, gateway=gateway)
+        (transfer,) = stripe.store.all("transfer")
+        await gateway.reverse_transfer(transfer["id"], amount=400, key="a")
+        await transfers.refresh(caller=school.system, provider_id=transfer["id"], gateway=gateway)  # its event: nobody knows it yet
+
+        await transfers.send(caller=school.system, payout_id=payout_id, gateway=gateway)
+
+        assert await factory.booked(school) == {("PROVIDER", None, "EUR"): 400, ("PAYEE", payee_id, "EUR"): -400}
+
     async def test_what_was_taken_back_is_on_the_balance_again(self, school: School, stripe: StripeTwin, gateway: PaymentGateway, payee_id: UUID) -> None:
         await factory.sold(school, stripe, [(payee_id, 1000)])
         payout_id = await pay(school, payee_id)

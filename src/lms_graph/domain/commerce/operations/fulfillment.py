@@ -97,13 +97,17 @@ BY_KIND: dict[OfferKind, Fulfill] = {
 
 
 async def fulfill(*, caller: Caller, order_id: UUID, provider_subscription_id: str | None = None) -> None:
-    """Give what a paid order's lines are for to the account that holds it: nothing while nobody does, and nothing twice. A plan's later payments open nothing new."""
+    """Give what a paid order's lines are for to the account that holds it: nothing while nobody does, nothing twice, and nothing of what was taken back. A plan's later payments open nothing new."""
     async with unit_of_work(caller):
         lines = await database.fetch(
             "SELECT l.id, l.offer_kind, l.subject, l.subject_id, l.quantity, l.gift_email, l.gift_message, l.terms, o.account_id, o.paid_at FROM order_lines l "
             "JOIN orders o ON o.tenant_id = l.tenant_id AND o.id = l.order_id "
             "WHERE l.tenant_id = $1 AND l.order_id = $2 AND o.kind = $3 AND o.account_id IS NOT NULL AND o.paid_at IS NOT NULL AND o.status <> 'REFUNDED' "
-            "AND (l.total_amount = 0 OR l.refunded_amount < l.total_amount) ORDER BY l.position",
+            "AND (l.total_amount = 0 OR l.refunded_amount < l.total_amount) "
+            # What was taken back before somebody claimed it stays so, though a part of it is still paid.
+            "AND NOT EXISTS (SELECT FROM refunds r WHERE r.tenant_id = l.tenant_id AND r.order_id = l.order_id AND r.status = 'SUCCEEDED' AND r.access_change = 'REVOKE' "
+            "AND r.allocation @> jsonb_build_array(jsonb_build_object('line_id', l.id, 'closes', true))) "
+            "AND NOT EXISTS (SELECT FROM disputes d WHERE d.tenant_id = l.tenant_id AND d.order_id = l.order_id AND d.status = 'LOST') ORDER BY l.position",
             caller.tenant_id,
             order_id,
             OrderKind.PURCHASE.value,

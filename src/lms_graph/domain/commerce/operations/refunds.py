@@ -13,6 +13,7 @@ from uuid import UUID
 from lms_graph.domain.commerce import errors, events
 from lms_graph.domain.commerce.operations import fulfillment, payments, provider_objects, subscriptions
 from lms_graph.domain.commerce.queries import refunds as queries
+from lms_graph.domain.commerce.queries import seats
 from lms_graph.domain.commerce.rules import refunds as rules
 from lms_graph.domain.payouts.operations import sales
 from lms_graph.domain.payouts.ports import PaymentGateway, PaymentRefused, RefundState
@@ -137,6 +138,16 @@ async def refund_order(
 
     body = {"orderId": order_id, "amount": amount, "lines": [vars(line) for line in lines] if lines is not None else None, "reason": reason, "accessChange": access_change}
     return await idempotency.once(caller, field="orderRefund", key=idempotency_key, body=body, run=refund)
+
+
+async def send_back(*, caller: Caller, order_id: UUID, reason: str) -> None:
+    """Give back all that is left of a paid order that nothing was given for, by the house's own word. Joins the unit of work around it. Records RefundDecided."""
+    async with unit_of_work(caller) as work:
+        sale = await queries.sale_or_none(caller=caller, order_id=order_id, lock=True)
+        assert sale is not None, "it was just paid"
+        shares = _allocate(sale, sale.lines, None)
+        refund_id = await _make(caller, sale, shares, reason=reason, access_change=rows.AccessChange.REVOKE, requested_by=None)
+        await _approve(work, caller, sale, refund_id, shares, access_change=rows.AccessChange.REVOKE, note=None, decided_by=None)
 
 
 async def send_refund(*, caller: Caller, refund_id: UUID, gateway: PaymentGateway) -> None:
@@ -297,12 +308,13 @@ async def close(caller: Caller, sale: queries.Sale, line_ids: Sequence[UUID], *,
     """End what these lines opened: the plan they belong to, their seats and grants. What else their learner holds stays, and so do certificates that were earned."""
     if line_ids and sale.order["subscription_id"]:
         await subscriptions.end(caller=caller, subscription_id=sale.order["subscription_id"], reason=reason)
+    await seats.lock_pools_of_lines(caller=caller, line_ids=line_ids)
     for line_id in line_ids:
         await fulfillment.withdraw(caller=caller, line_id=line_id, reason=reason)
 
 
 async def _fail(work: UnitOfWork, caller: Caller, sale: queries.Sale, refund: Any, problem: str) -> None:
-    """It came to nothing, and what was reserved is free again. A no after the yes (the buyer's bank sent the money back) is noted for people: it is with the provider, who tells what to do."""
+    """It came to nothing, and what was reserved is free again. A no after the yes (the buyer's bank sent the money back) is noted for people, and booked: the money is at the provider, and the school's to send another way."""
     if refund["status"] == rows.RefundStatus.PENDING:
         await database.fetch(
             "UPDATE orders SET refund_requested_amount = refund_requested_amount - $3 WHERE tenant_id = $1 AND id = $2", caller.tenant_id, sale.order["id"], refund["amount"]
@@ -310,6 +322,7 @@ async def _fail(work: UnitOfWork, caller: Caller, sale: queries.Sale, refund: An
         await rows.Refund.for_caller(caller, id=refund["id"]).update(status=rows.RefundStatus.FAILED, failure_message=problem[:500])
     elif refund["status"] == rows.RefundStatus.SUCCEEDED and refund["failure_message"] is None:
         await rows.Refund.for_caller(caller, id=refund["id"]).update(failure_message=problem[:500])
+        await sales.post_refund_returned(caller=caller, refund_id=refund["id"], order_id=sale.order["id"], currency=refund["currency"], amount=refund["amount"])
     else:
         return
     work.record(events.RefundFailed(refund_id=refund["id"], order_id=sale.order["id"]))

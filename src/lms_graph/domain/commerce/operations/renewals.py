@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from lms_graph.domain.commerce.operations import provider_objects, settlement
+from lms_graph.domain.commerce.operations import provider_objects, refunds, settlement
 from lms_graph.domain.commerce.rules import plans as rules
 from lms_graph.domain.payouts.ports import InvoiceState, PaymentState
 from lms_graph.kit.caller import Caller
@@ -21,7 +21,7 @@ def makes_order(invoice: InvoiceState) -> bool:
 
 
 async def settle(*, caller: Caller, plan: Any, invoice: InvoiceState, payment: PaymentState | None) -> UUID | None:
-    """The order of a paid invoice, once; gives its id if this call made it. The plan's row is locked by the caller. Records OrderPaid, and what the ledger records."""
+    """The order of a paid invoice, once; gives its id if this call made it. What was taken for a time after the plan was ended here goes back. The plan's row is locked by the caller. Records OrderPaid, RefundDecided, and what the ledger records."""
     async with unit_of_work(caller):
         sold = await _what_is_paid(caller, plan, invoice)
         terms: dict[str, Any] = sold["terms"]
@@ -68,6 +68,8 @@ async def settle(*, caller: Caller, plan: Any, invoice: InvoiceState, payment: P
         )
         await provider_objects.remember(caller=caller, provider_id=invoice.id, kind="invoice", own_id=order_id)
         await settlement.settle_order(caller=caller, order_id=order_id, payment=payment)
+        if plan["withdrawn_at"] is not None and invoice.period_start is not None and invoice.period_start >= plan["withdrawn_at"]:
+            await refunds.send_back(caller=caller, order_id=order_id, reason="The plan had ended when this was taken.")
         id: UUID = order_id
         return id
 

@@ -116,6 +116,11 @@ async def lock_pool_of_line(*, caller: Caller, line_id: UUID) -> database.Record
     return await database.fetch_one(f"SELECT {_POOL} FROM seat_pools p WHERE p.tenant_id = $1 AND p.order_line_id = $2 FOR UPDATE", caller.tenant_id, line_id)
 
 
+async def lock_pools_of_lines(*, caller: Caller, line_ids: Sequence[UUID]) -> None:
+    """Those that these lines opened, in the order in which everybody locks several."""
+    await database.fetch("SELECT id FROM seat_pools WHERE tenant_id = $1 AND order_line_id = ANY($2) ORDER BY id FOR UPDATE", caller.tenant_id, list(line_ids))
+
+
 async def pool_of_code(*, caller: Caller, code_sha256: str) -> tuple[UUID, UUID | None] | None:
     """The pool that a code opens, and the seat, where it is a seat's code. Whoever brings it may use it."""
     row = await database.fetch_one(

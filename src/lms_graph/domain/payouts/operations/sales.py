@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from lms_graph.domain.payouts.operations import ledger
 from lms_graph.domain.payouts.operations.accounts import payee_of
@@ -55,8 +55,8 @@ async def post_sale(*, caller: Caller, order_id: UUID, payment_id: UUID, currenc
         terms = await commissions.terms_of_courses(caller=caller, course_ids=sorted({id for line in lines for id, _ in line.courses}), rules=rules)
         entries = [Entry(account=LedgerAccount.PROVIDER, amount=sum(line.net_amount + line.tax_amount for line in lines), currency=currency)]
         available_at = caller.now + timedelta(days=rules.hold_days)
-        for line in lines:
-            shares = splits.split_line(
+        split = [
+            splits.split_line(
                 net=line.net_amount,
                 tax=line.tax_amount,
                 courses=line.courses,
@@ -65,8 +65,12 @@ async def post_sale(*, caller: Caller, order_id: UUID, payment_id: UUID, currenc
                 fee_tax_ppm=rules.fee_tax_ppm,
                 is_pooled=line.is_pooled,
             )
+            for line in lines
+        ]
+        payees = await _payees(caller, [share for shares in split for share in shares])
+        for line, shares in zip(lines, split, strict=True):
             for position, share in enumerate(shares):
-                payee_id = await _payee(caller, share)
+                payee_id = payees.get(share.account_id) if ACCOUNTS[share.party] is LedgerAccount.PAYEE else None
                 await rows.LineShare.create(
                     tenant_id=caller.tenant_id,
                     line_id=line.line_id,
@@ -92,6 +96,17 @@ async def post_provider_fee(*, caller: Caller, payment_id: UUID, order_id: UUID,
 async def post_refund(*, caller: Caller, refund_id: UUID, order_id: UUID, currency: str, lines: Returned) -> bool:
     """Book money that went back: each share gives its part, so that a balance may become negative, and is carried over. Raises ValueError for more than remains of a line."""
     return await _post_return(caller, TransactionKind.REFUND, refund_id, order_id, currency, lines, LedgerAccount.PROVIDER)
+
+
+async def post_refund_returned(*, caller: Caller, refund_id: UUID, order_id: UUID, currency: str, amount: int) -> bool:
+    """Book that money of a booked refund is with the provider again, for the buyer's bank did not take it: the school has it, and owes it to the buyer."""
+    async with unit_of_work(caller):
+        school = await payee_of(caller=caller, account_id=None)
+        entries = [
+            Entry(account=LedgerAccount.PROVIDER, amount=amount, currency=currency),
+            Entry(account=LedgerAccount.PAYEE, payee_id=school, amount=-amount, currency=currency),
+        ]
+        return await ledger.post(caller=caller, kind=TransactionKind.REFUND, source_id=uuid5(refund_id, "returned"), order_id=order_id, entries=entries)
 
 
 async def post_dispute_hold(*, caller: Caller, dispute_id: UUID, order_id: UUID, currency: str, amount: int, fee_amount: int) -> bool:
@@ -142,13 +157,16 @@ async def close_pool(*, caller: Caller, pool_id: UUID, period_end: datetime, cur
         shares = [share for (id, _), part in zip(watched, parts, strict=True) for share in splits.split_pot(part, id, terms[id])]
         shares = shares or splits.split_pot(pot, None, terms[None])
         entries = [Entry(account=LedgerAccount.POOL, amount=pot, currency=currency)]
+        payees = await _payees(caller, shares)
         for share in shares:
-            entries.append(Entry(account=LedgerAccount.PAYEE, payee_id=await _payee(caller, share), amount=-share.amount, currency=currency))
+            entries.append(Entry(account=LedgerAccount.PAYEE, payee_id=payees[share.account_id], amount=-share.amount, currency=currency))
         return await ledger.post(caller=caller, kind=TransactionKind.POOL_CLOSED, source_id=pool_id, entries=entries)
 
 
-async def _payee(caller: Caller, share: Share) -> UUID | None:
-    return await payee_of(caller=caller, account_id=share.account_id) if ACCOUNTS[share.party] is LedgerAccount.PAYEE else None
+async def _payees(caller: Caller, shares: Sequence[Share]) -> dict[UUID | None, UUID]:
+    """Those to whom shares are owed, by account, None being the school. Made in one order: two sales that make the same ones at once would else wait for each other."""
+    owed = {share.account_id for share in shares if ACCOUNTS[share.party] is LedgerAccount.PAYEE}
+    return {account_id: await payee_of(caller=caller, account_id=account_id) for account_id in sorted(owed, key=str)}
 
 
 async def _post_fee(caller: Caller, kind: TransactionKind, source_id: UUID, order_id: UUID, currency: str, amount: int) -> bool:

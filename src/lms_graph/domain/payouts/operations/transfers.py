@@ -97,6 +97,8 @@ async def send(*, caller: Caller, payout_id: UUID, gateway: PaymentGateway, clos
         await _refused(caller, payout_id, attempt, refusal, closes)
         return
     await _settle(caller, payout_id, made, closes)
+    if made.reversed_amount:  # told before the transfer was known here
+        await refresh(caller=caller, provider_id=made.id, gateway=gateway)
 
 
 async def refresh(*, caller: Caller, provider_id: str, gateway: PaymentGateway) -> None:
