@@ -71,7 +71,9 @@ async def placed_order(school: School, account_id: UUID, *lines: Sold, currency:
             subject_id = None if line.subject is OfferSubject.ALL_ACCESS else (line.courses[0] if line.courses else uuid4())
             what: dict[str, Any] = {"subject": line.subject, "subject_id": subject_id}
             offer_id = new_id()
-            await rows.Offer.create(tenant_id=school.id, id=offer_id, kind=OfferKind.ONE_TIME, title=f"Offer {position}", max_quantity=1, created_at=now, updated_at=now, **what)
+            await rows.Offer.create(
+                tenant_id=school.id, id=offer_id, kind=OfferKind.ONE_TIME, title=f"Offer {position}", is_active=False, max_quantity=1, created_at=now, updated_at=now, **what
+            )
             await rows.OrderLine.create(
                 tenant_id=school.id,
                 id=line_id,
