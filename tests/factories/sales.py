@@ -74,6 +74,7 @@ async def placed_order(school: School, account_id: UUID, *lines: Sold, currency:
             await rows.Offer.create(
                 tenant_id=school.id, id=offer_id, kind=OfferKind.ONE_TIME, title=f"Offer {position}", is_active=False, max_quantity=1, created_at=now, updated_at=now, **what
             )
+            await rows.OfferPrice.create(tenant_id=school.id, offer_id=offer_id, market=None, currency=currency, amount=line.total)
             await rows.OrderLine.create(
                 tenant_id=school.id,
                 id=line_id,
