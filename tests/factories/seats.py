@@ -30,6 +30,7 @@ async def bought(caller: Caller, owner: UUID, course_id: UUID, count: int = 3, *
     tenant, now = {"tenant_id": caller.tenant_id}, datetime.now(UTC)
     async with unit_of_work(caller):
         offer = await commerce.Offer.create(**tenant, kind="ONE_TIME", subject="SEATS", subject_id=course_id, title="Seats", max_quantity=10_000, created_at=now, updated_at=now)
+        await commerce.OfferPrice.create(**tenant, offer_id=offer.id, market=None, currency="EUR", amount=100)
         order = await commerce.Order.create(
             **tenant, number=uuid4().hex[:10].upper(), status="PAID", account_id=owner, email="x@example.com", currency="EUR", subtotal_amount=100, discount_amount=0, credit_amount=0,
             tax_amount=0, total_amount=100, placed_at=now, paid_at=now, claimed_at=now,
