@@ -11,6 +11,9 @@ from tests.architecture.sources import PACKAGE
 
 # Facts that change nobody's rights and no money, or that another entry tells.
 NOT_AUDITED = {
+    "ProviderEventStored": "what follows from it has entries of its own",
+    "CheckoutReady": "nothing is anybody's before it is paid",
+    "CheckoutLookedAt": "nothing has changed but when it is looked at again",
     "AccountRegistered": "a new account holds what anybody may have",
     "SessionOpened": "who signs in gains nothing that they did not hold",
     "SessionEnded": "who signs out loses nothing; the end of an impersonation has an entry of its own",

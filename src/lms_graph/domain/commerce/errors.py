@@ -176,6 +176,13 @@ class PaymentDiffers(Conflict):
         super().__init__(f"The order is of {agreed[0]} {agreed[1]} in minor units, and {came[0]} {came[1]} came in.")
 
 
+class PaymentBelongsElsewhere(Conflict):
+    """The money was counted for another order: one payment settles one."""
+
+    def __init__(self) -> None:
+        super().__init__("This payment was counted for another order.")
+
+
 class PurchaseNotClaimable(NotFound):
     """There is no such purchase, or its link was used, or it is not this account's to take."""
 

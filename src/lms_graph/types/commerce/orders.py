@@ -7,13 +7,13 @@ from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any, Self
 from uuid import UUID
 
+import orjson
 import strawberry
 
 from lms_graph.domain.commerce.rules.orders import TRANSITIONS, OrderFilter
 from lms_graph.kit.ids import public_id
 from lms_graph.kit.permissions import Permission
 from lms_graph.models import commerce as rows
-from lms_graph.models.database import from_json
 from lms_graph.types.commerce.offers import OfferKind, OfferSubject
 from lms_graph.types.connections import Connection
 from lms_graph.types.costs import listed
@@ -248,7 +248,7 @@ class Order(Node):
             tax_included=row["is_tax_included"],
             tax_lines=[
                 OrderTaxLine(name=line["name"], percent=Decimal(line["rate_ppm"]).scaleb(-4), amount=Money.of(line["amount"], row["currency"]))
-                for line in from_json(row["tax_lines"])
+                for line in orjson.loads(row["tax_lines"])
             ],
             uuid=row["id"],
             account_id=row["account_id"],

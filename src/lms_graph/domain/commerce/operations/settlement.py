@@ -1,6 +1,5 @@
 """An order is paid: the money, the coupon, what it opens, the shares and the facts, in one unit of work."""
 
-from typing import Any
 from uuid import UUID
 
 import structlog
@@ -41,6 +40,8 @@ async def settle_order(*, caller: Caller, order_id: UUID, payment: PaymentState 
             log.error("commerce.payment_differs", order_id=str(order_id), agreed=agreed, came=came, payment=payment.id if payment else None)
             raise errors.PaymentDiffers(agreed=agreed, came=came)
         payment_id = await _keep(caller, order_id, payment, PaymentStatus.SUCCEEDED) if payment else None
+        if payment is not None and payment_id is None:
+            raise errors.PaymentBelongsElsewhere()
         await database.fetch("UPDATE orders SET status = 'PAID', paid_at = $3 WHERE tenant_id = $1 AND id = $2", caller.tenant_id, order_id, caller.now)
         checkout = await database.fetch_one(
             "UPDATE checkouts SET status = 'COMPLETED', completed_at = $3 WHERE tenant_id = $1 AND order_id = $2 RETURNING id", caller.tenant_id, order_id, caller.now
@@ -48,7 +49,7 @@ async def settle_order(*, caller: Caller, order_id: UUID, payment: PaymentState 
         if checkout is not None:
             await coupons.redeem(caller=caller, checkout_id=checkout["id"])
         await fulfillment.fulfill(caller=caller, order_id=order_id, provider_subscription_id=subscription_id)
-        if payment is not None:
+        if payment is not None and payment_id is not None:
             await sales.post_sale(caller=caller, order_id=order_id, payment_id=payment_id, currency=payment.currency, lines=await _sold(caller, order_id))
             await note_fee(caller=caller, payment=payment)
         plan: UUID | None = await database.fetch_value("SELECT subscription_id FROM orders WHERE tenant_id = $1 AND id = $2", caller.tenant_id, order_id)
@@ -146,7 +147,7 @@ async def _sold(caller: Caller, order_id: UUID) -> list[sales.SoldLine]:
     return lines
 
 
-async def _keep(caller: Caller, order_id: UUID, payment: PaymentState, status: PaymentStatus) -> Any:
+async def _keep(caller: Caller, order_id: UUID, payment: PaymentState, status: PaymentStatus) -> UUID | None:
     """The row of a payment that came in, perhaps after it had failed; None where it had come in before."""
     row = await database.fetch_one(
         "INSERT INTO payments (tenant_id, id, order_id, status, currency, amount, provider_payment_id, provider_charge_id, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) "
@@ -167,4 +168,5 @@ async def _keep(caller: Caller, order_id: UUID, payment: PaymentState, status: P
     await provider_objects.remember(caller=caller, provider_id=payment.id, kind="payment", own_id=row["id"])
     if payment.charge_id:
         await provider_objects.remember(caller=caller, provider_id=payment.charge_id, kind="charge", own_id=row["id"])
-    return row["id"]
+    id: UUID = row["id"]
+    return id

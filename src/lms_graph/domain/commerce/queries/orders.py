@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from lms_graph.domain.commerce import policies
 from lms_graph.domain.commerce.rules import exports
 from lms_graph.domain.commerce.rules.orders import OrderFilter
 from lms_graph.kit.caller import Caller
@@ -92,12 +91,12 @@ async def count_orders(*, caller: Caller, where: OrderFilter, own: bool = False)
 
 def _who(caller: Caller, shown: Collection[UUID]) -> tuple[UUID, bool, UUID | None, list[UUID]]:
     """Of whom, all of them or one's own; and what a guest is shown whose token was right."""
-    return caller.tenant_id, policies.may_read_orders(caller), caller.account_id, list(shown)
+    return caller.tenant_id, caller.may(Permission.ORDERS_READ), caller.account_id, list(shown)
 
 
 def _conditions(caller: Caller, where: OrderFilter, *, own: bool) -> tuple[str, list[Any]]:
     if not own:
-        policies.require_may_read_orders(caller)
+        caller.require(Permission.ORDERS_READ)
     if where.emails is not None:
         caller.require(Permission.PERSONAL_READ)  # else addresses could be tried
     parameters: list[Any] = [caller.tenant_id]
