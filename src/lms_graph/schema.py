@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 import strawberry
@@ -40,7 +39,6 @@ from lms_graph.types.assessment import questions
 from lms_graph.types.errors import USER_ERRORS, top_level, unexpected
 from lms_graph.types.identity.accounts import Profile
 from lms_graph.types.learning.access import CASES
-from lms_graph.types.money import CURRENCY_CODE, DECIMAL, CurrencyCode
 from lms_graph.types.times import DATE_TIME
 
 log = structlog.get_logger(__name__)
@@ -144,7 +142,7 @@ schema = Schema(
     subscription=Subscription,
     types=[*USER_ERRORS, *CASES, *questions.KINDS.values(), Profile],
     extensions=[OwnContext, Mask],
-    config=StrawberryConfig(scalar_map={datetime: DATE_TIME, Decimal: DECIMAL, CurrencyCode: CURRENCY_CODE}),
+    config=StrawberryConfig(scalar_map={datetime: DATE_TIME}),
 )
 
 
