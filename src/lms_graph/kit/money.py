@@ -48,6 +48,13 @@ def to_decimal(amount: int, currency: str) -> Decimal:
     return Decimal(amount).scaleb(-EXPONENTS[currency])
 
 
+def to_parts(percent: Decimal, whole: int) -> int:
+    """A percentage as parts of a whole: of 10,000, basis points; of 1,000,000, millionths. Raises ValueError for what is not from 0 to 100, or finer than such a part."""
+    if not percent.is_finite() or not 0 <= percent <= 100 or percent * whole / 100 != int(percent * whole / 100):
+        raise ValueError(f"A percentage is from 0 to 100, with at most {len(str(whole)) - 3} decimals.")
+    return int(percent * whole / 100)
+
+
 def part(amount: int, numerator: int, denominator: int) -> int:
     """`amount · numerator / denominator`, halves away from zero, in whole numbers throughout."""
     product = amount * numerator

@@ -15,14 +15,14 @@ MAX_DIGITS = 30
 def _decimal(value: Any) -> Decimal:
     # A number of JSON has been a float in most clients before it came here, and has lost what matters.
     if not isinstance(value, str) or len(value) > MAX_DIGITS:
-        raise GraphQLError(f'An amount is a string, such as "19.90", of at most {MAX_DIGITS} characters.')
+        raise GraphQLError(f'A decimal is a string, such as "19.90", of at most {MAX_DIGITS} characters.')
     try:
         amount = Decimal(value)
     except ArithmeticError:
-        raise GraphQLError('An amount is a decimal in a string, such as "19.90".') from None
-    if not amount.is_finite() or "e" in value.lower() or "_" in value:
-        raise GraphQLError('An amount is a plain decimal in a string, such as "19.90".')
-    return amount
+        raise GraphQLError('A decimal is written in a string, such as "19.90".') from None
+    if amount.is_finite() and abs(amount.adjusted()) > MAX_DIGITS:
+        raise GraphQLError(f"A decimal has at most {MAX_DIGITS} digits.")  # else `1e999999999` would be written out somewhere
+    return amount  # what a number may be, and whether NaN is one, is for the rule that takes it
 
 
 def _currency(value: Any) -> CurrencyCode:

@@ -150,7 +150,7 @@ class TestAccept:
             "email": wanted["email"],
             "emailVerified": True,
             "roles": ["STUDENT", "SUPPORT"],
-            "permissions": ["ENROLLMENTS_READ", "ENTITLEMENTS_READ", "MEMBERS_READ", "PERSONAL_READ"],
+            "permissions": ["ENROLLMENTS_READ", "ENTITLEMENTS_READ", "MEMBERS_READ", "ORDERS_READ", "PERSONAL_READ"],
         }
         assert (await visitor.data("SignIn", input={"email": wanted["email"], "password": PASSWORD}))["errors"] == []
         assert [name for name, payload in await facts_of(school, ["EmailVerified", "InvitationAccepted"]) if payload["account_id"] == str(account_id)] == [
