@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
+WHOLE_BPS, WHOLE_PPM = 10_000, 1_000_000  # what basis points and millionths are parts of
 MAX_AMOUNT = 10**14  # minor units: a hundred of these sums still fit into PostgreSQL's bigint
 _TWO = (
     "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CNY COP CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP "

@@ -61,3 +61,16 @@ class TestPart:
     )
     def test_rounds_halves_away_from_zero(self, amount: int, numerator: int, denominator: int, is_part: int) -> None:
         assert money.part(amount, numerator, denominator) == is_part
+
+
+class TestToParts:
+    @pytest.mark.parametrize(
+        ("percent", "whole", "parts"), [("12.5", money.WHOLE_BPS, 1250), ("1e1", money.WHOLE_BPS, 1000), ("8.875", money.WHOLE_PPM, 88750), ("100", money.WHOLE_BPS, 10000)]
+    )
+    def test_are_exact(self, percent: str, whole: int, parts: int) -> None:
+        assert money.to_parts(Decimal(percent), whole) == parts
+
+    @pytest.mark.parametrize("percent", ["NaN", "sNaN", "Infinity", "-1", "100.01", "0.001", "1e30"])
+    def test_refuse_what_is_no_percentage_or_too_fine(self, percent: str) -> None:
+        with pytest.raises(ValueError, match="at most 2 decimals"):
+            money.to_parts(Decimal(percent), money.WHOLE_BPS)

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from lms_graph.kit.errors import Invalid, Issue
-from lms_graph.kit.money import to_minor
+from lms_graph.kit.money import WHOLE_BPS, WHOLE_PPM, to_minor, to_parts
 from lms_graph.kit.text import is_one_line
 from lms_graph.models.commerce import BillingInterval, CouponKind, DefaultRule, OfferKind, OfferSubject
 
@@ -287,11 +287,11 @@ def _issues_with_coupon(draft: CouponDraft, now: datetime) -> Iterator[Issue]:
 
 def basis_points(percent: Decimal, path: tuple[str, ...], issues: list[Issue]) -> int:
     """A percentage in hundredths of a percent; 0 with an issue for one that cannot be."""
-    scaled = percent * 100
-    if not 0 <= scaled <= 10_000 or scaled != int(scaled):
-        issues.append(Issue("A percentage is from 0 to 100, with at most two decimals.", path))
+    try:
+        return to_parts(percent, WHOLE_BPS)
+    except ValueError as error:
+        issues.append(Issue(str(error), path))
         return 0
-    return int(scaled)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -311,12 +311,14 @@ def rate_ppm(draft: TaxRateDraft) -> int:
         issues.append(Issue("A region is what stands after the hyphen in ISO 3166-2: one to three capitals and digits.", ("region",)))
     if not (1 <= len(draft.name) <= 60 and is_one_line(draft.name)):
         issues.append(Issue("A name is one line of 1 to 60 characters, such as `VAT`.", ("name",)))
-    scaled = draft.percent * 10_000
-    if not 0 <= scaled <= 1_000_000 or scaled != int(scaled):
-        issues.append(Issue("A rate is from 0 to 100 percent, with at most four decimals.", ("percent",)))
+    rate = 0
+    try:
+        rate = to_parts(draft.percent, WHOLE_PPM)
+    except ValueError as error:
+        issues.append(Issue(str(error), ("percent",)))
     if issues:
         raise Invalid(*issues)
-    return int(scaled)
+    return rate
 
 
 SELLER = {"name": 200, "address": 500, "country": 2, "tax_id": 40}

@@ -7,7 +7,6 @@ from uuid import UUID
 from lms_graph.domain.payouts import events
 from lms_graph.domain.payouts.rules import commissions as rules
 from lms_graph.domain.payouts.rules.commissions import Tier
-from lms_graph.domain.payouts.rules.splits import WHOLE_BPS, WHOLE_PPM
 from lms_graph.domain.tenancy.queries import tenants
 from lms_graph.kit import money
 from lms_graph.kit.caller import Caller
@@ -24,8 +23,8 @@ async def set_commission(*, caller: Caller, tenant_id: UUID, premium_percent: De
     caller.require(Permission.TENANTS_MANAGE)
     if issues := [*rules.issues_with_commission(premium_percent=premium_percent, fee_tax_percent=fee_tax_percent, tiers=tiers)]:
         raise Invalid(*issues)
-    premium_bps = None if premium_percent is None else rules.scaled(premium_percent, whole=WHOLE_BPS)
-    fee_tax_ppm = rules.scaled(fee_tax_percent, whole=WHOLE_PPM)
+    premium_bps = None if premium_percent is None else money.to_parts(premium_percent, money.WHOLE_BPS)
+    fee_tax_ppm = money.to_parts(fee_tax_percent, money.WHOLE_PPM)
     async with unit_of_work(caller) as work, on_behalf_of(work, tenant_id) as theirs:
         if await tenants.lock_tenant(caller=theirs.caller) is None:
             raise NotFound("There is no such school.", path=("tenantId",))
@@ -44,7 +43,7 @@ async def set_commission(*, caller: Caller, tenant_id: UUID, premium_percent: De
                 tenant_id=tenant_id,
                 currency=tier.currency,
                 from_amount=money.to_minor(tier.from_amount, tier.currency),
-                rate_bps=rules.scaled(tier.rate_percent, whole=WHOLE_BPS),
+                rate_bps=money.to_parts(tier.rate_percent, money.WHOLE_BPS),
             )
         fact = events.CommissionSet(tenant_id=tenant_id, premium_bps=premium_bps, fee_tax_ppm=fee_tax_ppm, tiers=len(tiers))
         theirs.record(fact)

@@ -20,15 +20,15 @@ class Tier:
 
 
 def issues_with_commission(*, premium_percent: Decimal | None, fee_tax_percent: Decimal, tiers: Sequence[Tier]) -> Iterator[Issue]:
-    if premium_percent is not None and not _is_percent(premium_percent, places=2):
+    if premium_percent is not None and not _is_percent(premium_percent, money.WHOLE_BPS):
         yield Issue("From 0 to 100 percent with at most two decimals.", ("premiumPercent",))
-    if not _is_percent(fee_tax_percent, places=4):
+    if not _is_percent(fee_tax_percent, money.WHOLE_PPM):
         yield Issue("From 0 to 100 percent with at most four decimals.", ("feeTaxPercent",))
     if len(tiers) > MAX_TIERS:
         yield Issue(f"At most {MAX_TIERS} tiers.", ("tiers",))
     seen = set()
     for place, tier in enumerate(tiers[:MAX_TIERS]):
-        if not _is_percent(tier.rate_percent, places=2):
+        if not _is_percent(tier.rate_percent, money.WHOLE_BPS):
             yield Issue("From 0 to 100 percent with at most two decimals.", ("tiers", str(place), "ratePercent"))
         try:
             minor = money.to_minor(tier.from_amount, tier.currency)
@@ -42,10 +42,9 @@ def issues_with_commission(*, premium_percent: Decimal | None, fee_tax_percent: 
         seen.add((tier.currency, minor))
 
 
-def scaled(percent: Decimal, *, whole: int) -> int:
-    """Percents as parts of a whole: basis points of 10,000, or millionths."""
-    return int(percent * whole / 100)
-
-
-def _is_percent(value: Decimal, *, places: int) -> bool:
-    return 0 <= value <= 100 and value == round(value, places)
+def _is_percent(value: Decimal, whole: int) -> bool:
+    try:
+        money.to_parts(value, whole)
+    except ValueError:
+        return False
+    return True

@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from lms_graph.kit import money
+from lms_graph.kit.money import WHOLE_BPS, WHOLE_PPM
 from lms_graph.models.payouts import Party
-
-WHOLE_BPS = 10_000
-WHOLE_PPM = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,7 @@ from babel.core import get_global
 
 from lms_graph.domain.tenancy.rules.hosts import clean_host, host_of, problem_with_host
 from lms_graph.domain.tenancy.rules.origins import clean_origin, issues_with_origins
+from lms_graph.kit import money
 from lms_graph.kit.errors import Invalid, Issue
 from lms_graph.kit.text import MAX_EMAIL, is_email, is_one_line
 
@@ -152,9 +153,10 @@ def issues_with_new(*, slug: str, is_platform: bool = False) -> Iterator[Issue]:
 
 def basis_points(percent: Decimal) -> int:
     """A fee as it is kept. Raises Invalid."""
-    if not percent.is_finite() or not 0 <= percent <= 100 or percent * 100 != int(percent * 100):
-        raise Invalid(Issue("A fee is from 0 to 100 percent, with at most two decimals.", ("platformFeePercent",)))
-    return int(percent * 100)
+    try:
+        return money.to_parts(percent, money.WHOLE_BPS)
+    except ValueError:
+        raise Invalid(Issue("A fee is from 0 to 100 percent, with at most two decimals.", ("platformFeePercent",))) from None
 
 
 def percent(bps: int) -> Decimal:
