@@ -38,7 +38,7 @@ def application(settings: Settings | None = None) -> Starlette:
         async with observed(settings, service="lms-graph-serve", readings=[CONNECTIONS]), running(settings) as adapters:
             app.state.adapters = adapters
             app.state.reachable = database.reachable
-            operations = Operations(schema, adapters, Documents(schema._schema, Bounds(cost=settings.cost_limit)))
+            operations = Operations(schema if settings.executor == "compiled" else schema.plain(), adapters, Documents(schema._schema, Bounds(cost=settings.cost_limit)))
             known = Known()
             adapters.live.overhear(lambda topics: known.forget() if topics is None else known.happened([aggregate_of(topic) for topic in topics]))
             unit_of_work.committed.append(known.happened)

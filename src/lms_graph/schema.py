@@ -1,6 +1,7 @@
 """The schema: roots composed from the areas, and what surrounds every operation."""
 
 from collections.abc import AsyncIterator
+from copy import copy
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -10,9 +11,11 @@ import structlog
 from graphql import GraphQLError
 from strawberry.extensions import MaskErrors, SchemaExtension
 from strawberry.schema.config import StrawberryConfig
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.types import ExecutionContext
 
 from lms_graph.context import Context
+from lms_graph.execution import CompiledExecutor
 from lms_graph.kit.errors import DomainError
 from lms_graph.limits.values import written
 from lms_graph.resolvers.assessment import AssessmentMutation, AssessmentQuery, AssessmentSubscription
@@ -172,6 +175,12 @@ class Mask(MaskErrors):
 
 
 class Schema(strawberry.Schema):
+    def plain(self) -> "Schema":
+        """The same schema, executed by graphql-core alone."""
+        plain = copy(self)
+        plain.execution_context_class = StrawberryGraphQLCoreExecutionContext
+        return plain
+
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Log what nobody expected, under the operation's trace id. Expected failures and bad documents are the client's affair, and quote what was sent: passwords too."""
         for error in errors:
@@ -186,6 +195,7 @@ schema = Schema(
     subscription=Subscription,
     types=[*USER_ERRORS, *CASES, *questions.KINDS.values(), Profile, LedgerEntry],
     extensions=[OwnContext, Mask],
+    execution_context_class=CompiledExecutor,
     config=StrawberryConfig(scalar_map={datetime: DATE_TIME, Decimal: DECIMAL, CurrencyCode: CURRENCY_CODE}),
 )
 

@@ -65,6 +65,9 @@ class Settings(BaseSettings):
     )
     stripe_url: str = Field("https://api.stripe.com", validation_alias="LMS_STRIPE_URL", description="Stripe's API, or its twin's.")
     default_tenant: str | None = Field(None, validation_alias="LMS_DEFAULT_TENANT", description="Slug of the tenant where neither host, token nor header names one.")
+    executor: Literal["compiled", "plain"] = Field(
+        "compiled", validation_alias="LMS_EXECUTOR", description="What runs operations: `compiled`, ours, or `plain`, graphql-core's, several times slower; answers are the same."
+    )
     development: bool = Field(
         False, validation_alias="LMS_DEVELOPMENT", description="Open introspection and the explorer whatever tenants set, and take pages of this machine. `lms-graph dev` sets it."
     )

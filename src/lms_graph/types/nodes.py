@@ -6,7 +6,8 @@ from uuid import UUID
 
 import strawberry
 
-from lms_graph.context import Info
+from lms_graph.context import Context, Info
+from lms_graph.execution import Child
 from lms_graph.kit.errors import Invalid, Issue, NotFound
 from lms_graph.kit.ids import parse_id
 from lms_graph.kit.permissions import Permission
@@ -96,15 +97,18 @@ def child(loader: str, *, key: str, description: str, then: str | None = None, s
     """
     area, name = loader.split(".")
 
+    def bind(context: Context) -> Any:
+        return getattr(getattr(context.loaders, area), name).load
+
     def resolve(root: Any, info: Info) -> Any:
         value = getattr(root, key)
         if value is None:
             return None
-        loading = getattr(getattr(info.context.loaders, area), name).load(value)
+        loading = bind(info.context)(value)
         return loading if then is None else _attribute(loading, then)
 
     return strawberry.field(
-        resolver=resolve, description=description, metadata={"child": (loader, key, then)}, directives=[*([usually(size)] if size else []), *requiring(requires)], **options
+        resolver=resolve, description=description, metadata={"child": Child(bind, key, then)}, directives=[*([usually(size)] if size else []), *requiring(requires)], **options
     )
 
 

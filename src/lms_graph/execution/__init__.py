@@ -1,0 +1,9 @@
+"""An executor that compiles an operation once and runs it breadth-first, behind Strawberry's `execution_context_class`. README.md tells how it works.
+
+It knows GraphQL, graphql-core and Strawberry, and nothing of what a schema is about.
+"""
+
+from lms_graph.execution.executor import CompiledExecutor
+from lms_graph.execution.fields import Child
+
+__all__ = ["Child", "CompiledExecutor"]

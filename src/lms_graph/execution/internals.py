@@ -1,0 +1,51 @@
+"""What of graphql-core and Strawberry this leans on that is not promised to stay. Checked when the package is imported: a new release that lacks any of it is told at start, not by a wrong answer."""
+
+import inspect
+
+from graphql.execution import collect_fields, executor, values
+from graphql.type import GraphQLEnumType
+from strawberry.schema import schema, schema_converter
+from strawberry.types import cast
+from strawberry.types.field import StrawberryField
+
+PARAMETERS = {
+    executor.Executor.build: ["schema", "document"],
+    executor.Executor.execute_operation: ["self", "serially"],
+    executor.Executor.build_resolve_info: ["self", "field_def", "field_nodes", "parent_type", "path"],
+    executor.Executor.complete_leaf_value: ["return_type", "result"],
+    executor.Executor.ensure_valid_runtime_type: ["self", "runtime_type_name", "return_type", "field_details_list", "info", "result"],
+    executor.Executor.run_async_work_finished_hook: ["self"],
+    executor.invalid_return_type_error: ["return_type", "result", "field_details_list"],
+    executor.to_nodes: ["field_details_list"],
+    executor.default_field_resolver: ["source", "info", "args"],
+    collect_fields.collect_fields: ["schema", "fragments", "variable_values", "runtime_type", "operation", "hide_suggestions"],
+    collect_fields.collect_subfields: ["schema", "fragments", "variable_values", "operation", "return_type", "field_details_list", "hide_suggestions"],
+    values.get_argument_values: ["type_def", "node", "variable_values", "fragment_variable_values", "hide_suggestions"],
+    GraphQLEnumType.coerce_output_value: ["self", "output_value"],
+    StrawberryField.get_result: ["self", "source", "info", "args", "kwargs"],
+}
+
+
+class ExecutorNotSupported(ImportError):
+    """The installed graphql-core or Strawberry lacks something that the compiled executor relies on."""
+
+
+def check() -> None:
+    """Raises ExecutorNotSupported."""
+    missing = []
+    for function, expected in PARAMETERS.items():
+        found = list(inspect.signature(function).parameters)  # type: ignore[arg-type]
+        if found[: len(expected)] != expected:
+            missing.append(f"{function.__qualname__} takes {found}, not {expected}")
+    if values.VariableValues._fields != ("sources", "coerced"):
+        missing.append("VariableValues is not (sources, coerced)")
+    if not isinstance(getattr(schema_converter.GraphQLCoreConverter, "DEFINITION_BACKREF", None), str):
+        missing.append("GraphQLCoreConverter.DEFINITION_BACKREF")
+    if not isinstance(getattr(cast, "TYPE_CAST_ATTRIBUTE", None), str):
+        missing.append("strawberry.types.cast.TYPE_CAST_ATTRIBUTE")
+    if not issubclass(schema.StrawberryGraphQLCoreExecutionContext, executor.Executor):
+        missing.append("StrawberryGraphQLCoreExecutionContext is no Executor")
+    if missing:
+        raise ExecutorNotSupported(
+            "The compiled executor does not know this graphql-core or Strawberry: " + "; ".join(missing) + ". Set LMS_EXECUTOR=plain, or install the versions that are pinned."
+        )

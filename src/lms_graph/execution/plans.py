@@ -1,0 +1,248 @@
+"""Operations compiled: which fields a selection gives for objects of one type, how each value is found, and what becomes of it."""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from enum import Enum
+from operator import attrgetter
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLField,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLSchema,
+    Node,
+    Undefined,
+    VariableNode,
+    is_abstract_type,
+    is_leaf_type,
+    is_list_type,
+    is_non_null_type,
+)
+from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet, collect_fields, collect_subfields
+from graphql.execution.executor import Executor, to_nodes
+from graphql.execution.values import VariableValues, get_argument_values
+from graphql.language import DirectiveNode
+from graphql.type import TypeNameMetaFieldDef
+
+from lms_graph.execution import fields
+from lms_graph.execution.leaves import Write, as_it_is, writer
+
+NOT_COMPILED = frozenset({"defer", "stream", "experimental_disableErrorPropagation"})
+KEPT_OPERATIONS, KEPT_VARIANTS = 2000, 16
+
+
+class Kind(Enum):
+    LEAF = 1
+    OBJECT = 2
+    ABSTRACT = 3
+    LIST = 4
+
+
+class Shape:
+    """A return type taken apart: what becomes of a value. The writers of leaves and the classes met are remembered."""
+
+    __slots__ = ("by_class", "item", "kind", "not_awaited", "nullable", "type", "types", "writers")
+
+    def __init__(self, type_: GraphQLOutputType, schema: GraphQLSchema) -> None:
+        self.nullable = not is_non_null_type(type_)
+        self.type: Any = type_ if self.nullable else type_.of_type  # type: ignore[union-attr]
+        self.item = Shape(self.type.of_type, schema) if is_list_type(self.type) else None
+        self.kind = Kind.LIST if self.item else Kind.LEAF if is_leaf_type(self.type) else Kind.ABSTRACT if is_abstract_type(self.type) else Kind.OBJECT
+        self.by_class = self.kind in {Kind.OBJECT, Kind.ABSTRACT} and fields.told_by_class(self.type, schema)
+        self.types: dict[type, GraphQLObjectType] = {}  # of an abstract type, by class
+        self.writers: dict[type, Write | None] = {}  # of a leaf type, by class
+        self.not_awaited: set[type] = set()
+
+    def writer(self, cls: type) -> Write | None:
+        try:
+            return self.writers[cls]
+        except KeyError:
+            found = self.writers[cls] = writer(self.type, cls)
+            return found
+
+
+class Field:
+    """One key of an answer, for objects of one type."""
+
+    __slots__ = (
+        "attribute",
+        "child",
+        "definition",
+        "details",
+        "fixed",
+        "has_arguments",
+        "key",
+        "node",
+        "nodes",
+        "parent_type",
+        "position",
+        "resolve",
+        "selections",
+        "shape",
+        "varies",
+    )
+
+    def __init__(self, key: str, position: int, details: FieldDetailsList, definition: GraphQLField, parent_type: GraphQLObjectType, plan: "Plan") -> None:
+        self.key, self.position, self.details, self.definition, self.parent_type = key, position, details, definition, parent_type
+        self.nodes = to_nodes(details)
+        self.node = self.nodes[0]
+        self.shape = Shape(definition.type, plan.schema)
+        self.attribute = fields.attribute_of(definition, self.node.name.value, plan.field_resolver)
+        self.child = fields.child_of(definition)
+        self.resolve = definition.resolve or plan.field_resolver
+        self.selections: dict[GraphQLObjectType, Selection] = {}
+        self.has_arguments = bool(definition.args or self.node.arguments)
+        self.varies = any(isinstance(each, VariableNode) for each in walk(self.node.arguments))
+        self.fixed: dict[str, Any] | None = None
+        if not self.has_arguments:
+            self.fixed = {}
+        elif not self.varies:
+            try:
+                arguments = get_argument_values(definition, self.node, hide_suggestions=plan.hide_suggestions)
+            except GraphQLError:  # told where the field is met
+                arguments = None
+            if arguments is not None and shareable(arguments):
+                self.fixed = arguments
+
+
+class Selection:
+    """The fields of objects of one type at one place of an operation."""
+
+    __slots__ = ("by_class", "checked", "fields", "get", "looks_up", "others", "plain", "plain_keys", "plain_shapes", "sure", "template", "type", "writers")
+
+    def __init__(self, type_: GraphQLObjectType, grouped: GroupedFieldSet, plan: "Plan") -> None:
+        self.type = type_
+        self.template: dict[str, Any] = {}
+        self.fields: list[Field] = []
+        for key, details in grouped.items():
+            definition = plan.schema.get_field(type_, details[0].node.name.value)
+            if definition is TypeNameMetaFieldDef:
+                self.template[key] = type_.name
+            elif definition:
+                self.template[key] = None
+                self.fields.append(Field(key, len(self.template), details, definition, type_, plan))
+        self.plain = [field for field in self.fields if field.attribute and field.shape.kind is Kind.LEAF]
+        self.others = [field for field in self.fields if field not in self.plain]
+        self.plain_keys = [field.key for field in self.plain]
+        self.plain_shapes = [field.shape for field in self.plain]
+        names = [field.attribute for field in self.plain if field.attribute]
+        self.get: Any = attrgetter(*names) if len(names) > 1 else _alone(names[0]) if names else None
+        self.looks_up = any(field.definition.resolve is None for field in self.plain)  # graphql-core's own resolver takes mappings apart
+        self.writers: dict[tuple[type, ...], list[tuple[int, Write]] | None] = {}
+        # Classes whose values are of the type for certain; where nothing asks, all are.
+        self.checked = type_.is_type_of is not None
+        self.by_class = fields.told_by_class(type_, plan.schema)
+        self.sure: set[type] = set()
+
+    def writers_of(self, classes: tuple[type, ...]) -> list[tuple[int, Write]] | None:
+        """Which of the plain values have to be written, and by what, when their classes are these; None where each has to be looked at by itself."""
+        found: list[tuple[int, Write]] | None = []
+        for index, (cls, shape) in enumerate(zip(classes, self.plain_shapes, strict=True)):
+            if cls is type(None) and shape.nullable:
+                continue
+            write = shape.writer(cls)
+            if write is None:
+                found = None
+                break
+            if write is not as_it_is:
+                found.append((index, write))  # type: ignore[union-attr]
+        self.writers[classes] = found
+        return found
+
+
+def _alone(name: str) -> Any:
+    get = attrgetter(name)
+    return lambda source: (get(source),)
+
+
+class Plan:
+    """A compiled operation, for one set of values of the variables of its `@skip` and `@include`. Selections of what is not reached are never made."""
+
+    def __init__(self, executor: Executor[Any], variables: VariableValues) -> None:
+        self.schema, self.fragments, self.operation = executor.schema, executor.fragments, executor.operation
+        self.field_resolver, self.hide_suggestions, self._variables = executor.field_resolver, executor.hide_suggestions, variables
+        root_type = self.schema.get_root_type(self.operation.operation)
+        assert root_type is not None
+        grouped = collect_fields(self.schema, self.fragments, variables, root_type, self.operation, self.hide_suggestions).grouped_field_set
+        self.root = Selection(root_type, grouped, self)
+
+    def selection(self, field: Field, type_: GraphQLObjectType) -> Selection:
+        try:
+            return field.selections[type_]
+        except KeyError:
+            collected = collect_subfields(self.schema, self.fragments, self._variables, self.operation, type_, field.details, self.hide_suggestions)
+            made = field.selections[type_] = Selection(type_, collected.grouped_field_set, self)
+            return made
+
+
+class _Operation:
+    """What is known of an operation before its variables are: whether it is compiled at all, which variables change its fields, and the plans made."""
+
+    def __init__(self, executor: Executor[Any], document: DocumentNode) -> None:
+        self.kept = (document, executor.schema, executor.operation)  # so that their ids stay theirs
+        self.plans: OrderedDict[tuple[Any, ...], Plan] = OrderedDict()
+        conditions: dict[str, None] = {}
+        self.compiled = executor.schema.get_root_type(executor.operation.operation) is not None
+        for node in walk((executor.operation, *(details.definition for details in executor.fragments.values()))):
+            if isinstance(node, DirectiveNode):
+                if node.name.value in NOT_COMPILED:
+                    self.compiled = False
+                elif node.name.value in {"skip", "include"}:
+                    conditions.update({each.name.value: None for each in walk(node.arguments) if isinstance(each, VariableNode)})
+            elif (isinstance(node, FragmentDefinitionNode) and node.variable_definitions) or (isinstance(node, FieldNode) and node.name.value in {"__schema", "__type"}):
+                self.compiled = False
+        self.conditions = tuple(conditions)
+
+
+_operations: OrderedDict[tuple[Any, ...], _Operation] = OrderedDict()
+
+
+def plan_of(executor: Executor[Any], document: DocumentNode) -> Plan | None:
+    """The plan of an operation, made now or before; None for what is left to graphql-core: see README.md. Raises GraphQLError as collecting fields does."""
+    key = (id(document), id(executor.operation), id(executor.schema), executor.field_resolver, executor.hide_suggestions)
+    known = _operations.get(key)
+    if known is None:
+        known = _operations[key] = _Operation(executor, document)
+        if len(_operations) > KEPT_OPERATIONS:
+            _operations.popitem(last=False)
+    if not known.compiled:
+        return None
+    coerced = executor.variable_values.coerced
+    conditions = tuple([coerced.get(name, Undefined) for name in known.conditions])
+    plan = known.plans.get(conditions)
+    if plan is None:
+        sources = executor.variable_values.sources
+        only = VariableValues({name: sources[name] for name in known.conditions if name in sources}, {name: coerced[name] for name in known.conditions if name in coerced})
+        plan = known.plans[conditions] = Plan(executor, only)
+        if len(known.plans) > KEPT_VARIANTS:
+            known.plans.popitem(last=False)
+    return plan
+
+
+def shareable(value: Any) -> bool:
+    """Whether nobody who is given the value can change it for the next."""
+    if isinstance(value, dict):  # of arguments: each call takes it apart
+        return all(type(each) in _SHARED or isinstance(each, Enum) for each in value.values())
+    return False
+
+
+_SHARED = frozenset({str, int, float, bool, bytes, type(None)})
+
+
+def walk(nodes: Any) -> Iterator[Node]:
+    """All nodes of a syntax tree, each once, however deep: without recursion."""
+    waiting = list(nodes or ())
+    while waiting:
+        node = waiting.pop()
+        yield node
+        for key in node.keys:
+            below = getattr(node, key, None)
+            if isinstance(below, Node):
+                waiting.append(below)
+            elif isinstance(below, list | tuple):
+                waiting.extend(each for each in below if isinstance(each, Node))

@@ -1,0 +1,393 @@
+"""One run of a plan: breadth-first, a level of objects at a time."""
+
+import asyncio
+from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Mapping
+from functools import partial
+from types import GeneratorType
+from typing import TYPE_CHECKING, Any
+
+from graphql import ExecutionResult, GraphQLError, GraphQLObjectType, OperationType, Undefined, located_error
+from graphql.execution.executor import invalid_return_type_error
+from graphql.execution.values import get_argument_values
+from graphql.pyutils import Path, is_iterable
+from graphql.type import GraphQLResolveInfo
+
+from lms_graph.execution.fields import Child, is_cast
+from lms_graph.execution.plans import Field, Kind, Plan, Selection, Shape, shareable
+
+if TYPE_CHECKING:
+    from lms_graph.execution.executor import CompiledExecutor
+
+# An object that is being answered: the frame of the object above, the field there, where it stands in the field's list (or lists), and the answer that is filled.
+Frame = tuple[Any, Any, tuple[int, ...], dict[str, Any]]
+Finish = Callable[[Any], Any]
+
+_NEVER_AWAITED = frozenset({type(None), str, int, float, bool, list, tuple, dict})
+
+
+class Run:
+    """The state of one execution. Each error is told once, at its place; what lies under a place that became null is left alone."""
+
+    def __init__(self, executor: "CompiledExecutor", plan: Plan) -> None:
+        self.executor, self.plan = executor, plan
+        self.context = executor.context_value
+        self.is_awaitable = executor.is_awaitable
+        self.data: dict[str, Any] | None = {}
+        self.errors: list[tuple[tuple[int, ...], GraphQLError]] = []
+        self.groups: dict[Selection, tuple[list[Frame], list[Any]]] = {}  # objects of the next level
+        self.pending: list[tuple[Awaitable[Any], Frame, Field, tuple[int, ...], Finish | None]] = []
+        self.arguments: dict[Field, dict[str, Any]] = {}
+        self.paths: dict[int, Path | None] = {}
+
+    def start(self, serially: bool | None) -> ExecutionResult | Coroutine[Any, Any, ExecutionResult]:
+        """The answer, or what gives it once awaited: the former where nothing had to be waited for."""
+        root = self.plan.root
+        self.data = out = root.template.copy()
+        frame: Frame = (None, None, (), out)
+        if (self.plan.operation.operation is OperationType.MUTATION) if serially is None else serially:
+            return self._one_after_another(frame)
+        self.groups[root] = ([frame], [self.executor.root_value])
+        self._descend()
+        return self._waiting() if self.pending else self._response()
+
+    def _one_after_another(self, frame: Frame) -> ExecutionResult | Coroutine[Any, Any, ExecutionResult]:
+        source, remaining = [self.executor.root_value], list(reversed(self.plan.root.fields))
+
+        def until_waiting() -> bool:
+            while remaining and self.data is not None:
+                self._fields([remaining.pop()], [frame], source)
+                self._descend()
+                if self.pending:
+                    return True
+            return False
+
+        async def rest() -> ExecutionResult:
+            while True:
+                while self.pending:
+                    await self._settle()
+                    self._descend()
+                if not until_waiting():
+                    return self._response()
+
+        return rest() if until_waiting() else self._response()
+
+    async def _waiting(self) -> ExecutionResult:
+        while self.pending:
+            await self._settle()
+            self._descend()
+        return self._response()
+
+    def _response(self) -> ExecutionResult:
+        self.executor.run_async_work_finished_hook()
+        self.errors.sort(key=lambda each: each[0])
+        return ExecutionResult(self.data, [error for _, error in self.errors] or None)
+
+    # Levels
+
+    def _descend(self) -> None:
+        """Go on until nothing more can be done without waiting."""
+        while self.groups:
+            groups, self.groups = self.groups, {}
+            for selection, (frames, sources) in groups.items():
+                if self.errors:
+                    living = [self._lives(frame) for frame in frames]
+                    if not all(living):
+                        frames = [frame for frame, lives in zip(frames, living, strict=True) if lives]
+                        sources = [source for source, lives in zip(sources, living, strict=True) if lives]
+                if selection.plain:
+                    self._plain(selection, frames, sources)
+                if selection.others:
+                    self._fields(selection.others, frames, sources)
+
+    async def _settle(self) -> None:
+        """Wait for all that is pending, and put the values where they belong."""
+        pending, self.pending = self.pending, []
+        if len(pending) == 1:
+            try:
+                results: list[Any] = [await pending[0][0]]
+            except Exception as error:  # noqa: BLE001
+                results = [error]
+        else:
+            results = await asyncio.gather(*[each[0] for each in pending], return_exceptions=True)
+        for (_, frame, field, index, finish), result in zip(pending, results, strict=True):
+            if isinstance(result, BaseException) and not isinstance(result, Exception):
+                raise result
+            if self.errors and not self._lives(frame, field, index):
+                continue
+            try:
+                if finish is None:
+                    value = self._complete(field.shape, field, frame, (), result)
+                elif isinstance(result, Exception):
+                    raise result
+                else:
+                    value = finish(result)
+                if value is not _LATER:
+                    self._put(frame, field, index, value)
+            except Exception as error:  # noqa: BLE001
+                self._fail(error, frame, field, index)
+
+    def _plain(self, selection: Selection, frames: list[Frame], sources: list[Any]) -> None:
+        """Fields whose values are attributes to be written as they are: a row of them at a time."""
+        get, keys, known = selection.get, selection.plain_keys, selection.writers
+        for frame, source in zip(frames, sources, strict=True):
+            if selection.looks_up and isinstance(source, Mapping):
+                self._fields(selection.plain, [frame], [source])
+                continue
+            try:
+                values = get(source)
+                classes = tuple(map(type, values))
+                writers = known[classes] if classes in known else selection.writers_of(classes)
+                if writers:
+                    values = list(values)
+                    for index, write in writers:
+                        values[index] = write(values[index])
+            except Exception:  # noqa: BLE001  # one of them failed: which?
+                writers = None
+            if writers is None:
+                self._fields(selection.plain, [frame], [source])
+            else:
+                frame[3].update(zip(keys, values, strict=True))
+
+    # Fields
+
+    def _fields(self, asked: list[Field], frames: list[Frame], sources: list[Any]) -> None:
+        for field in asked:
+            if field.child is not None:
+                self._children(field, field.child, frames, sources)
+                continue
+            shape, attribute = field.shape, field.attribute if field.definition.resolve else None
+            for frame, source in zip(frames, sources, strict=True):
+                if self.errors and not self._lives(frame):
+                    continue
+                try:
+                    value = self._resolved(field, frame, source) if attribute is None else getattr(source, attribute)
+                    cls = type(value)
+                    if cls not in _NEVER_AWAITED and cls not in shape.not_awaited:
+                        if self.is_awaitable(value):
+                            self.pending.append((value, frame, field, (), None))
+                            continue
+                        if cls is not GeneratorType:
+                            shape.not_awaited.add(cls)
+                    completed = self._complete(shape, field, frame, (), value)
+                    if completed is not _LATER:
+                        frame[3][field.key] = completed
+                except Exception as error:  # noqa: BLE001
+                    self._fail(error, frame, field, ())
+
+    def _children(self, field: Field, child: Child, frames: list[Frame], sources: list[Any]) -> None:
+        """What is declared needs no resolver, and no coroutine, per parent."""
+        then = child.then
+        finish = None if then is None else partial(self._then, field, then)
+        load: Callable[[Any], Awaitable[Any]] | None = None
+        for frame, source in zip(frames, sources, strict=True):
+            if self.errors and not self._lives(frame):
+                continue
+            try:
+                key = getattr(source, child.key)
+                if key is None:
+                    frame[3][field.key] = self._complete(field.shape, field, frame, (), None)
+                else:
+                    load = load or child.bind(self.context)
+                    self.pending.append((load(key), frame, field, (), None if finish is None else partial(finish, frame)))
+            except Exception as error:  # noqa: BLE001
+                self._fail(error, frame, field, ())
+
+    def _then(self, field: Field, then: str, frame: Frame, loaded: Any) -> Any:
+        return self._complete(field.shape, field, frame, (), None if loaded is None else getattr(loaded, then))
+
+    def _resolved(self, field: Field, frame: Frame, source: Any) -> Any:
+        arguments = field.fixed
+        if arguments is None:
+            arguments = self.arguments.get(field)
+            if arguments is None:
+                arguments = get_argument_values(field.definition, field.node, self.executor.variable_values, None, self.executor.hide_suggestions)
+                if shareable(arguments):
+                    self.arguments[field] = arguments
+        return field.resolve(source, self._info(frame, field), **arguments)
+
+    def _info(self, frame: Frame, field: Field) -> GraphQLResolveInfo[Any]:
+        return self.executor.build_resolve_info(field.definition, field.nodes, field.parent_type, self._path(frame, field))
+
+    # Values
+
+    def _complete(self, shape: Shape, field: Field, frame: Frame, index: tuple[int, ...], value: Any) -> Any:
+        """What stands in the answer for a value: `_LATER` where that has to be waited for. Raises what the value was told with, or what is wrong with it."""
+        if value is None or value is Undefined:
+            if shape.nullable:
+                return None
+            raise TypeError(f"Cannot return null for non-nullable field {field.parent_type}.{field.node.name.value}.")
+        if isinstance(value, Exception):
+            raise value
+        if shape.kind is Kind.OBJECT:
+            return self._object(shape.type, field, frame, index, value)
+        if shape.kind is Kind.LEAF:
+            write = shape.writer(type(value))
+            return write(value) if write is not None else self.executor.complete_leaf_value(shape.type, value)
+        if shape.kind is Kind.LIST:
+            return self._list(shape, field, frame, index, value)
+        return self._abstract(shape, field, frame, index, value)
+
+    def _object(self, type_: GraphQLObjectType, field: Field, frame: Frame, index: tuple[int, ...], value: Any) -> Any:
+        selection = field.selections.get(type_) or self.plan.selection(field, type_)
+        if selection.checked and (type(value) not in selection.sure or is_cast(value)):
+            assert type_.is_type_of is not None
+            fits: Any = type_.is_type_of(value, self._info(frame, field))
+            if self.is_awaitable(fits):
+                self.pending.append((fits, frame, field, index, lambda fits: self._entered(selection, fits, field, frame, index, value)))
+                return _LATER
+            if fits and selection.by_class and not is_cast(value):
+                selection.sure.add(type(value))
+            return self._entered(selection, fits, field, frame, index, value)
+        return self._entered(selection, True, field, frame, index, value)
+
+    def _entered(self, selection: Selection, fits: Any, field: Field, frame: Frame, index: tuple[int, ...], value: Any) -> dict[str, Any]:
+        if not fits:
+            raise invalid_return_type_error(selection.type, value, field.details)
+        out = selection.template.copy()
+        group = self.groups.get(selection)
+        if group is None:
+            group = self.groups[selection] = ([], [])
+        group[0].append((frame, field, index, out))
+        group[1].append(value)
+        return out
+
+    def _abstract(self, shape: Shape, field: Field, frame: Frame, index: tuple[int, ...], value: Any) -> Any:
+        known = shape.types.get(type(value))
+        if known is not None and not is_cast(value):
+            return self._object(known, field, frame, index, value)
+        info = self._info(frame, field)
+        name: Any = (shape.type.resolve_type or self.executor.type_resolver)(value, info, shape.type)
+
+        def typed(name: Any) -> Any:
+            type_ = self.executor.ensure_valid_runtime_type(name, shape.type, field.details, info, value)
+            if shape.by_class and not is_cast(value):
+                shape.types[type(value)] = type_
+            return self._object(type_, field, frame, index, value)
+
+        if self.is_awaitable(name):
+            self.pending.append((name, frame, field, index, typed))
+            return _LATER
+        return typed(name)
+
+    def _list(self, shape: Shape, field: Field, frame: Frame, index: tuple[int, ...], value: Any) -> Any:
+        if isinstance(value, list | tuple):
+            items: Any = value
+        elif self.executor.is_async_iterable(value):
+            self.pending.append((_drained(value), frame, field, index, lambda items: self._list(shape, field, frame, index, items)))
+            return _LATER
+        elif is_iterable(value):
+            items = list(value)
+        else:
+            raise GraphQLError(f"Expected Iterable, but did not find one for field '{field.parent_type}.{field.node.name.value}'.")
+        item = shape.item
+        assert item is not None
+        classes = set(map(type, items)) - _NEVER_AWAITED - item.not_awaited
+        if classes:
+            if any(type(each) in classes and self.is_awaitable(each) for each in items):
+                self.pending.append((_awaited(items, self.is_awaitable), frame, field, index, lambda items: self._list(shape, field, frame, index, items)))
+                return _LATER
+            item.not_awaited |= classes - {GeneratorType}
+        completed: list[Any] = []
+        for number, each in enumerate(items):
+            at = (*index, number)
+            try:
+                written = self._complete(item, field, frame, at, each)
+                completed.append(None if written is _LATER else written)
+            except Exception as error:
+                located = located_error(error, field.nodes, self._path(frame, field, at).as_list())
+                if not item.nullable:
+                    raise located from error
+                completed.append(None)
+                self.errors.append((self._order(frame, field, at), located))
+        return completed
+
+    # Places
+
+    def _put(self, frame: Frame, field: Field, index: tuple[int, ...], value: Any) -> None:
+        if not index:
+            frame[3][field.key] = value
+            return
+        place = frame[3][field.key]
+        for number in index[:-1]:
+            place = place[number]
+        place[index[-1]] = value
+
+    def _lives(self, frame: Frame, field: Field | None = None, index: tuple[int, ...] = ()) -> bool:
+        """Whether the object, or a place in it, is still part of the answer: nothing above it has become null."""
+        if index and field is not None:
+            place = frame[3][field.key]
+            for number in index[:-1]:
+                if place is None:
+                    return False
+                place = place[number]
+            if place is None:
+                return False
+        while (parent := frame[0]) is not None:
+            place = parent[3][frame[1].key]
+            for number in frame[2]:
+                if place is None:
+                    return False
+                place = place[number]
+            if place is not frame[3]:
+                return False
+            frame = parent
+        return self.data is not None
+
+    def _fail(self, error: Exception, frame: Frame, field: Field, index: tuple[int, ...]) -> None:
+        """Tell an error at its place; null goes to the nearest place around it that may be null."""
+        if self.errors and not self._lives(frame, field, index):
+            return
+        located = located_error(error, field.nodes, self._path(frame, field, index).as_list())
+        self.errors.append((self._order(frame, field, index), located))
+        place: Frame | None = frame
+        while place is not None:
+            shapes = [field.shape]
+            for _ in index:
+                shapes.append(shapes[-1].item)  # type: ignore[arg-type]
+            for depth in range(len(index), -1, -1):
+                if shapes[depth].nullable:
+                    self._put(place, field, index[:depth], None)
+                    return
+            place, field, index, _ = place
+        self.data = None
+
+    def _path(self, frame: Frame, field: Field, index: tuple[int, ...] = ()) -> Path:
+        path = Path(self._path_to(frame), field.key, field.parent_type.name)
+        for number in index:
+            path = Path(path, number, None)
+        return path
+
+    def _path_to(self, frame: Frame) -> Path | None:
+        parent, field, index, out = frame
+        if parent is None:
+            return None
+        path = self.paths.get(id(out))
+        if path is None:
+            path = self.paths[id(out)] = self._path(parent, field, index)
+        return path
+
+    def _order(self, frame: Frame, field: Field, index: tuple[int, ...]) -> tuple[int, ...]:
+        """Where a place stands in the answer: errors are told in that order."""
+        order = (field.position, *index)
+        while frame[0] is not None:
+            frame, field, index, _ = frame
+            order = (field.position, *index, *order)
+        return order
+
+
+_LATER: Any = object()
+
+
+async def _drained(items: AsyncIterable[Any]) -> list[Any]:
+    return [item async for item in items]
+
+
+async def _awaited(items: Any, is_awaitable: Callable[[Any], bool]) -> list[Any]:
+    """The items, with what came of those that had to be awaited: an exception is a value here, told at the item's place."""
+    found = list(items)
+    waiting = [number for number, item in enumerate(found) if is_awaitable(item)]
+    for number, result in zip(waiting, await asyncio.gather(*[found[number] for number in waiting], return_exceptions=True), strict=True):
+        if isinstance(result, BaseException) and not isinstance(result, Exception):
+            raise result
+        found[number] = result
+    return found
