@@ -88,7 +88,7 @@ class TestBuying:
 
     async def test_what_costs_nothing_is_bought_without_the_provider(self, stripe: StripeTwin, school: School, student: Client) -> None:
         made = await shop(school)
-        _, code = await offers.coupon(school.system, percent_off=100)
+        _, code = await offers.coupon(school.system, percent_off=Decimal(100))
 
         checkout = await begin(student, made.offer, couponCode=code)
 

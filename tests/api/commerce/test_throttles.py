@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 from starlette.applications import Starlette
@@ -48,7 +49,7 @@ async def member(strict: House, school: School, clients: list[Client]) -> Client
 async def test_a_stranger_mails_nobody_with_what_costs_nothing(school: School, guest: Client, member: Client) -> None:
     """Each purchase of a visitor sends a mail to an address that nobody has proved."""
     made = await shop(school)
-    _, code = await offers.coupon(school.system, percent_off=100)
+    _, code = await offers.coupon(school.system, percent_off=Decimal(100))
     victim = {"email": "victim@example.com", "couponCode": code}
 
     answers = [await guest.codes("StartCheckout", input=asked(made.offer, **victim)) for _ in range(8)]
