@@ -19,7 +19,7 @@ from lms_graph.domain.payouts.ports import PaymentGateway, Payments, PaymentsNot
 from lms_graph.domain.payouts.queries.providers import gateway_of
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.errors import Invalid, Issue
-from lms_graph.kit.money import MAX_AMOUNT
+from lms_graph.kit.money import MAX_AMOUNT, charge_step, in_steps, to_decimal
 from lms_graph.kit.secrets import SecretKeys
 from lms_graph.kit.throttle import Throttle
 from lms_graph.models import database
@@ -234,9 +234,12 @@ def _asked(shop: _Shop, wanted: Wanted, index: int) -> tuple[AskedLine, str]:
     issues = []
     if not row["min_quantity"] <= wanted.quantity <= row["max_quantity"]:
         issues.append(Issue(f"This offer is sold from {row['min_quantity']} to {row['max_quantity']} at once.", ("lines", str(index), "quantity")))
-    amount = price["amount"]
+    step = charge_step(price["currency"])
+    amount = in_steps(price["amount"], step)
     if kind is OfferKind.PAY_WHAT_YOU_WANT:
-        amount = wanted.amount if wanted.amount is not None else price["suggested_amount"] or amount
+        amount = wanted.amount if wanted.amount is not None else in_steps(price["suggested_amount"] or amount, step)
+        if amount % step:
+            issues.append(Issue(f"Payments in {price['currency']} are multiples of {to_decimal(step, price['currency'])}.", ("lines", str(index), "amount")))
         if not price["amount"] <= amount <= MAX_AMOUNT:
             issues.append(Issue("That is less than the least this offer takes, or more than can be kept.", ("lines", str(index), "amount")))
     elif wanted.amount is not None:
@@ -250,7 +253,7 @@ def _asked(shop: _Shop, wanted: Wanted, index: int) -> tuple[AskedLine, str]:
     if kind in (OfferKind.ONE_TIME, OfferKind.INSTALLMENTS) and subject in (OfferSubject.BUNDLE, OfferSubject.PATH):
         payments = row["installments"] or 1
         paid = {course_id: paid // payments for course_id, paid in shop.owned.paid.get(price["currency"], {}).items()}
-        credit = pricing.credit(amount, courses, paid, shop.owned.bought)
+        credit = pricing.credit(amount, courses, paid, shop.owned.bought, price["currency"])
     line = AskedLine(
         offer_id=row["id"],
         offer_kind=kind,
@@ -288,7 +291,8 @@ async def _taxes(shop: _Shop, drafts: Sequence[_Draft], gateway: PaymentGateway 
         rate = await selling.rate_at(caller=shop.caller, country=country, region=shop.buyer.region)
         if rate is None:
             return [pricing.untaxed(draft.lines) for draft in drafts]
-        return [pricing.own_tax(draft.lines, name=rate["name"], rate_ppm=rate["rate_ppm"], is_included=shop.selling.prices_include_tax) for draft in drafts]
+        included = shop.selling.prices_include_tax
+        return [pricing.own_tax(draft.lines, name=rate["name"], rate_ppm=rate["rate_ppm"], is_included=included, currency=draft.currency) for draft in drafts]
     if gateway is None:
         raise PaymentsNotConfigured()
     if throttle and (buckets := throttles.tax(shop.caller)):

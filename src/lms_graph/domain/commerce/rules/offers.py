@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from lms_graph.kit.errors import Invalid, Issue
-from lms_graph.kit.money import WHOLE_BPS, WHOLE_PPM, to_minor, to_parts
+from lms_graph.kit.money import WHOLE_BPS, WHOLE_PPM, to_charge, to_parts
 from lms_graph.kit.text import is_one_line
 from lms_graph.models.commerce import BillingInterval, CouponKind, DefaultRule, OfferKind, OfferSubject
 
@@ -179,9 +179,9 @@ def _price(kind: OfferKind, draft: PriceDraft, path: tuple[str, ...]) -> tuple[P
 
 
 def minor(money: Amount, path: tuple[str, ...], issues: list[Issue]) -> int:
-    """An amount in minor units; 0 with an issue for one that cannot be."""
+    """An amount in minor units; 0 with an issue for one that cannot be, or that cannot be charged."""
     try:
-        amount = to_minor(money.amount, money.currency)
+        amount = to_charge(money.amount, money.currency)
     except ValueError as error:
         issues.append(Issue(str(error), path))
         return 0
