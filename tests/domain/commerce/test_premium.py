@@ -1,5 +1,6 @@
 """Premium instructorship that is paid: it lasts as long as it is paid for, opens no course, and what was set by hand outlives it."""
 
+import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -183,3 +184,14 @@ class TestQuote:
                 await ask(buyer)
         await accounts.set_premium(caller=school.system, account_id=teacher, until=school.system.now + timedelta(days=1))
         assert (await ask(Buyer(account_id=teacher))).already_owned
+
+
+async def test_of_many_that_are_paid_at_once_the_latest_holds(shop: Shop) -> None:
+    who, now = await a_teacher(shop), shop.now
+    ends = [now + timedelta(days=days) for days in (40, 10, 90, 20, 70, 30)]
+
+    await asyncio.gather(*(premium.keep_premium(caller=shop.caller, account_id=who, source_id=UUID(int=number), until=end) for number, end in enumerate(ends)))
+    assert await until(shop, who) == max(ends)
+    await asyncio.gather(*(premium.end_premium(caller=shop.caller, source_id=UUID(int=number)) for number in range(1, len(ends))))
+
+    assert await until(shop, who) == ends[0]
