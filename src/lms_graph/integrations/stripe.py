@@ -42,6 +42,7 @@ from lms_graph.domain.payouts.ports import (
     TransferState,
 )
 from lms_graph.kit.errors import Unavailable
+from lms_graph.kit.money import charge_step
 
 if TYPE_CHECKING:
     import stripe
@@ -57,7 +58,6 @@ MAX_ACCOUNTS = 256  # of schools' own keys whose connections are kept
 # Where Stripe's smallest unit is not ISO 4217's: https://docs.stripe.com/currencies#special-cases
 _HUNDREDTHS = frozenset({"ISK", "UGX"})  # counted in hundredths there, always 00
 _WHOLE = frozenset({"MGA"})  # no decimals there, two in ISO
-_TENS = frozenset({"BHD", "JOD", "KWD", "OMR", "TND"})  # three decimals, the last of them 0
 
 _LOCALES = "bg cs da de el en en-GB es es-419 et fi fil fr fr-CA hi-IN hr hu id it ja ko lt lv ms mt nb nl pl pt pt-BR ro ru sk sl sv th tr vi zh zh-HK zh-TW".split()
 _BY_LOWER = {locale.lower(): locale for locale in _LOCALES}
@@ -69,7 +69,7 @@ def to_stripe(amount: int, currency: str) -> int:
     """ISO's minor units as Stripe counts them. Raises PaymentRefused for an amount that Stripe cannot take."""
     if currency in _HUNDREDTHS:
         return amount * 100
-    if amount % (100 if currency in _WHOLE else 10 if currency in _TENS else 1):
+    if amount % charge_step(currency):  # of three decimals the last is 0
         raise PaymentRefused(f"The payment provider takes no amounts as fine as this in {currency}.", reason="amount_too_fine")
     return amount // 100 if currency in _WHOLE else amount
 

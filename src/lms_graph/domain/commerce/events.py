@@ -333,3 +333,19 @@ class SeatPoolClosed(Event, about="pool_id", audited="sea"):
     """Its money went back, or the school withdrew the voucher."""
 
     pool_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuyerErased(Event, about="order_id", audited="ord"):
+    """The order says no more who bought. Its amounts and documents stay."""
+
+    order_id: UUID
+    account_id: UUID | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeatAddressErased(Event, about="seat_id", audited="sas"):
+    """The seat says no more to whose address it was given."""
+
+    seat_id: UUID
+    pool_id: UUID

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from lms_graph.domain.commerce.operations import seats, subscriptions
 from lms_graph.domain.learning.operations import enrollments, entitlements
+from lms_graph.domain.payouts.operations import premium
 from lms_graph.kit.caller import Caller
 from lms_graph.models import database
 from lms_graph.models.commerce import OfferKind, OfferSubject, OrderKind
@@ -80,10 +81,17 @@ async def _open_seats(caller: Caller, line: SoldLine) -> None:
     )
 
 
+async def _make_premium(caller: Caller, line: SoldLine) -> None:
+    assert line.ends_at is not None
+    await premium.keep_premium(caller=caller, account_id=line.account_id, source_id=line.line_id, until=line.ends_at)
+
+
 def fulfiller_of(*, kind: OfferKind, subject: OfferSubject, is_gift: bool) -> Fulfill | None:
     """What is done for such a line; None where nothing can be, so that it is not sold."""
     if subject is OfferSubject.SEATS or is_gift:
         return _open_seats
+    if subject is OfferSubject.INSTRUCTOR_PREMIUM and kind is OfferKind.ONE_TIME:
+        return _make_premium
     return BY_KIND.get(kind)
 
 
@@ -138,3 +146,4 @@ async def withdraw(*, caller: Caller, line_id: UUID, reason: str) -> None:
     async with unit_of_work(caller):
         await seats.close_pool(caller=caller, line_id=line_id, reason=reason)
         await entitlements.end_by_source(caller=caller, source_id=line_id, reason=reason)
+        await premium.end_premium(caller=caller, source_id=line_id)

@@ -73,6 +73,9 @@ async def issue_credit_note(*, caller: Caller, refund_id: UUID, closes: Delivery
                 issued_at=caller.now,
                 locale=locale,
             )
+            corrected = await queries.invoice_to_print(caller=caller, invoice_id=invoice["id"])
+            assert corrected is not None, "it was just found"
+            snapshot["buyer"] = database.from_json(corrected["snapshot"])["buyer"]  # whom it was issued to, also once the order does not say it any more
             await _write(work, caller, order, snapshot, serial, refund_id=refund_id)
 
 

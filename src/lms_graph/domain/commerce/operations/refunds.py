@@ -20,6 +20,7 @@ from lms_graph.domain.payouts.ports import PaymentGateway, PaymentRefused, Refun
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.errors import Conflict, Invalid, Issue, NotAllowed, NotFound, Unavailable
 from lms_graph.kit.ids import new_id
+from lms_graph.kit.money import charge_step
 from lms_graph.kit.permissions import Permission
 from lms_graph.models import commerce as rows
 from lms_graph.models import database
@@ -238,7 +239,7 @@ async def _take_in(caller: Caller, payment: Any, state: RefundState) -> UUID | N
         if known := await queries.refund_at_provider(caller=caller, provider_id=state.id):
             return known
         try:
-            shares = rules.allocate(sale.lines, state.amount)
+            shares = rules.allocate(sale.lines, state.amount, charge_step(sale.order["currency"]))
         except rules.ExceedsRest:
             raise Unavailable("A refund made at the provider takes more than the order has left beside those on their way. It is looked at again.") from None
         refund_id = await _make(caller, sale, shares, reason=BY_HAND, access_change=rows.AccessChange.REVOKE, requested_by=None)
@@ -429,7 +430,7 @@ def _within(sale: queries.Sale, lines: Sequence[rules.Line], amount: int, *, clo
     currency, rest = sale.order["currency"], sum(line.rest for line in lines) if sale.is_paid else 0
     if amount > rest or rest == 0:
         raise errors.RefundExceedsBalance(refundable=rest, currency=currency, path=("amount",))
-    return [rules.closing(part, closes) for part in rules.allocate(lines, amount)]
+    return [rules.closing(part, closes) for part in rules.allocate(lines, amount, charge_step(currency))]
 
 
 def _share(sale: queries.Sale, line: rules.Line, amount: Decimal | None, *, closes: bool) -> rules.Share:

@@ -117,22 +117,36 @@ async def close_voucher(*, caller: Caller, pool_id: UUID, reason: str) -> UUID:
     return pool_id
 
 
-async def assign(*, caller: Caller, pool_id: UUID, email: str) -> UUID:
+async def assign(*, caller: Caller, pool_id: UUID, email: str, throttle: Throttle) -> UUID:
     """Give a seat to whoever owns an address; gives the pool's id. An account that has proved the address gets grant and run at once; for others the seat waits with a code of its own.
 
-    The same address again changes nothing. Raises SignedOut, PoolNotFound for others than the owner and those who manage seats, Invalid, PoolClosed, SeatsUsedUp, GiftToOneself.
-    Records SeatAssigned or SeatRedeemed.
+    The same address again changes nothing. Raises SignedOut, PoolNotFound for others than the owner and those who manage seats, Invalid, PoolClosed, SeatsUsedUp, GiftToOneself; Busy
+    where the same address was given seats of the pool too often, or the caller gives too many. Records SeatAssigned or SeatRedeemed.
     """
+    buckets = rules.assignments(caller, pool_id, email)
+    await throttle.take(*buckets)
+    is_given = False
+    try:
+        is_given = await _assign_once(caller, pool_id, email)
+    finally:
+        if not is_given:
+            await throttle.give(*buckets)
+    return pool_id
+
+
+async def _assign_once(caller: Caller, pool_id: UUID, email: str) -> bool:
+    """Whether the address has a seat by this call."""
     async with unit_of_work(caller) as work:
         pool = await _own_pool(caller, pool_id)
         if issues := [*rules.issues_with_address(email)]:
             raise Invalid(*issues)
-        if await queries.seat_of_address(caller=caller, pool_id=pool_id, email_key=email_key(email)) is None:
-            _require_open(caller, pool)
-            if pool["kind"] == PoolKind.GIFT and await _is_address_of(caller, pool["owner_account_id"], email):
-                raise errors.GiftToOneself()
-            await _assign(work, caller, pool, email)
-    return pool_id
+        if await queries.seat_of_address(caller=caller, pool_id=pool_id, email_key=email_key(email)) is not None:
+            return False
+        _require_open(caller, pool)
+        if pool["kind"] == PoolKind.GIFT and await _is_address_of(caller, pool["owner_account_id"], email):
+            raise errors.GiftToOneself()
+        await _assign(work, caller, pool, email)
+    return True
 
 
 async def reclaim(*, caller: Caller, seat_id: UUID) -> UUID:

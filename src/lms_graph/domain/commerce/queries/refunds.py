@@ -188,7 +188,7 @@ async def preview(*, caller: Caller, order_id: UUID, amount: Decimal | None = No
     wanted = rest if amount is None else minor(amount, currency)
     if wanted > rest:
         raise Invalid(Issue(f"No more than {money.to_decimal(rest, currency)} {currency} can go back.", ("amount",)))
-    parts = rules.allocate(lines, wanted) if wanted else []
+    parts = rules.allocate(lines, wanted, money.charge_step(currency)) if wanted else []
     parties = [RefundParty(name=sale.order["name"] or sale.order["email"], amount=wanted)] if parts else []
     if decides and parts:
         told = await shares.parties_of_refund(caller=caller, order_id=order_id, lines=[(part.line_id, part.amount - part.tax, part.tax) for part in parts])
@@ -225,7 +225,7 @@ def is_buyer(caller: Caller, order: Any) -> bool:
 def minor(amount: Decimal, currency: str, path: tuple[str, ...] = ("amount",)) -> int:
     """An amount that is to go back, in minor units. Raises Invalid."""
     try:
-        units = money.to_minor(amount, currency)
+        units = money.to_charge(amount, currency)
     except ValueError as error:
         raise Invalid(Issue(str(error), path)) from None
     if units <= 0:

@@ -15,7 +15,7 @@ from lms_graph.domain.commerce.rules.pricing import PLANS, Quote
 from lms_graph.domain.payouts.ports import CheckoutRequest, Item, Recurrence
 from lms_graph.kit.errors import Invalid, Issue
 from lms_graph.kit.ids import parse_id, public_id
-from lms_graph.kit.money import to_minor
+from lms_graph.kit.money import charge_step, to_minor
 from lms_graph.kit.secrets import SecretKeys
 from lms_graph.models.commerce import OfferKind, OfferSubject
 
@@ -143,7 +143,7 @@ def may_be_gift(kind: OfferKind, subject: OfferSubject) -> bool:
 def request_of(checkout: Any, lines: Sequence[Any], *, tenant_id: UUID) -> CheckoutRequest:
     """What the provider is asked for: of the rows alone, so that it is the same whenever it is asked."""
     plan = next((line for line in lines if line["offer_kind"] in PLANS), None)
-    items = [_item(line) for line in lines] if plan is None else [Item(title=plan["title"], unit_amount=plan["terms"]["recurring_amount"])]
+    items = [_item(line, charge_step(checkout["currency"])) for line in lines] if plan is None else [Item(title=plan["title"], unit_amount=plan["terms"]["recurring_amount"])]
     tax = checkout["tax_amount"] if plan is None else plan["terms"]["recurring_tax"] or 0
     if tax and not checkout["is_tax_included"]:
         items.append(Item(title=", ".join(line["name"] for line in checkout["tax_lines"]) or "Tax", unit_amount=tax))
@@ -162,11 +162,11 @@ def request_of(checkout: Any, lines: Sequence[Any], *, tenant_id: UUID) -> Check
     )
 
 
-def _item(line: Any) -> Item:
-    """Units where they cost the same, else one item for all of them."""
+def _item(line: Any, step: int) -> Item:
+    """Units where they cost the same and each can be charged, else one item for all of them."""
     net = line["subtotal_amount"] - line["discount_amount"] - line["credit_amount"]
     each, rest = divmod(net, line["quantity"])
-    if rest:
+    if rest or each % step:
         return Item(title=f"{line['quantity']} × {line['title']}", unit_amount=net)
     return Item(title=line["title"], unit_amount=each, quantity=line["quantity"])
 

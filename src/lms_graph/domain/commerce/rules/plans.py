@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from lms_graph.kit.money import part
-from lms_graph.models.commerce import BillingInterval, DefaultRule, RequestKind, SubscriptionStatus
+from lms_graph.models.commerce import BillingInterval, DefaultRule, OfferSubject, RequestKind, SubscriptionStatus
 from lms_graph.models.learning import EntitlementState
 
 SLACK = timedelta(days=2)
@@ -57,6 +57,7 @@ class Plan:
     on_default: DefaultRule = DefaultRule.SUSPEND
     access_ends_at: datetime | None = None
     is_withdrawn: bool = False
+    is_premium: bool = False
 
     @property
     def is_installments(self) -> bool:
@@ -113,6 +114,7 @@ def plan_of(row: Mapping[str, Any], terms: Mapping[str, Any]) -> Plan:
         on_default=DefaultRule(terms.get("on_default") or DefaultRule.SUSPEND),
         access_ends_at=datetime.fromisoformat(fixed) if fixed else None,
         is_withdrawn=row["withdrawn_at"] is not None,
+        is_premium=terms.get("subject") == OfferSubject.INSTRUCTOR_PREMIUM,
     )
 
 
@@ -157,6 +159,14 @@ def grants_of(plan: Plan, now: datetime) -> GrantState:
             if until is not None and not plan.cancel_at_period_end:
                 until += SLACK
             return GrantState(EntitlementState.ACTIVE, None, _first(until, fixed))
+
+
+def premium_until(plan: Plan, now: datetime) -> datetime:
+    """Until when who holds the plan is a premium instructor, if nothing more is paid: as long as its grants would open something, had it any."""
+    wanted = grants_of(plan, now)
+    if wanted.state is EntitlementState.PAUSED:
+        return min(plan.paid_until or now, now)
+    return wanted.grace_until or wanted.ends_at or now
 
 
 def look_at(plan: Plan, now: datetime) -> datetime | None:

@@ -101,12 +101,17 @@ def consumed_percent(courses: Sequence[tuple[UUID, int]], consumed: Mapping[UUID
     return -(-used // whole)
 
 
-def allocate(lines: Sequence[Line], amount: int) -> list[Share]:
-    """The amount over what is left of the lines, by largest remainder; lines that give nothing are left out. Raises ExceedsRest."""
+def allocate(lines: Sequence[Line], amount: int, step: int = 1) -> list[Share]:
+    """The amount over what is left of the lines, by largest remainder; lines that give nothing are left out. Raises ExceedsRest.
+
+    Each gives whole steps, in which alone its rest can be sent back later; but where the rests are finer themselves.
+    """
     rests = [line.rest for line in lines]
     if amount > sum(rests):
         raise ExceedsRest(sum(rests))
-    return [share(line, part) for line, part in zip(lines, money.split(amount, rests), strict=True) if part > 0]
+    if any(each % step for each in (amount, *rests)):
+        step = 1
+    return [share(line, part * step) for line, part in zip(lines, money.split(amount // step, rests), strict=True) if part > 0]
 
 
 def share(line: Line, amount: int) -> Share:
