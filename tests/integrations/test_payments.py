@@ -365,6 +365,24 @@ async def test_a_plan_that_is_not_paid_is_past_due_and_recovers_with_another_car
     assert (await at_twin.gateway.invoice(late.id)).status == "PAID"
 
 
+async def test_a_plan_whose_first_debit_is_returned_may_be_paid_later(twin: StripeTwin, at_twin: Party) -> None:
+    made = await at_twin.gateway.open_checkout(plan(), key=key())
+    assert twin.checkout.pay(made.id, "pm_bank_debit") == "processing"
+    under_way = await at_twin.gateway.checkout(made.id)
+    assert (under_way.status, under_way.is_paid) == ("COMPLETE", False)
+    id, invoice_id = under_way.subscription_id or "", under_way.invoice_id or ""
+    assert (await at_twin.gateway.subscription(id)).status == "ACTIVE"
+    first = await at_twin.gateway.invoice(invoice_id)
+    assert (first.status, (await at_twin.gateway.payment(first.payment_id or "")).status) == ("OPEN", "PENDING")
+    twin.payments.arrive(first.payment_id or "", well=False)
+    assert ((await at_twin.gateway.subscription(id)).status, (await at_twin.gateway.payment(first.payment_id or "")).status) == ("PAST_DUE", "FAILED")
+    twin.customers.use_card((await at_twin.gateway.subscription(id)).customer_id, "pm_card_visa")
+    twin.advance(days=5)
+    late = await at_twin.gateway.invoice(invoice_id)
+    assert (late.status, late.reason, (await at_twin.gateway.payment(late.payment_id or "")).status) == ("PAID", "FIRST", "SUCCEEDED")
+    assert (await at_twin.gateway.subscription(id)).status == "ACTIVE"
+
+
 async def test_a_paused_plan_takes_nothing_and_goes_on_by_itself(twin: StripeTwin, at_twin: Party) -> None:
     id = await at_twin.subscribed()
     await at_twin.gateway.pause_subscription(id, resumes_at=datetime.fromtimestamp(twin.now() + 45 * DAY, UTC), key=key())

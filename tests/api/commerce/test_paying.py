@@ -2,18 +2,19 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import httpx2 as httpx
 import pytest
 
-from lms_graph.domain.commerce.operations import selling
+from lms_graph.domain.commerce.operations import checkouts, payments, plan_states, selling
 from lms_graph.integrations.twins.stripe import TEST_KEY, WEBHOOK_SECRET, StripeTwin
 from lms_graph.models import database
-from lms_graph.models.commerce import TaxMode
+from lms_graph.models.commerce import BillingInterval, OfferKind, TaxMode
 from tests.factories import offers
-from tests.factories.checkouts import GONE, HOME, OPEN, PAID, asked, begin, rows_of, session_of, shop, state, sweep, uuid_of
+from tests.factories.checkouts import GONE, HOME, OPEN, PAID, asked, begin, gateway, rows_of, session_of, shop, state, sweep, uuid_of
 from tests.fixtures.callers import School, SignIn
 from tests.fixtures.client import Client
 from tests.fixtures.house import House
@@ -89,6 +90,148 @@ class TestDebits:
         assert (coupon["held"], coupon["redemptions"]) == (0, 0)
         (payment,) = (await student.data("OrderParts", id=checkout["order"]["id"]))["payments"]
         assert (payment["status"], payment["failureCode"]) == ("FAILED", "insufficient_funds")
+
+
+class TestDebitsOfPlans:
+    """The first payment of a plan, whose money is days under way, and perhaps returned and tried again. Whoever tells of it: it is paid once, and the plan is the provider's."""
+
+    async def begun(self, stripe: StripeTwin, school: School, student: Client, **differs: Any) -> str:
+        made = await shop(school, **{"kind": OfferKind.RECURRING, "interval": BillingInterval.MONTH} | differs)
+        checkout = await begin(student, made.offer)
+        assert stripe.checkout.pay(await session_of(school.system, checkout), "pm_bank_debit") == "processing"
+        (intent,) = stripe.store.all("payment_intent")
+        return str(intent["id"])
+
+    async def returned(self, stripe: StripeTwin, school: School, student: Client, settle: Settle) -> str:
+        """The bank has returned it."""
+        intent = await self.begun(stripe, school, student)
+        stripe.payments.arrive(intent, well=False)
+        await stripe.events.quiet()
+        await settle()
+        assert await state(school.system) == GONE | {"checkouts": ["FAILED"], "payments": [("FAILED", 2000)]}
+        assert stripe.store.all("subscription")[0]["status"] == "past_due"
+        return intent
+
+    def paid_again(self, stripe: StripeTwin, card: str = "pm_card_visa") -> None:
+        """The provider tries again, and this time it works."""
+        (plan,) = stripe.store.all("subscription")
+        stripe.customers.use_card(plan["customer"], card)
+        (invoice,) = stripe.store.all("invoice")
+        assert stripe.invoices.take(invoice, stripe.subscriptions.card_of(invoice)) == "paid"
+        assert stripe.store.all("checkout.session")[0]["payment_status"] == "unpaid"
+
+    async def is_paid(self, stripe: StripeTwin, school: School) -> None:
+        assert await state(school.system) == PAID
+        (plan,) = await rows_of(school.system, "subscriptions")
+        (theirs,) = stripe.store.all("subscription")
+        assert (plan["provider_subscription_id"], plan["status"]) == (theirs["id"], "ACTIVE")
+        (order,) = await rows_of(school.system, "orders")
+        assert (order["kind"], order["subscription_id"]) == ("PURCHASE", plan["id"])
+        booked = [row["kind"] for row in await rows_of(school.system, "ledger_transactions")]
+        assert sorted(booked) == ["PROVIDER_FEE", "SALE"]
+        entries = await rows_of(school.system, "ledger_entries", "account, amount")
+        assert sum(row["amount"] for row in entries if row["account"] == "PROVIDER") == stripe.holdings()["platform"]["eur"]
+
+    async def test_under_way_opens_nothing(self, stripe: StripeTwin, house: House, school: School, student: Client, settle: Settle) -> None:
+        await self.begun(stripe, school, student)
+        await stripe.events.quiet()
+        await settle()
+        await sweep(house, school)
+
+        assert await state(school.system) == OPEN | {"checkouts": ["PROCESSING"]}
+        assert await rows_of(school.system, "subscriptions") == []
+
+    @pytest.mark.parametrize("told_by", ["events", "invoice.paid", "checkout.session.async_payment_succeeded", "customer.subscription.updated", "sweep"])
+    async def test_that_arrives_begins_the_plan_whoever_tells_of_it(self, stripe: StripeTwin, house: House, school: School, student: Client, settle: Settle, told_by: str) -> None:
+        intent = await self.begun(stripe, school, student)
+        await stripe.events.quiet()
+        await settle()
+        if told_by != "events":
+            stripe.events.lost = lambda event: event["type"] != told_by
+
+        stripe.payments.arrive(intent)
+        if told_by == "customer.subscription.updated":
+            stripe.subscriptions._change(stripe.store.all("subscription")[0], description="Touched.")
+        await stripe.events.quiet()
+        await settle()
+        if told_by == "sweep":
+            await sweep(house, school)
+            await settle()
+
+        await self.is_paid(stripe, school)
+
+    @pytest.mark.parametrize("told_by", ["events", "payment_intent.succeeded", "charge.succeeded", "invoice.paid", "customer.subscription.updated", "sweep"])
+    async def test_that_was_returned_and_comes_later_begins_the_plan_whoever_tells_of_it(
+        self, stripe: StripeTwin, house: House, school: School, student: Client, settle: Settle, told_by: str
+    ) -> None:
+        await self.returned(stripe, school, student, settle)
+        if told_by != "events":
+            stripe.events.lost = lambda event: event["type"] != told_by
+
+        self.paid_again(stripe)
+        await stripe.events.quiet()
+        await settle()
+        if told_by == "sweep":
+            await sweep(house, school)
+            await settle()
+
+        await self.is_paid(stripe, school)
+
+    @pytest.mark.parametrize("order", ["reversed", "shuffled"])
+    async def test_events_in_any_order_and_twice_with_sweeps_between_pay_it_once(
+        self, stripe: StripeTwin, house: House, school: School, student: Client, settle: Settle, order: str
+    ) -> None:
+        stripe.events.doubled = True
+        stripe.events.hold()
+        intent = await self.begun(stripe, school, student)
+        stripe.payments.arrive(intent, well=False)
+        self.paid_again(stripe)
+        stripe.events.release(order=order, seed=5)
+        await stripe.events.quiet()
+
+        await asyncio.gather(settle(), *(sweep(house, school) for _ in range(3)))
+        await settle()
+
+        await self.is_paid(stripe, school)
+
+    async def test_in_installments_counts_the_first(self, stripe: StripeTwin, school: School, student: Client, settle: Settle) -> None:
+        intent = await self.begun(stripe, school, student, kind=OfferKind.INSTALLMENTS, installments=3)
+        stripe.payments.arrive(intent, well=False)
+        await stripe.events.quiet()
+        await settle()
+        self.paid_again(stripe)
+        await stripe.events.quiet()
+        await settle()
+
+        await self.is_paid(stripe, school)
+        (plan,) = await rows_of(school.system, "subscriptions")
+        assert (plan["installments_paid"], plan["installments_total"]) == (1, 3)
+
+    async def test_of_another_school_is_nothing_to_us(self, stripe: StripeTwin, house: House, school: School, other_school: School, student: Client, settle: Settle) -> None:
+        intent = await self.begun(stripe, school, student)
+        stripe.events.endpoints.clear()
+        stripe.payments.arrive(intent)
+        (plan,) = stripe.store.all("subscription")
+
+        async with database.reading(other_school.system):
+            await plan_states.refresh(caller=other_school.system, provider_id=plan["id"], gateway=gateway(house))
+            await payments.refresh(caller=other_school.system, provider_id=intent, gateway=gateway(house))
+
+        assert await rows_of(other_school.system, "subscriptions") == []
+        assert (await state(school.system))["orders"] == ["PENDING"]
+
+    async def test_that_never_comes_is_looked_at_for_two_months(self, stripe: StripeTwin, house: House, school: School, student: Client, settle: Settle) -> None:
+        await self.returned(stripe, school, student, settle)
+        (row,) = await rows_of(school.system, "checkouts")
+        looks = []
+        for days in (1, 59, 61):
+            caller = school.system.at(row["created_at"] + timedelta(days=days))
+            before = await rows_of(school.system, "facts", "name")
+            async with database.reading(caller):
+                await checkouts.sweep_checkout(caller=caller, checkout_id=row["id"], gateway=gateway(house))
+            looks.append(len(await rows_of(school.system, "facts", "name")) - len(before))
+
+        assert looks == [1, 1, 0]
 
 
 class TestTwoTabs:

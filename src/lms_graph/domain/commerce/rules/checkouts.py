@@ -31,6 +31,9 @@ SOONEST, LATEST = timedelta(minutes=35), timedelta(hours=23, minutes=55)
 FIRST_LOOK = timedelta(minutes=5)
 AFTER_END = timedelta(minutes=1)
 BETWEEN_LOOKS = timedelta(hours=1)
+BETWEEN_TRIES = timedelta(days=1)
+MAY_BE_TRIED_AGAIN = timedelta(days=60)
+"""How long after its checkout a plan's first payment that failed may still come: providers try again for so long at most."""
 _URL = re.compile(r"(https?://[^/?#\\\s]+)(?:[/?][^#\\\s]*)?")
 _OWN_MACHINE = re.compile(r"http://(localhost|127\.0\.0\.1)(:[0-9]{1,5})?")
 
@@ -122,8 +125,10 @@ def ends_at(now: datetime, minutes: int) -> datetime:
     return (now + min(max(timedelta(minutes=minutes), SOONEST), LATEST)).replace(microsecond=0)
 
 
-def next_look(now: datetime, expires_at: datetime) -> datetime:
-    """When an open checkout is looked at again: each hour, and just after its end; a payment that is under way each hour."""
+def next_look(now: datetime, expires_at: datetime, *, is_failed: bool = False) -> datetime:
+    """When an open checkout is looked at again: each hour, and just after its end; a payment that is under way each hour; one that failed and may be tried again each day."""
+    if is_failed:
+        return now + BETWEEN_TRIES
     return expires_at + AFTER_END if now < expires_at < now + BETWEEN_LOOKS else now + BETWEEN_LOOKS
 
 

@@ -70,8 +70,6 @@ class Checkout:
         customer = self._customer(session, details)
         method = self._twin.customers.card(owner, card, billing={"email": details["email"], "name": details["name"], "address": details["address"]})
         if session["mode"] == "subscription":
-            if method["_slow"]:
-                raise refused("Plans are paid by card here.")
             return self._subscribe(session, customer, method)
         if session["amount_total"] == 0:
             self._complete(session, "no_payment_required")
@@ -103,7 +101,7 @@ class Checkout:
     def arrived(self, intent: Object) -> None:
         """What a debit came to, told of the session that it was for."""
         for session in self._store.all("checkout.session"):
-            if session["payment_intent"] == intent["id"]:
+            if session["_intent"] == intent["id"] and session["status"] == "complete":
                 well = intent["status"] == "succeeded"
                 session["payment_status"] = "paid" if well else "unpaid"
                 self._twin.events.emit(f"checkout.session.async_payment_{'succeeded' if well else 'failed'}", session)
@@ -161,13 +159,13 @@ class Checkout:
             )
             session["_subscription"] = subscription["id"]
         session["_intent"] = self._twin.invoices.intent_of(subscription["latest_invoice"])
-        if outcome == "paid":
-            self._subscribed(session, subscription)
+        if outcome in ("paid", "processing"):
+            self._subscribed(session, subscription, outcome)
         return outcome
 
-    def _subscribed(self, session: Object, subscription: Object) -> None:
+    def _subscribed(self, session: Object, subscription: Object, outcome: str = "paid") -> None:
         session.update(subscription=subscription["id"], invoice=subscription["latest_invoice"])
-        self._complete(session, "no_payment_required" if session["amount_total"] == 0 else "paid")
+        self._complete(session, "no_payment_required" if session["amount_total"] == 0 else "unpaid" if outcome == "processing" else "paid")
 
     def _complete(self, session: Object, payment_status: str) -> None:
         session.update(status="complete", payment_status=payment_status, url=None, client_secret=None, customer_details=session["_details"])

@@ -162,7 +162,7 @@ class Invoices:
         return intent
 
     def take(self, invoice: Object, card: Object | None, *, off_session: bool = True) -> str:
-        """Try to be paid: `paid`, `action`, or the code of the decline."""
+        """Try to be paid: `paid`, `processing` (a debit), `action`, or the code of the decline."""
         if invoice["amount_due"] == 0:
             self.paid(invoice)
             return "paid"
@@ -182,15 +182,36 @@ class Invoices:
         if words is None and intent["status"] == "succeeded":
             self.paid(invoice)
             return "paid"
-        tries = len(self.retry_days)
-        again = invoice["billing_reason"] != "subscription_create" and invoice["attempt_count"] <= tries and invoice["auto_advance"]
-        invoice["next_payment_attempt"] = self._twin.now() + self.retry_days[invoice["attempt_count"] - 1] * DAY if again else None
+        if words is None and intent["status"] == "processing":
+            invoice["next_payment_attempt"] = None
+            return "processing"
+        again = self._again(invoice)
         self._twin.events.emit("invoice.payment_failed" if words else "invoice.payment_action_required", invoice)
         if words and words["code"] == "authentication_required":
             self._twin.events.emit("invoice.payment_action_required", invoice)
         if words:
             self._twin.subscriptions.invoice_failed(invoice, last=not again)
         return str(words["decline_code"]) if words else "action"
+
+    def _again(self, invoice: Object) -> bool:
+        """Whether it is tried again, and when. A first payment is not, unless its subscription is under way, as with a debit."""
+        subscription = self._store.find("subscription", invoice["_subscription"])
+        is_first = invoice["billing_reason"] == "subscription_create" and (subscription is None or subscription["status"] == "incomplete")
+        again = not is_first and invoice["attempt_count"] <= len(self.retry_days) and bool(invoice["auto_advance"])
+        invoice["next_payment_attempt"] = self._twin.now() + self.retry_days[invoice["attempt_count"] - 1] * DAY if again else None
+        return again
+
+    def arrived(self, intent: Object) -> None:
+        """What a debit came to, for the invoice that it was to pay."""
+        invoice = self._store.find("invoice", intent.get("_invoice"))
+        if invoice is None or invoice["status"] != "open":
+            return
+        if intent["status"] == "succeeded":
+            self.paid(invoice)
+            return
+        again = self._again(invoice)
+        self._twin.events.emit("invoice.payment_failed", invoice)
+        self._twin.subscriptions.invoice_failed(invoice, last=not again)
 
     def paid(self, invoice: Object) -> None:
         now = self._twin.now()

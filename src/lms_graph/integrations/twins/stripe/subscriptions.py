@@ -145,8 +145,10 @@ class Subscriptions:
         if invoice["status"] == "paid":
             return "paid"
         outcome = self._twin.invoices.take(invoice, card, off_session=off_session)
-        if outcome == "paid" and card:
+        if outcome in ("paid", "processing") and card:
             self._keep(subscription, card)
+        if outcome == "processing":
+            self._change(subscription, status="active")  # while a debit is under way, Stripe trusts in it
         return outcome
 
     def first_paid(self, subscription: Object) -> None:
@@ -168,7 +170,7 @@ class Subscriptions:
 
     def invoice_failed(self, invoice: Object, *, last: bool) -> None:
         subscription = self._store.find("subscription", invoice["_subscription"])
-        if subscription is None or invoice["billing_reason"] == "subscription_create":
+        if subscription is None or subscription["status"] == "incomplete":
             return
         if subscription["status"] == "active":
             self._change(subscription, status="past_due")
