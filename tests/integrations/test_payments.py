@@ -365,6 +365,21 @@ async def test_a_plan_that_is_not_paid_is_past_due_and_recovers_with_another_car
     assert (await at_twin.gateway.invoice(late.id)).status == "PAID"
 
 
+async def test_an_invoice_that_is_marked_as_paid_by_hand_took_nothing(at: Party) -> None:
+    id = await at.subscribed(card="pm_card_visa")
+    (paid,) = await at.gateway.invoices_of(id)
+    assert paid.elsewhere_amount == 0
+    customer = (await at.gateway.subscription(id)).customer_id
+    price = await at.v1.prices.create_async({"currency": "eur", "unit_amount": 3000, "recurring": {"interval": "month"}, "product_data": {"name": "All courses"}})
+    made = await at.v1.subscriptions.create_async({"customer": customer, "items": [{"price": price.id}], "payment_behavior": "default_incomplete"})
+    (open_still,) = await at.gateway.invoices_of(made.id)
+    assert (open_still.status, open_still.elsewhere_amount, open_still.payment_id is not None) == ("OPEN", 0, True)
+    await at.v1.invoices.pay_async(open_still.id, {"paid_out_of_band": True})
+    (by_hand,) = await at.gateway.invoices_of(made.id)
+    assert (by_hand.status, by_hand.amount_paid, by_hand.elsewhere_amount, by_hand.payment_id) == ("PAID", 3000, 3000, None)
+    assert await at.gateway.invoice(by_hand.id) == by_hand
+
+
 async def test_a_plan_whose_first_debit_is_returned_may_be_paid_later(twin: StripeTwin, at_twin: Party) -> None:
     made = await at_twin.gateway.open_checkout(plan(), key=key())
     assert twin.checkout.pay(made.id, "pm_bank_debit") == "processing"

@@ -593,7 +593,10 @@ _REASONS = {"subscription_create": "FIRST", "subscription_cycle": "CYCLE", "subs
 def _invoice(found: dict[str, Any]) -> InvoiceState:
     details = (found["parent"] or {}).get("subscription_details") or {}
     payments = (found.get("payments") or {}).get("data") or []
-    intent = payments[0]["payment"].get("payment_intent") if payments else None
+    paid = [each for each in payments if each["status"] == "paid" and each["payment"].get("payment_intent")]
+    taken = sum(each["amount_paid"] or 0 for each in paid)
+    first = paid[0] if paid else payments[0] if payments and found["status"] != "paid" else None
+    intent = first["payment"].get("payment_intent") if first else None
     # An invoice's own period is the one before; what it pays for stands on its lines.
     lines = found["lines"]["data"]
     periods = [line["period"] for line in lines if not _is_proration(line)] or [line["period"] for line in lines]
@@ -607,6 +610,7 @@ def _invoice(found: dict[str, Any]) -> InvoiceState:
         reason=_REASONS.get(found["billing_reason"], "OTHER"),
         attempts=found["attempt_count"],
         payment_id=_id(intent),
+        elsewhere_amount=from_stripe(max(0, found["amount_paid"] - taken), found["currency"]) if found["status"] == "paid" else 0,
         next_attempt_at=_maybe_at(found["next_payment_attempt"]),
         period_start=_at(min(period["start"] for period in periods)) if periods else None,
         period_end=_at(max(period["end"] for period in periods)) if periods else None,

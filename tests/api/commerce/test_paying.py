@@ -207,6 +207,18 @@ class TestDebitsOfPlans:
         (plan,) = await rows_of(school.system, "subscriptions")
         assert (plan["installments_paid"], plan["installments_total"]) == (1, 3)
 
+    async def test_that_was_returned_and_paid_by_hand_begins_the_plan(self, stripe: StripeTwin, school: School, student: Client, settle: Settle) -> None:
+        await self.returned(stripe, school, student, settle)
+
+        stripe.invoices.paid_elsewhere(stripe.store.all("invoice")[0])
+        await stripe.events.quiet()
+        await settle()
+
+        assert await state(school.system) == PAID | {"payments": [("FAILED", 2000)]}
+        (plan,) = await rows_of(school.system, "subscriptions")
+        assert plan["provider_subscription_id"] == stripe.store.all("subscription")[0]["id"]
+        assert [row["kind"] for row in await rows_of(school.system, "ledger_transactions")] == ["SALE"]
+
     async def test_of_another_school_is_nothing_to_us(self, stripe: StripeTwin, house: House, school: School, other_school: School, student: Client, settle: Settle) -> None:
         intent = await self.begun(stripe, school, student)
         stripe.events.endpoints.clear()

@@ -120,7 +120,8 @@ class InvoiceState:
     currency: str
     reason: str  # FIRST, CYCLE, CHANGE, OTHER
     attempts: int = 0
-    payment_id: str | None = None
+    payment_id: str | None = None  # the one that paid it, else the one that is to
+    elsewhere_amount: int = 0  # of what is paid, what did not come through the provider: somebody marked it as paid by hand there
     next_attempt_at: datetime | None = None
     period_start: datetime | None = None
     period_end: datetime | None = None

@@ -380,10 +380,12 @@ async def _settle(caller: Caller, checkout: dict[str, Any], state: CheckoutState
     if state.status == "EXPIRED":
         await _release(caller, checkout["id"], checkout["order_id"], CheckoutStatus.EXPIRED)
     elif state.status == "COMPLETE":
-        payment = await _payment_of(state, gateway)
-        is_paid = payment.status == "SUCCEEDED" if payment else state.is_paid  # of a session whose debit was returned, the provider never says that it was paid
+        payment, elsewhere_amount = await _payment_of(state, gateway)
+        is_paid = (
+            payment.status == "SUCCEEDED" if payment else state.is_paid or elsewhere_amount > 0
+        )  # of a session whose debit was returned, the provider never says that it was paid
         if is_paid:
-            await settlement.settle_order(caller=caller, order_id=checkout["order_id"], payment=payment, subscription_id=state.subscription_id)
+            await settlement.settle_order(caller=caller, order_id=checkout["order_id"], payment=payment, subscription_id=state.subscription_id, elsewhere_amount=elsewhere_amount)
         elif payment is not None and payment.status == "FAILED":
             await settlement.note_failure(caller=caller, order_id=checkout["order_id"], payment=payment)
             await _release(caller, checkout["id"], checkout["order_id"], CheckoutStatus.FAILED)
@@ -391,12 +393,13 @@ async def _settle(caller: Caller, checkout: dict[str, Any], state: CheckoutState
             await _wait(caller, checkout)
 
 
-async def _payment_of(state: CheckoutState, gateway: PaymentGateway) -> PaymentState | None:
-    """The payment of a session, by way of its first invoice for a plan; None where nothing was due."""
-    payment_id = state.payment_id
+async def _payment_of(state: CheckoutState, gateway: PaymentGateway) -> tuple[PaymentState | None, int]:
+    """The payment of a session, by way of its first invoice for a plan; None where nothing was due. And how much came in elsewhere."""
+    payment_id, elsewhere_amount = state.payment_id, 0
     if payment_id is None and state.invoice_id is not None and state.amount > 0:
-        payment_id = (await gateway.invoice(state.invoice_id)).payment_id
-    return await gateway.payment(payment_id) if payment_id else None
+        invoice = await gateway.invoice(state.invoice_id)
+        payment_id, elsewhere_amount = invoice.payment_id, invoice.elsewhere_amount
+    return await gateway.payment(payment_id) if payment_id else None, elsewhere_amount
 
 
 async def _wait(caller: Caller, checkout: dict[str, Any]) -> None:

@@ -26,7 +26,7 @@ COLUMNS = (
 )
 _ORDER = (
     "o.id, o.number, o.kind, o.status, o.account_id, o.email, o.name, o.country, o.postal_code, o.currency, o.tax_amount, o.total_amount, o.refunded_amount, o.refund_requested_amount, "
-    "o.subscription_id, o.placed_at, o.paid_at"
+    "o.subscription_id, o.placed_at, o.paid_at, EXISTS (SELECT FROM payments p WHERE p.tenant_id = o.tenant_id AND p.order_id = o.id AND p.status = 'SUCCEEDED') AS is_paid_here"
 )
 _PAID = (OrderStatus.PAID, OrderStatus.PARTIALLY_REFUNDED, OrderStatus.REFUNDED)
 _TERMS = (Term("created_at", "r.created_at", "timestamptz", descending=True), Term("id", "r.id", "uuid", descending=True))
@@ -45,7 +45,8 @@ class Sale:
 
     @property
     def is_paid(self) -> bool:
-        return self.order["status"] in _PAID
+        """Through the provider, which can give it back, or with nothing at all. What came in elsewhere goes back as it came."""
+        return self.order["status"] in _PAID and (self.order["is_paid_here"] or self.order["total_amount"] == 0)
 
     def among(self, line_ids: Collection[UUID] | None) -> list[rules.Line]:
         """These lines, in the order's order; all of them where none is named."""

@@ -46,14 +46,19 @@ class SoldLine:
     is_pooled: bool = False
 
 
-async def post_sale(*, caller: Caller, order_id: UUID, payment_id: UUID, currency: str, lines: Sequence[SoldLine]) -> bool:
-    """Freeze how each line is split and book the payment; False where it was booked before. Joins the unit of work around it."""
+async def post_sale(*, caller: Caller, order_id: UUID, payment_id: UUID | None, currency: str, lines: Sequence[SoldLine], elsewhere_amount: int = 0) -> bool:
+    """Freeze how each line is split and book the payment; False where it was booked before. Joins the unit of work around it.
+
+    What came in elsewhere (all of it, where there is no payment) is in the school's hand, not with the provider: the school owes it to those who share it.
+    """
+    source_id = payment_id or order_id
     async with unit_of_work(caller):
-        if await ledger.is_booked(caller=caller, kind=TransactionKind.SALE, source_id=payment_id):
+        if await ledger.is_booked(caller=caller, kind=TransactionKind.SALE, source_id=source_id):
             return False
         rules = await commissions.rules_now(caller=caller, currency=currency)
         terms = await commissions.terms_of_courses(caller=caller, course_ids=sorted({id for line in lines for id, _ in line.courses}), rules=rules)
-        entries = [Entry(account=LedgerAccount.PROVIDER, amount=sum(line.net_amount + line.tax_amount for line in lines), currency=currency)]
+        total = sum(line.net_amount + line.tax_amount for line in lines)
+        entries = [Entry(account=LedgerAccount.PROVIDER, amount=total - elsewhere_amount, currency=currency)] if total != elsewhere_amount else []
         available_at = caller.now + timedelta(days=rules.hold_days)
         split = [
             splits.split_line(
@@ -68,6 +73,9 @@ async def post_sale(*, caller: Caller, order_id: UUID, payment_id: UUID, currenc
             for line in lines
         ]
         payees = await _payees(caller, [share for shares in split for share in shares])
+        if elsewhere_amount:
+            school = payees.get(None) or await payee_of(caller=caller, account_id=None)
+            entries.append(Entry(account=LedgerAccount.PAYEE, amount=elsewhere_amount, currency=currency, payee_id=school, available_at=available_at))
         for line, shares in zip(lines, split, strict=True):
             for position, share in enumerate(shares):
                 payee_id = payees.get(share.account_id) if ACCOUNTS[share.party] is LedgerAccount.PAYEE else None
@@ -85,7 +93,7 @@ async def post_sale(*, caller: Caller, order_id: UUID, payment_id: UUID, currenc
                     available_at=available_at,
                 )
                 entries.append(Entry(account=ACCOUNTS[share.party], amount=-share.amount, currency=currency, payee_id=payee_id, available_at=available_at))
-        return await ledger.post(caller=caller, kind=TransactionKind.SALE, source_id=payment_id, order_id=order_id, entries=entries)
+        return await ledger.post(caller=caller, kind=TransactionKind.SALE, source_id=source_id, order_id=order_id, entries=entries)
 
 
 async def post_provider_fee(*, caller: Caller, payment_id: UUID, order_id: UUID, currency: str, amount: int) -> bool:

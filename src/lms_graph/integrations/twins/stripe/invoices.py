@@ -218,11 +218,22 @@ class Invoices:
         invoice.update(status="paid", amount_paid=invoice["amount_due"], amount_remaining=0, next_payment_attempt=None, attempted=True)
         invoice["status_transitions"]["paid_at"] = now
         for each in self._payments_of(invoice):
+            if each["status"] == "canceled":
+                continue
             each.update(status="paid", amount_paid=invoice["amount_due"], status_transitions={"canceled_at": None, "paid_at": now})
             self._twin.events.emit("invoice_payment.paid", each)
         self._twin.events.emit("invoice.paid", invoice)
         self._twin.events.emit("invoice.payment_succeeded", invoice)
         self._twin.subscriptions.invoice_paid(invoice)
+
+    def paid_elsewhere(self, invoice: Object) -> None:
+        """Somebody marks it as paid by hand: no money comes in, and its intent is canceled."""
+        for each in self._payments_of(invoice):
+            each.update(status="canceled", status_transitions={"canceled_at": self._twin.now(), "paid_at": None})
+        intent = self._store.find("payment_intent", invoice["_intent"])
+        if intent and intent["status"] != "canceled":
+            self._twin.payments.cancel(intent)
+        self.paid(invoice)
 
     def close(self, invoice: Object, status: str) -> None:
         """Void or uncollectible: nobody asks for it any more."""
@@ -286,7 +297,7 @@ class Invoices:
         if invoice["status"] == "draft":
             self.finalize(invoice)
         if call.params.flag("paid_out_of_band"):
-            self.paid(invoice)
+            self.paid_elsewhere(invoice)
             return invoice
         id = call.params.text("payment_method")
         card = self._twin.customers.payment_method(id, call.owner) if id else self._twin.subscriptions.card_of(invoice)
