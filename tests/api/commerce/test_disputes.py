@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from lms_graph.domain.commerce.operations import disputes, refunds
+from lms_graph.domain.commerce.operations import disputes, payments, refunds
 from lms_graph.domain.learning.operations import entitlements
 from lms_graph.domain.payouts.ports import PaymentGateway
 from lms_graph.integrations.twins.stripe import StripeTwin
@@ -247,6 +247,114 @@ class TestClosed:
         assert datetime.fromisoformat(opening[1]["sweep_at"]) > datetime.now(UTC) + timedelta(hours=23)
         assert len(open_still) == 1
         assert await status_of(school, dispute_id) == "LOST"
+
+
+class TestInquiry:
+    """A bank that only asks has taken nothing."""
+
+    async def test_that_is_given_up_takes_nothing_and_closes_nothing(self, school: School, order: PaidOrder, gateway: PaymentGateway, stripe: StripeTwin) -> None:
+        async with unit_of_work(school.system):
+            await Tenant.for_caller(school.system).update(is_access_suspended_by_dispute=True)
+        before = await ledger_of(school)
+        provider_id, dispute_id = await opened(school, order, gateway, stripe, inquiry=True)
+        stripe.disputes._end(stripe.store.kinds["dispute"][provider_id], "lost")
+
+        for _ in range(2):
+            await heard(school, provider_id, gateway)
+
+        assert (await status_of(school, dispute_id), await ledger_of(school)) == ("LOST", before)
+        assert (await order_of(school, order.id), await grant_of(school, order)) == (("PAID", 0, 0), ("ACTIVE", True))
+        assert before["PROVIDER"] == stripe.holdings()["platform"]["eur"]
+        boss = person(school, await account(school.system), "TENANT_ADMIN")
+        await refunds.refund_order(caller=boss, order_id=order.id, amount=None, lines=None, reason="All.", access_change=None, idempotency_key="k")
+
+    @pytest.mark.parametrize("is_closed", [False, True])
+    async def test_that_becomes_a_dispute_holds_the_money_from_then_on(
+        self, school: School, order: PaidOrder, gateway: PaymentGateway, stripe: StripeTwin, is_closed: bool
+    ) -> None:
+        provider_id, dispute_id = await opened(school, order, gateway, stripe, inquiry=True)
+        if is_closed:
+            stripe.disputes.decide(provider_id, won=True)
+            await heard(school, provider_id, gateway)
+            stripe.store.kinds["dispute"][provider_id]["status"] = "warning_needs_response"
+        stripe.disputes.escalate(provider_id)
+
+        await asyncio.gather(*(heard(school, provider_id, gateway) for _ in range(3)))
+        assert (await status_of(school, dispute_id), (await ledger_of(school))["DISPUTED"]) == ("NEEDS_RESPONSE", 11900)
+        stripe.disputes.decide(provider_id, won=False)
+        await heard(school, provider_id, gateway)
+
+        ledger = await ledger_of(school)
+        assert (await status_of(school, dispute_id), await order_of(school, order.id)) == ("LOST", ("REFUNDED", 11900, 0))
+        assert ("DISPUTED" in ledger, ledger["PROVIDER"], sum(ledger.values())) == (False, stripe.holdings()["platform"]["eur"], 0)
+
+
+class TestOfWhatCameInTwice:
+    """A second payment of an order bought nothing, and goes back; its buyer may contest it all the same."""
+
+    async def twice(self, school: School, order: PaidOrder, gateway: PaymentGateway, stripe: StripeTwin, *, is_sent_back: bool = True) -> tuple[str, UUID]:
+        second = await charged(school, order.id, gateway, stripe, key="again")
+        async with database.reading(school.system):
+            await payments.refresh(caller=school.system, provider_id=second, gateway=gateway)
+        (row,) = await fetch(school, "SELECT id, status FROM payments WHERE tenant_id = $1 AND provider_payment_id = $2", second)
+        assert row["status"] == "RETURNED"
+        if is_sent_back:
+            await self.sent_back(school, row["id"], gateway)
+            assert (await ledger_of(school))["PROVIDER"] == stripe.holdings()["platform"]["eur"]
+        return second, row["id"]
+
+    async def sent_back(self, school: School, payment_id: UUID, gateway: PaymentGateway) -> None:
+        async with database.reading(school.system):
+            await payments.return_payment(caller=school.system, payment_id=payment_id, gateway=gateway)
+
+    async def untouched(self, school: School, order: PaidOrder) -> bool:
+        return (await order_of(school, order.id), await grant_of(school, order)) == (("PAID", 0, 0), ("ACTIVE", True))
+
+    @pytest.mark.parametrize("won", [True, False])
+    @pytest.mark.parametrize("is_heard_early", [True, False])
+    async def test_is_booked_and_is_the_schools_loss(
+        self, school: School, admin: Client, order: PaidOrder, gateway: PaymentGateway, stripe: StripeTwin, won: bool, is_heard_early: bool
+    ) -> None:
+        second, _ = await self.twice(school, order, gateway, stripe)
+        before = await ledger_of(school)
+        provider_id = str(stripe.disputes.open(second, amount=11900)["id"])
+        if is_heard_early:
+            await asyncio.gather(*(heard(school, provider_id, gateway) for _ in range(3)))
+            held = await ledger_of(school)
+            assert (held["DISPUTED"], held["PROVIDER"], sum(held.values())) == (11900, stripe.holdings()["platform"]["eur"], 0)
+            assert await admin.codes("Refund", input={"orderId": order.public_id, "amount": "1.00", "reason": "Yes.", "idempotencyKey": "b"}) == []
+        stripe.disputes.decide(provider_id, won=won)
+
+        await asyncio.gather(*(heard(school, provider_id, gateway) for _ in range(3)))
+
+        after = await ledger_of(school)
+        assert ("DISPUTED" in after, after["PROVIDER"], sum(after.values())) == (False, stripe.holdings()["platform"]["eur"], 0)
+        assert before["PROVIDER"] - after["PROVIDER"] == (1500 if won else 11900 + 1500)
+        assert {name: left for name, left in after.items() if name not in ("PROVIDER", "PAYEE")} == {
+            name: left for name, left in before.items() if name not in ("PROVIDER", "PAYEE")
+        }
+        assert (await grant_of(school, order), (await order_of(school, order.id))[:2]) == (("ACTIVE", True), ("PAID", 0))
+
+    @pytest.mark.parametrize("won", [True, False])
+    async def test_before_it_was_sent_back_goes_back_once(self, school: School, order: PaidOrder, gateway: PaymentGateway, stripe: StripeTwin, won: bool) -> None:
+        second, payment_id = await self.twice(school, order, gateway, stripe, is_sent_back=False)
+        provider_id = str(stripe.disputes.open(second)["id"])
+        await heard(school, provider_id, gateway)
+        await self.sent_back(school, payment_id, gateway)
+        assert stripe.store.all("refund") == []
+        assert "DISPUTED" not in await ledger_of(school)
+
+        stripe.disputes.decide(provider_id, won=won)
+        await heard(school, provider_id, gateway)
+        told = len(await facts_of(school, ["PaymentDuplicated"]))
+        if won:
+            stripe.advance(days=2)  # the provider forgets what it answered
+            await self.sent_back(school, payment_id, gateway)
+
+        assert told == (2 if won else 1)
+        ledger = await ledger_of(school)
+        assert (ledger["PROVIDER"], sum(ledger.values())) == (stripe.holdings()["platform"]["eur"], 0)
+        assert await self.untouched(school, order)
 
 
 class TestEvidence:

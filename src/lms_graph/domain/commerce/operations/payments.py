@@ -51,7 +51,7 @@ async def return_payment(*, caller: Caller, payment_id: UUID, gateway: PaymentGa
         try:
             await gateway.refund(payment["provider_payment_id"], amount=payment["amount"], currency=payment["currency"], metadata=metadata, key=f"return-{payment_id}")
         except PaymentRefused as refused:
-            if refused.reason != "charge_already_refunded":
+            if refused.reason not in ("charge_already_refunded", "charge_disputed"):  # of a dispute, its end asks again
                 raise
     async with unit_of_work(caller, closes=closes):
         pass

@@ -111,7 +111,12 @@ async def sale_or_none(*, caller: Caller, order_id: UUID, lock: bool = False) ->
     refunds = await database.fetch(
         "SELECT status, allocation FROM refunds WHERE tenant_id = $1 AND order_id = $2 AND status IN ('REQUESTED', 'PENDING')", caller.tenant_id, order_id
     )
-    disputed = await database.fetch_value("SELECT count(*) FROM disputes WHERE tenant_id = $1 AND order_id = $2 AND status <> 'WON'", caller.tenant_id, order_id)
+    disputed = await database.fetch_value(
+        "SELECT count(*) FROM disputes d JOIN payments p ON p.tenant_id = d.tenant_id AND p.id = d.payment_id AND p.status = 'SUCCEEDED' "
+        "WHERE d.tenant_id = $1 AND d.order_id = $2 AND d.status <> 'WON' AND (d.status <> 'LOST' OR d.is_held)",
+        caller.tenant_id,
+        order_id,
+    )
     pending = rules.taken_by_line(database.from_json(row["allocation"]) for row in refunds if row["status"] == RefundStatus.PENDING)
     return Sale(
         order=order,

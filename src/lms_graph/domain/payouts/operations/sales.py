@@ -133,6 +133,8 @@ async def post_dispute_won(*, caller: Caller, dispute_id: UUID) -> bool:
     """Book that the money is back."""
     async with unit_of_work(caller):
         held = await _held(caller, dispute_id)
+        if not held["amount"]:
+            return False
         entries = [
             Entry(account=LedgerAccount.DISPUTED, amount=-held["amount"], currency=held["currency"]),
             Entry(account=LedgerAccount.PROVIDER, amount=held["amount"], currency=held["currency"]),
@@ -144,6 +146,8 @@ async def post_dispute_lost(*, caller: Caller, dispute_id: UUID, lines: Returned
     """Book that the money is gone: each share gives its part, as with a refund. What `lines` leave of the sum that was held, for it had gone back before, is lost twice: the school bears it."""
     async with unit_of_work(caller):
         held = await _held(caller, dispute_id)
+        if not held["amount"] and not lines:
+            return False
         return await _post_return(caller, TransactionKind.DISPUTE_LOST, dispute_id, held["order_id"], held["currency"], lines, LedgerAccount.DISPUTED, held["amount"])
 
 
@@ -215,9 +219,10 @@ async def _post_return(
 
 
 async def _held(caller: Caller, dispute_id: UUID) -> database.Record:
-    """What a dispute holds. Raises Conflict where nothing was held: its opening is still to be booked."""
+    """What a dispute holds, which may be nothing. Raises Conflict where no hold was booked: its opening is still to be booked."""
     row = await database.fetch_one(
-        "SELECT e.amount, e.currency, e.order_id FROM ledger_transactions t JOIN ledger_entries e ON e.tenant_id = t.tenant_id AND e.transaction_id = t.id AND e.account = 'DISPUTED' "
+        "SELECT coalesce(e.amount, 0) AS amount, e.currency, t.order_id FROM ledger_transactions t "
+        "LEFT JOIN ledger_entries e ON e.tenant_id = t.tenant_id AND e.transaction_id = t.id AND e.account = 'DISPUTED' "
         "WHERE t.tenant_id = $1 AND t.kind = 'DISPUTE_HELD' AND t.source_id = $2",
         caller.tenant_id,
         dispute_id,
