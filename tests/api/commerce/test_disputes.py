@@ -15,11 +15,12 @@ from lms_graph.integrations.twins.stripe import StripeTwin
 from lms_graph.kit.errors import Unavailable
 from lms_graph.kit.ids import parse_id, public_id
 from lms_graph.models import database
+from lms_graph.models.commerce import OfferSubject
 from lms_graph.models.tenancy import Tenant
 from lms_graph.outbox.unit_of_work import unit_of_work
 from tests.factories.accounts import account
 from tests.factories.courses import MadeCourse, course, text
-from tests.factories.refundable import PaidOrder, Sold, charged, paid_order, placed_order
+from tests.factories.refundable import PaidOrder, Sold, charged, paid_order, placed_order, settled
 from tests.fixtures.callers import School, SignIn
 from tests.fixtures.client import Client
 from tests.fixtures.house import House
@@ -247,6 +248,89 @@ class TestClosed:
         assert datetime.fromisoformat(opening[1]["sweep_at"]) > datetime.now(UTC) + timedelta(hours=23)
         assert len(open_still) == 1
         assert await status_of(school, dispute_id) == "LOST"
+
+
+class TestSuspension:
+    """Where the school wants it so, what was bought is closed while its payment is contested: also what others hold of it."""
+
+    @pytest.fixture(autouse=True)
+    async def wanted(self, school: School) -> None:
+        async with unit_of_work(school.system):
+            await Tenant.for_caller(school.system).update(is_access_suspended_by_dispute=True)
+
+    async def seats(self, school: School, made: MadeCourse, gateway: PaymentGateway, stripe: StripeTwin) -> tuple[PaidOrder, str]:
+        """Three seats that are paid, and the code that gives them."""
+        sold = Sold(total=30000, courses=(made.course_id,), subject=OfferSubject.SEATS)
+        order = await paid_order(school, await account(school.system), sold, gateway=gateway, stripe=stripe)
+        async with unit_of_work(school.system):
+            (pool,) = await database.fetch("UPDATE seat_pools SET seats = 3 WHERE tenant_id = $1 AND order_line_id = $2 RETURNING code", school.id, order.line_ids[0])
+        return order, pool["code"]
+
+    async def redeemed(self, client: Client, code: str) -> None:
+        assert await client.codes("RedeemCode", input={"code": code}) == []
+
+    async def states(self, school: School, kind: str) -> list[tuple[str, bool]]:
+        rows = await fetch(school, "SELECT state, revoked_at IS NULL AS is_open FROM entitlements WHERE tenant_id = $1 AND kind = $2 ORDER BY id", kind)
+        return [tuple(row.values()) for row in rows]
+
+    @pytest.mark.parametrize("won", [True, False])
+    async def test_closes_seats_that_are_taken_and_those_taken_meanwhile(
+        self, school: School, sign_in: SignIn, made: MadeCourse, gateway: PaymentGateway, stripe: StripeTwin, won: bool
+    ) -> None:
+        order, code = await self.seats(school, made, gateway, stripe)
+        other, _ = await self.seats(school, made, gateway, stripe)
+        await self.redeemed(await sign_in(), code)
+        provider_id, _ = await opened(school, order, gateway, stripe)
+        assert await self.states(school, "SEAT") == [("PAUSED", True)]
+        learner = await sign_in()
+        await self.redeemed(learner, code)
+        assert await self.states(school, "SEAT") == [("PAUSED", True)] * 2
+        stripe.disputes.decide(provider_id, won=won)
+
+        await heard(school, provider_id, gateway)
+
+        states = await self.states(school, "SEAT")
+        assert states == [("ACTIVE", True)] * 2 if won else [is_open for _, is_open in states] == [False] * 2
+        assert await order_of(school, other.id) == ("PAID", 0, 0)
+
+    async def test_of_seats_taken_at_the_same_time_leaves_none_open(self, school: School, sign_in: SignIn, made: MadeCourse, gateway: PaymentGateway, stripe: StripeTwin) -> None:
+        order, code = await self.seats(school, made, gateway, stripe)
+        learners = [await sign_in() for _ in range(3)]
+        provider_id = str(stripe.disputes.open(order.provider_payment_id)["id"])
+
+        await asyncio.gather(*(self.redeemed(learner, code) for learner in learners), heard(school, provider_id, gateway))
+
+        assert await self.states(school, "SEAT") == [("PAUSED", True)] * 3
+
+    async def test_stays_until_the_last_dispute_is_won(self, school: School, order: PaidOrder, gateway: PaymentGateway, stripe: StripeTwin) -> None:
+        first, _ = await opened(school, order, gateway, stripe, amount=5000)
+        stripe.store.kinds["charge"][stripe.store.kinds["payment_intent"][order.provider_payment_id]["latest_charge"]]["disputed"] = False
+        second, _ = await opened(school, order, gateway, stripe, amount=6000)
+        seen = []
+        for provider_id in (first, second):
+            stripe.disputes.decide(provider_id, won=True)
+            await heard(school, provider_id, gateway)
+            seen.append(await grant_of(school, order))
+
+        assert seen == [("PAUSED", True), ("ACTIVE", True)]
+
+    async def test_holds_for_what_a_guest_claims_meanwhile(self, school: School, student: Client, made: MadeCourse, gateway: PaymentGateway, stripe: StripeTwin) -> None:
+        lines = (Sold(total=5000, courses=(made.course_id,)),)
+        order_id, line_ids = await placed_order(school, student.account_id or uuid4(), *lines)
+        async with unit_of_work(school.system):
+            (own,) = await database.fetch("UPDATE accounts SET email_verified_at = now() WHERE tenant_id = $1 AND id = $2 RETURNING email", school.id, student.account_id)
+            await database.fetch("UPDATE orders SET account_id = NULL, email = $3 WHERE tenant_id = $1 AND id = $2", school.id, order_id, own["email"])
+        payment_id = await charged(school, order_id, gateway, stripe)
+        await settled(school, order_id, payment_id, line_ids, lines, gateway=gateway, currency="EUR")
+        order = PaidOrder(id=order_id, account_id=student.account_id or uuid4(), line_ids=line_ids, provider_payment_id=payment_id)
+        provider_id, _ = await opened(school, order, gateway, stripe)
+
+        assert await student.codes("ClaimPurchase", input={"orderId": order.public_id, "idempotencyKey": uuid4().hex}) == []
+
+        assert await grant_of(school, order) == ("PAUSED", True)
+        stripe.disputes.decide(provider_id, won=True)
+        await heard(school, provider_id, gateway)
+        assert await grant_of(school, order) == ("ACTIVE", True)
 
 
 class TestInquiry:

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from lms_graph.domain.commerce.errors import RefundExceedsBalance
-from lms_graph.domain.commerce.operations import plan_states, refunds, subscriptions
+from lms_graph.domain.commerce.operations import disputes, plan_states, refunds, subscriptions
 from lms_graph.domain.commerce.queries import refunds as refund_queries
 from lms_graph.domain.commerce.rules import plans as rules
 from lms_graph.domain.commerce.rules.refunds import Obstacle
 from lms_graph.integrations.twins.stripe import DAY
 from lms_graph.models import database
 from lms_graph.models.commerce import BillingInterval, DefaultRule, OfferKind
+from lms_graph.models.tenancy import Tenant
 from lms_graph.outbox.unit_of_work import unit_of_work
 from tests.factories import courses
 from tests.factories.accounts import account
@@ -334,6 +335,97 @@ class TestPaidByHand:
             preview = await refund_queries.preview(caller=boss, order_id=order["id"])
         assert preview is not None
         assert (preview.refundable, preview.obstacle) == (0, Obstacle.NOT_PAID)
+
+
+class TestContested:
+    """A payment of a plan is contested at the bank, and the school closes what is contested."""
+
+    async def suspending(self, shop: Shop) -> None:
+        async with unit_of_work(shop.caller):
+            await Tenant.for_caller(shop.caller).update(is_access_suspended_by_dispute=True)
+
+    async def contested(self, shop: Shop, plan: Bought, payment: int = 0) -> str:
+        """The bank is asked for one of a plan's payments: 0 is the first. Gives the dispute."""
+        invoices = await shop.gateway.invoices_of(plan.provider_id)
+        dispute = shop.twin.disputes.open(invoices[payment].payment_id or "")
+        await self.heard(shop, dispute["id"])
+        return str(dispute["id"])
+
+    async def heard(self, shop: Shop, dispute_id: str) -> None:
+        async with database.reading(shop.caller):
+            await disputes.refresh(caller=shop.caller, provider_id=dispute_id, gateway=shop.gateway)
+
+    @pytest.mark.parametrize("payment", [0, 1])
+    async def test_it_is_closed_until_the_bank_has_decided(self, shop: Shop, payment: int) -> None:
+        await self.suspending(shop)
+        plan = await monthly(shop)
+        shop.twin.advance(days=32)
+        await shop.refresh(plan)
+        before = await shop.grants(plan)
+
+        dispute_id = await self.contested(shop, plan, payment)
+        assert [grant["state"] for grant in await shop.grants(plan)] == ["PAUSED"]
+        shop.twin.advance(days=31)
+        await shop.refresh(plan)
+        assert [grant["state"] for grant in await shop.grants(plan)] == ["PAUSED"], "a renewal does not open it"
+        shop.twin.disputes.decide(dispute_id, won=True)
+        await self.heard(shop, dispute_id)
+
+        row = await shop.row(plan)
+        (grant,) = await shop.grants(plan)
+        assert (before[0]["state"], grant["state"], grant["ends_at"]) == ("ACTIVE", "ACTIVE", row["paid_until"] + rules.SLACK)
+
+    async def test_that_is_past_due_is_so_again_after(self, shop: Shop) -> None:
+        await self.suspending(shop)
+        plan = await monthly(shop)
+        dispute_id = await self.contested(shop, plan)
+        shop.use_card(plan, "pm_card_chargeDeclined")
+        shop.twin.advance(days=32)
+        await shop.refresh(plan)
+        assert [(grant["state"], grant["grace_until"]) for grant in await shop.grants(plan)] == [("PAUSED", None)]
+
+        shop.twin.disputes.decide(dispute_id, won=True)
+        await self.heard(shop, dispute_id)
+
+        (grant,) = await shop.grants(plan)
+        assert (grant["state"], grant["grace_until"]) == ("PAST_DUE", (await shop.row(plan))["grace_until"])
+
+    async def test_at_the_same_time_as_it_renews_it_is_closed(self, shop: Shop) -> None:
+        await self.suspending(shop)
+        plan = await monthly(shop)
+        first = (await shop.gateway.invoices_of(plan.provider_id))[0].payment_id or ""
+        shop.twin.advance(days=32)
+        dispute = shop.twin.disputes.open(first)
+
+        await asyncio.gather(shop.refresh(plan), self.heard(shop, dispute["id"]), shop.refresh(plan), self.heard(shop, dispute["id"]))
+
+        assert [grant["state"] for grant in await shop.grants(plan)] == ["PAUSED"]
+        assert len(await shop.orders(plan)) == 2
+
+    async def test_lost_it_is_over(self, shop: Shop) -> None:
+        await self.suspending(shop)
+        plan = await monthly(shop)
+        dispute_id = await self.contested(shop, plan)
+        shop.twin.disputes.decide(dispute_id, won=False)
+        await self.heard(shop, dispute_id)
+
+        assert (await shop.row(plan))["status"] == "CANCELED"
+        assert [grant["revoked_at"] is not None for grant in await shop.grants(plan)] == [True]
+
+    async def test_stays_open_where_the_school_does_not_want_that(self, shop: Shop) -> None:
+        plan = await monthly(shop)
+        await self.contested(shop, plan)
+        await shop.refresh(plan)
+
+        assert [grant["state"] for grant in await shop.grants(plan)] == ["ACTIVE"]
+
+    async def test_the_schools_other_plans_stay_open(self, shop: Shop) -> None:
+        await self.suspending(shop)
+        plan, other = await monthly(shop), await monthly(shop)
+        await self.contested(shop, plan)
+        await shop.refresh(other)
+
+        assert [grant["state"] for grant in await shop.grants(other)] == ["ACTIVE"]
 
 
 class TestEnd:

@@ -10,7 +10,7 @@ from uuid import UUID
 import structlog
 
 from lms_graph.domain.commerce import errors, events
-from lms_graph.domain.commerce.operations import coupons, fulfillment, provider_objects, settlement
+from lms_graph.domain.commerce.operations import coupons, fulfillment, provider_objects, settlement, suspensions
 from lms_graph.domain.commerce.queries import checkouts as queries
 from lms_graph.domain.commerce.queries import quotes
 from lms_graph.domain.commerce.queries.quotes import Buyer, Wanted
@@ -191,6 +191,7 @@ async def claim_purchase(*, caller: Caller, token: str | None, order_id: UUID | 
         if order["account_id"] is None:
             await database.fetch("UPDATE orders SET account_id = $3, claimed_at = $4 WHERE tenant_id = $1 AND id = $2", caller.tenant_id, order["id"], account_id, caller.now)
             await fulfillment.fulfill(caller=caller, order_id=order["id"])
+            await suspensions.write_access(caller=caller, order_id=order["id"])
             work.record(events.PurchaseClaimed(order_id=order["id"], account_id=account_id))
         elif order["account_id"] != account_id:
             raise errors.PurchaseNotClaimable()

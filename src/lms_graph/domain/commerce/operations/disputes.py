@@ -9,22 +9,19 @@ from typing import Any
 from uuid import UUID
 
 from lms_graph.domain.commerce import errors, events
-from lms_graph.domain.commerce.operations import payments, provider_objects, refunds
+from lms_graph.domain.commerce.operations import payments, provider_objects, refunds, suspensions
 from lms_graph.domain.commerce.queries import disputes as queries
 from lms_graph.domain.commerce.queries import refunds as refund_queries
 from lms_graph.domain.commerce.rules import disputes as rules
 from lms_graph.domain.commerce.rules import refunds as refund_rules
-from lms_graph.domain.learning.operations import entitlements
 from lms_graph.domain.payouts.operations import sales
 from lms_graph.domain.payouts.ports import DisputeState, PaymentGateway, PaymentRefused
-from lms_graph.domain.tenancy.queries import tenants
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.errors import Conflict, Invalid, Issue
 from lms_graph.kit.ids import new_id
 from lms_graph.kit.permissions import Permission
 from lms_graph.models import commerce as rows
 from lms_graph.models import database
-from lms_graph.models.learning import EntitlementState
 from lms_graph.outbox import idempotency
 from lms_graph.outbox.unit_of_work import UnitOfWork, unit_of_work
 
@@ -147,6 +144,9 @@ async def _settle(caller: Caller, payment: Any, state: DisputeState, taken: int)
             work.record(events.DisputeAwaited(dispute_id=dispute["id"], order_id=order_id, sweep_at=(caller.now + rules.SWEEP).isoformat()))
         if changes:
             await rows.Dispute.for_caller(caller, id=dispute["id"]).update(**changes)
+        is_lost = state.status == rows.DisputeStatus.LOST and (is_new or dispute["is_held"])
+        if "status" in changes and not is_lost:
+            await suspensions.write_access(caller=caller, order_id=order_id)
         is_over = changes.get("closed_at") is not None
         if is_over:
             work.record(events.DisputeClosed(dispute_id=dispute["id"], order_id=order_id, is_won=state.status == rows.DisputeStatus.WON))
@@ -155,7 +155,7 @@ async def _settle(caller: Caller, payment: Any, state: DisputeState, taken: int)
             if state.status == rows.DisputeStatus.LOST and is_held:
                 await _lose(caller, sale if is_sale else None, dispute["id"], state)
             else:
-                await _win(caller, sale if is_sale else None, dispute["id"], is_held=is_held)
+                await _win(caller, dispute["id"], is_held=is_held)
             if not is_sale and state.status == rows.DisputeStatus.WON and taken < state.amount:
                 work.record(events.PaymentDuplicated(payment_id=payment["id"], order_id=order_id))  # the bank stood in the way of its return
 
@@ -179,8 +179,7 @@ async def _open(work: UnitOfWork, caller: Caller, sale: refund_queries.Sale, pay
         opened_at=caller.now,
     )
     await provider_objects.remember(caller=caller, provider_id=state.id, kind="dispute", own_id=dispute_id)
-    if payment["status"] == rows.PaymentStatus.SUCCEEDED and await tenants.suspends_disputed(caller=caller):
-        await _change_access(caller, sale, EntitlementState.PAUSED)
+    await suspensions.write_access(caller=caller, order_id=sale.order["id"])
     work.record(events.DisputeOpened(dispute_id=dispute_id, order_id=sale.order["id"], sweep_at=(caller.now + rules.SWEEP).isoformat()))
     return await queries.dispute_or_none(caller=caller, dispute_id=dispute_id)
 
@@ -192,10 +191,8 @@ async def _hold(caller: Caller, dispute_id: UUID, order_id: UUID, state: Dispute
     return await sales.post_dispute_hold(caller=caller, dispute_id=dispute_id, order_id=order_id, currency=state.currency, amount=taken, fee_amount=state.fee_amount)
 
 
-async def _win(caller: Caller, sale: refund_queries.Sale | None, dispute_id: UUID, *, is_held: bool) -> None:
-    """The money is the school's again, if it was taken at all, and what was closed meanwhile is open. `sale` None: the payment bought nothing."""
-    if sale is not None:
-        await _change_access(caller, sale, EntitlementState.ACTIVE)
+async def _win(caller: Caller, dispute_id: UUID, *, is_held: bool) -> None:
+    """The money is the school's again, if it was taken at all."""
     if is_held:
         await sales.post_dispute_won(caller=caller, dispute_id=dispute_id)
 
@@ -220,13 +217,6 @@ async def _lose(caller: Caller, sale: refund_queries.Sale | None, dispute_id: UU
     await refunds.give_back(caller, shares, closes_what_is_gone=True)
     await refunds.close(caller, sale, [line.id for line in sale.lines], reason=REVOKED)
     await sales.post_dispute_lost(caller=caller, dispute_id=dispute_id, lines=[(part.line_id, part.amount - part.tax, part.tax) for part in shares])
-
-
-async def _change_access(caller: Caller, sale: refund_queries.Sale, state: EntitlementState) -> None:
-    """Of what was bought for good: a plan has states of its own."""
-    if sale.order["subscription_id"] is None:
-        for line in sale.lines:
-            await entitlements.change_by_source(caller=caller, source_id=line.id, state=state)
 
 
 async def _lock(caller: Caller, dispute_id: UUID) -> Any:

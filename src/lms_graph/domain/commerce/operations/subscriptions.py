@@ -9,6 +9,7 @@ import structlog
 
 from lms_graph.domain.commerce import events
 from lms_graph.domain.commerce.operations import provider_objects
+from lms_graph.domain.commerce.queries import disputes
 from lms_graph.domain.commerce.rules import plans as rules
 from lms_graph.domain.commerce.rules.plans import Plan
 from lms_graph.domain.learning.operations import enrollments, entitlements
@@ -154,6 +155,8 @@ async def _grant(caller: Caller, row: Any, terms: Mapping[str, Any]) -> None:
 
 
 async def write_grants(*, caller: Caller, id: UUID, plan: Plan) -> None:
-    """What the plan's state means for its grants; those that were revoked are left alone."""
+    """What the plan's state means for its grants; those that were revoked are left alone. While a payment of it is contested they may be closed."""
     wanted = rules.grants_of(plan, caller.now)
+    if await disputes.is_suspended(caller=caller, subscription_id=id):
+        wanted = rules.suspended(wanted)
     await entitlements.change_by_source(caller=caller, source_id=id, state=wanted.state, grace_until=wanted.grace_until, ends_at=wanted.ends_at)

@@ -82,6 +82,18 @@ async def contested(*, caller: Caller, payment_id: str | None, charge_id: str | 
     )
 
 
+async def is_suspended(*, caller: Caller, order_id: UUID | None = None, subscription_id: UUID | None = None) -> bool:
+    """Whether what an order opened, or a plan by any of its payments, is closed meanwhile: one is contested, and the school wants it so."""
+    contested = await database.fetch_value(
+        "SELECT EXISTS (SELECT FROM orders o JOIN disputes d ON d.tenant_id = o.tenant_id AND d.order_id = o.id AND d.status IN ('NEEDS_RESPONSE', 'UNDER_REVIEW') "
+        "JOIN payments p ON p.tenant_id = d.tenant_id AND p.id = d.payment_id AND p.status = 'SUCCEEDED' WHERE o.tenant_id = $1 AND (o.id = $2 OR o.subscription_id = $3))",
+        caller.tenant_id,
+        order_id,
+        subscription_id,
+    )
+    return bool(contested) and await tenants.suspends_disputed(caller=caller)
+
+
 async def dispute_or_none(*, caller: Caller, dispute_id: UUID) -> database.Record | None:
     """For operations and jobs, which have decided who asks."""
     return await database.fetch_one(f"SELECT {COLUMNS} {_FROM} WHERE d.tenant_id = $1 AND d.id = $2", caller.tenant_id, dispute_id)

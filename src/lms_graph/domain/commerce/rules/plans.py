@@ -159,6 +159,11 @@ def grants_of(plan: Plan, now: datetime) -> GrantState:
             return GrantState(EntitlementState.ACTIVE, None, _first(until, fixed))
 
 
+def suspended(wanted: GrantState) -> GrantState:
+    """The same, closed for as long as the bank has not decided."""
+    return GrantState(EntitlementState.PAUSED, None, wanted.ends_at)
+
+
 def look_at(plan: Plan, now: datetime) -> datetime | None:
     """When the provider is asked again; None for a plan that has ended. `plan` has its new state and grace."""
     if plan.status in ENDED:
