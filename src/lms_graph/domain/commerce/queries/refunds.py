@@ -268,7 +268,7 @@ async def refund_at_provider(*, caller: Caller, provider_id: str) -> UUID | None
 async def to_send(*, caller: Caller, refund_id: UUID) -> database.Record | None:
     """A refund with what its payment is called at the provider."""
     return await database.fetch_one(
-        "SELECT r.id, r.order_id, r.payment_id, r.status, r.amount, r.currency, r.asked_at, r.decided_at, r.provider_refund_id, p.provider_payment_id "
+        "SELECT r.id, r.order_id, r.payment_id, r.status, r.amount, r.currency, r.failure_message, r.asked_at, r.decided_at, r.provider_refund_id, p.provider_payment_id "
         "FROM refunds r JOIN payments p ON p.tenant_id = r.tenant_id AND p.id = r.payment_id WHERE r.tenant_id = $1 AND r.id = $2",
         caller.tenant_id,
         refund_id,

@@ -101,9 +101,12 @@ async def post_provider_fee(*, caller: Caller, payment_id: UUID, order_id: UUID,
     return await _post_fee(caller, TransactionKind.PROVIDER_FEE, payment_id, order_id, currency, amount)
 
 
-async def post_refund(*, caller: Caller, refund_id: UUID, order_id: UUID, currency: str, lines: Returned) -> bool:
-    """Book money that went back: each share gives its part, so that a balance may become negative, and is carried over. Raises ValueError for more than remains of a line."""
-    return await _post_return(caller, TransactionKind.REFUND, refund_id, order_id, currency, lines, LedgerAccount.PROVIDER)
+async def post_refund(*, caller: Caller, refund_id: UUID, order_id: UUID, currency: str, lines: Returned, total: int | None = None) -> bool:
+    """Book money that went back: each share gives its part, so that a balance may become negative, and is carried over. What `lines` leave of `total` is the school's.
+
+    Raises ValueError for more than remains of a line.
+    """
+    return await _post_return(caller, TransactionKind.REFUND, refund_id, order_id, currency, lines, LedgerAccount.PROVIDER, total)
 
 
 async def post_refund_returned(*, caller: Caller, refund_id: UUID, order_id: UUID, currency: str, amount: int) -> bool:
