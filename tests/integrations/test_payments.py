@@ -7,7 +7,7 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -363,6 +363,43 @@ async def test_a_plan_that_is_not_paid_is_past_due_and_recovers_with_another_car
     twin.advance(days=3)
     assert (await at_twin.gateway.subscription(id)).status == "ACTIVE"
     assert (await at_twin.gateway.invoice(late.id)).status == "PAID"
+
+
+async def test_a_discount_lowers_the_first_payment_of_a_plan(at: Party) -> None:
+    again, wanted = key(), replace(plan(), discount_amount=1000, discount_name="SPRING")
+    made = await at.gateway.open_checkout(wanted, key=again)
+    assert (made.status, made.amount) == ("OPEN", 2000)
+    assert (await at.gateway.open_checkout(wanted, key=again)).id == made.id
+    assert (await at.gateway.open_checkout(replace(wanted, discount_amount=3000), key=key())).amount == 0
+
+
+async def test_a_discount_lowers_no_later_payment(twin: StripeTwin, at_twin: Party) -> None:
+    made = await at_twin.gateway.open_checkout(replace(plan(payments=2), discount_amount=1000, discount_name="SPRING"), key=key())
+    twin.checkout.pay(made.id)
+    done = await at_twin.gateway.checkout(made.id)
+    id = done.subscription_id or ""
+    assert (done.is_paid, (await at_twin.gateway.subscription(id)).amount) == (True, 3000)
+    twin.advance(days=32)
+    assert [(each.reason, each.amount_paid, each.elsewhere_amount) for each in await at_twin.gateway.invoices_of(id)] == [("FIRST", 2000, 0), ("CYCLE", 3000, 0)]
+    (coupon,) = twin.store.all("coupon")
+    assert (coupon["times_redeemed"], coupon["valid"], coupon["name"]) == (1, False, "SPRING")
+
+
+async def test_a_plan_whose_first_payment_is_all_discount_begins_without_one(twin: StripeTwin, at_twin: Party) -> None:
+    made = await at_twin.gateway.open_checkout(replace(plan(), discount_amount=3000), key=key())
+    twin.checkout.pay(made.id)
+    done = await at_twin.gateway.checkout(made.id)
+    id = done.subscription_id or ""
+    assert (done.is_paid, done.amount, (await at_twin.gateway.subscription(id)).status) == (True, 0, "ACTIVE")
+    twin.advance(days=32)
+    assert [(each.status, each.amount_paid) for each in await at_twin.gateway.invoices_of(id)] == [("PAID", 0), ("PAID", 3000)]
+
+
+async def test_what_a_discount_took_off_is_no_credit_of_a_change(twin: StripeTwin, at_twin: Party) -> None:
+    made = await at_twin.gateway.open_checkout(replace(plan(), discount_amount=3000), key=key())
+    twin.checkout.pay(made.id)
+    id = (await at_twin.gateway.checkout(made.id)).subscription_id or ""
+    assert 8_990 <= await at_twin.gateway.preview_change(id, amount=9000, currency="EUR", interval="MONTH", title="More") <= 9000
 
 
 async def test_an_invoice_that_is_marked_as_paid_by_hand_took_nothing(at: Party) -> None:

@@ -249,6 +249,8 @@ class StripeGateway:
         if plan:
             trial = {"trial_period_days": plan.trial_days} if plan.trial_days else {}
             params["subscription_data"] = {"metadata": metadata | ({PAYMENTS: str(plan.payments)} if plan.payments else {}), **trial}
+            if request.discount_amount:
+                params["discounts"] = [{"coupon": await self._once(request, f"{key}:coupon")}]
         else:
             params["payment_intent_data"] = {"metadata": metadata, "transfer_group": request.transfer_group, "description": ", ".join(item.title for item in request.items)[:500]}
         if request.is_embedded:
@@ -257,6 +259,14 @@ class StripeGateway:
         else:
             params |= {"ui_mode": "hosted_page", "success_url": request.success_url, "cancel_url": request.cancel_url}
         return _checkout(await self._ask(self._v1.checkout.sessions.create_async(_present(params), _under(key))))
+
+    async def _once(self, request: CheckoutRequest, key: str) -> str:
+        """A coupon for one subscription's first invoice."""
+        off = {"amount_off": to_stripe(request.discount_amount, request.currency), "currency": request.currency.lower(), "duration": "once", "max_redemptions": 1}
+        made = await self._ask(
+            self._v1.coupons.create_async(_present({**off, "name": (request.discount_name or "")[:40] or None, "metadata": dict(request.metadata)}), _under(key))
+        )
+        return str(made["id"])
 
     async def checkout(self, checkout_id: str) -> CheckoutState:
         return _checkout(await self._ask(self._v1.checkout.sessions.retrieve_async(checkout_id)))

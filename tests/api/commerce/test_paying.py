@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
@@ -10,6 +11,7 @@ import httpx2 as httpx
 import pytest
 
 from lms_graph.domain.commerce.operations import checkouts, payments, plan_states, selling
+from lms_graph.domain.commerce.rules.offers import Amount
 from lms_graph.integrations.twins.stripe import TEST_KEY, WEBHOOK_SECRET, StripeTwin
 from lms_graph.models import database
 from lms_graph.models.commerce import BillingInterval, OfferKind, TaxMode
@@ -244,6 +246,117 @@ class TestDebitsOfPlans:
             looks.append(len(await rows_of(school.system, "facts", "name")) - len(before))
 
         assert looks == [1, 1, 0]
+
+
+class TestCouponsOfPlans:
+    """A coupon lowers the first payment of a plan, and none of the later ones."""
+
+    async def bought(self, stripe: StripeTwin, school: School, student: Client, settle: Settle, total: str, coupon: dict[str, Any], **differs: Any) -> str:
+        """A plan of 20.00 a month, whose first payment is `total`; gives what the provider calls it."""
+        made = await shop(school, **{"kind": OfferKind.RECURRING, "interval": BillingInterval.MONTH} | differs)
+        _, code = await offers.coupon(school.system, **coupon)
+        checkout = await begin(student, made.offer, couponCode=code, expectedTotal={"amount": total, "currency": "EUR"}, country="DE")
+        (held,) = await rows_of(school.system, "coupons")
+        assert (held["held"], held["redemptions"]) == (1, 0)
+        assert stripe.checkout.pay(await session_of(school.system, checkout)) == "paid"
+        await stripe.events.quiet()
+        await settle()
+        (held,) = await rows_of(school.system, "coupons")
+        assert (held["held"], held["redemptions"]) == (0, 1)
+        (theirs,) = stripe.store.all("subscription")
+        return str(theirs["id"])
+
+    async def a_month_later(self, stripe: StripeTwin, school: School, house: House, plan: str) -> None:
+        stripe.events.endpoints.clear()
+        stripe.advance(days=32)
+        caller = school.system.at(datetime.fromtimestamp(stripe.now(), UTC))
+        async with database.reading(caller):
+            await plan_states.refresh(caller=caller, provider_id=plan, gateway=gateway(house))
+
+    async def orders(self, school: School) -> list[tuple[str, str, int, int, int]]:
+        names = ("kind", "status", "discount_amount", "tax_amount", "total_amount")
+        return [tuple(row[name] for name in names) for row in await rows_of(school.system, "orders", order="placed_at, id")]
+
+    @pytest.mark.parametrize(
+        ("coupon", "off", "total"),
+        [({"percent_off": Decimal(10)}, 200, "18.00"), ({"amount_off": Amount(amount=Decimal("5.00"), currency="EUR")}, 500, "15.00")],
+    )
+    async def test_percent_and_amount(
+        self, stripe: StripeTwin, house: House, school: School, student: Client, settle: Settle, coupon: dict[str, Any], off: int, total: str
+    ) -> None:
+        plan = await self.bought(stripe, school, student, settle, total, coupon)
+        (line,) = await rows_of(school.system, "order_lines")
+        assert (line["unit_amount"], line["subtotal_amount"], line["discount_amount"], line["total_amount"]) == (2000, 2000, off, 2000 - off)
+        assert sum(share["amount"] for share in await rows_of(school.system, "line_shares")) == 2000 - off
+
+        await self.a_month_later(stripe, school, house, plan)
+
+        assert await self.orders(school) == [("PURCHASE", "PAID", off, 0, 2000 - off), ("RENEWAL", "PAID", 0, 0, 2000)]
+        (row,) = await rows_of(school.system, "subscriptions")
+        assert (row["status"], row["amount"]) == ("ACTIVE", 2000)
+        entries = await rows_of(school.system, "ledger_entries", "account, amount")
+        assert sum(entry["amount"] for entry in entries if entry["account"] == "PROVIDER") == stripe.holdings()["platform"]["eur"]
+
+    @pytest.mark.parametrize(("is_included", "total", "first", "each"), [(True, "18.00", (287, 1800), (319, 2000)), (False, "21.42", (342, 2142), (380, 2380))])
+    async def test_lowers_the_tax_of_the_first_payment_with_it(
+        self,
+        stripe: StripeTwin,
+        house: House,
+        school: School,
+        student: Client,
+        settle: Settle,
+        is_included: bool,
+        total: str,
+        first: tuple[int, int],
+        each: tuple[int, int],
+    ) -> None:
+        await selling.set_selling(caller=school.system, changes={"tax_mode": TaxMode.PROVIDER, "prices_include_tax": is_included})
+        plan = await self.bought(stripe, school, student, settle, total, {"percent_off": Decimal(10)})
+
+        await self.a_month_later(stripe, school, house, plan)
+
+        assert await self.orders(school) == [("PURCHASE", "PAID", 200, *first), ("RENEWAL", "PAID", 0, *each)]
+
+    async def test_of_installments_is_the_first_one_s(self, stripe: StripeTwin, house: House, school: School, student: Client, settle: Settle) -> None:
+        differs = {"kind": OfferKind.INSTALLMENTS, "installments": 2}
+        plan = await self.bought(stripe, school, student, settle, "15.00", {"amount_off": Amount(amount=Decimal("5.00"), currency="EUR")}, **differs)
+
+        await self.a_month_later(stripe, school, house, plan)
+
+        assert await self.orders(school) == [("PURCHASE", "PAID", 500, 0, 1500), ("INSTALLMENT", "PAID", 0, 0, 2000)]
+        (row,) = await rows_of(school.system, "subscriptions")
+        assert (row["status"], row["installments_paid"]) == ("COMPLETED", 2)
+
+    async def test_of_all_of_it_begins_the_plan_without_a_payment(self, stripe: StripeTwin, house: House, school: School, student: Client, settle: Settle) -> None:
+        plan = await self.bought(stripe, school, student, settle, "0.00", {"percent_off": Decimal(100)})
+        assert await state(school.system) == PAID | {"payments": []}
+
+        await self.a_month_later(stripe, school, house, plan)
+
+        assert await self.orders(school) == [("PURCHASE", "PAID", 2000, 0, 0), ("RENEWAL", "PAID", 0, 0, 2000)]
+
+    async def test_is_asked_for_once_whatever_is_lost(self, stripe: StripeTwin, house: House, school: School, student: Client) -> None:
+        made = await shop(school, kind=OfferKind.RECURRING, interval=BillingInterval.MONTH)
+        _, code = await offers.coupon(school.system)
+        sent = asked(made.offer, couponCode=code)
+        for path in ("/v1/coupons", "/v1/checkout/sessions"):
+            stripe.fault("lost", path, times=3)
+            assert await student.codes("StartCheckout", input=sent) == ["UNAVAILABLE"]
+            stripe.faults.clear()
+
+        await sweep(house, school)
+
+        (session,) = stripe.store.all("checkout.session")
+        assert (session["amount_total"], len(stripe.store.all("coupon"))) == (1800, 1)
+
+    async def test_is_nothing_for_a_plan_that_begins_free(self, stripe: StripeTwin, school: School, student: Client) -> None:
+        made = await shop(school, kind=OfferKind.RECURRING, interval=BillingInterval.MONTH, trial_days=7)
+        _, code = await offers.coupon(school.system)
+
+        payload = await student.data("StartCheckout", input=asked(made.offer, couponCode=code))
+
+        assert [(error["code"], error["reason"]) for error in payload["errors"]] == [("COUPON_REJECTED", "NOT_APPLICABLE")]
+        assert await rows_of(school.system, "orders") == []
 
 
 class TestTwoTabs:

@@ -55,7 +55,7 @@ class Recurrence:
 
 @dataclass(frozen=True, kw_only=True)
 class CheckoutRequest:
-    """A page or embedded form on which one order is paid. `metadata` names our rows and comes back on every object of the provider: `tenant`, `order`, `checkout`."""
+    """A page or embedded form on which one order is paid. Of a plan, `discount_amount` is taken off the first payment alone, under the name that the buyer knows it by. `metadata` names our rows and comes back on every object of the provider: `tenant`, `order`, `checkout`."""
 
     currency: str
     items: Sequence[Item]
@@ -69,6 +69,8 @@ class CheckoutRequest:
     locale: str
     customer_id: str | None = None
     recurrence: Recurrence | None = None
+    discount_amount: int = 0
+    discount_name: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

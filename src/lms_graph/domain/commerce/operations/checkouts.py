@@ -245,8 +245,6 @@ async def _quote(caller: Caller, asked: Asked, email: str, till: Till) -> Quote:
             raise Invalid(Issue("A plan is bought alone: in a checkout of its own.", ("lines",)))
         if caller.account_id is None:
             raise SignedOut("A plan needs an account that it belongs to: sign in first.")
-        if quoted.coupon_id is not None:
-            raise errors.CouponRejected(errors.CouponReason.NOT_APPLICABLE)  # the provider bills each period the same
     issues = []
     for index, (line, sold) in enumerate(zip(asked.lines, quoted.lines, strict=True)):
         if line.amount and line.amount[1] != quoted.currency:

@@ -152,6 +152,8 @@ def request_of(checkout: Any, lines: Sequence[Any], *, tenant_id: UUID) -> Check
     tax = checkout["tax_amount"] if plan is None else plan["terms"]["recurring_tax"] or 0
     if tax and not checkout["is_tax_included"]:
         items.append(Item(title=", ".join(line["name"] for line in checkout["tax_lines"]) or "Tax", unit_amount=tax))
+    each = sum(item.unit_amount * item.quantity for item in items)
+    is_discounted = plan is not None and not plan["terms"]["trial_days"]
     return CheckoutRequest(
         currency=checkout["currency"],
         items=[item for item in items if item.unit_amount],
@@ -164,6 +166,8 @@ def request_of(checkout: Any, lines: Sequence[Any], *, tenant_id: UUID) -> Check
         expires_at=checkout["expires_at"],
         locale="auto",
         recurrence=Recurrence(interval=plan["terms"]["interval"], trial_days=plan["terms"]["trial_days"], payments=plan["terms"]["installments"]) if plan else None,
+        discount_amount=each - checkout["total_amount"] if is_discounted else 0,  # with what it takes off the tax
+        discount_name=checkout["coupon_code"],
     )
 
 

@@ -39,9 +39,10 @@ class Invoices:
             ("GET", "/v1/invoice_payments/{id}", lambda call: self._store.get("invoice_payment", call.path["id"], call.owner), ""),
         ]
 
-    def built(self, owner: Owner, customer: Object, lines: list[Object], reason: str, subscription: Object | None, period: tuple[int, int]) -> Object:
+    def built(self, owner: Owner, customer: Object, lines: list[Object], reason: str, subscription: Object | None, period: tuple[int, int], off: int = 0) -> Object:
         """A draft that is not kept yet."""
-        total, now, id = sum(each["amount"] for each in lines), self._twin.now(), fresh("in")
+        subtotal, now, id = sum(each["amount"] for each in lines), self._twin.now(), fresh("in")
+        total = subtotal - off
         details = {"metadata": dict(subscription["metadata"]), "subscription": subscription["id"], "subscription_proration_date": None} if subscription else None
         start = customer["balance"]
         due = max(0, total + start) if total > 0 else 0
@@ -92,10 +93,10 @@ class Invoices:
             "starting_balance": start,
             "status": "draft",
             "status_transitions": {"finalized_at": None, "marked_uncollectible_at": None, "paid_at": None, "voided_at": None},
-            "subtotal": total,
-            "subtotal_excluding_tax": total,
+            "subtotal": subtotal,
+            "subtotal_excluding_tax": subtotal,
             "total": total,
-            "total_discount_amounts": [],
+            "total_discount_amounts": [{"amount": off, "discount": fresh("di")}] if off else [],
             "total_excluding_tax": total,
             "total_pretax_credit_amounts": [],
             "total_taxes": [],
@@ -104,8 +105,8 @@ class Invoices:
             "_intent": None,
         }
 
-    def make(self, owner: Owner, customer: Object, lines: list[Object], reason: str, subscription: Object | None, period: tuple[int, int]) -> Object:
-        invoice = self._store.add("invoice", owner, self.built(owner, customer, lines, reason, subscription, period))
+    def make(self, owner: Owner, customer: Object, lines: list[Object], reason: str, subscription: Object | None, period: tuple[int, int], off: int = 0) -> Object:
+        invoice = self._store.add("invoice", owner, self.built(owner, customer, lines, reason, subscription, period, off))
         if subscription:
             subscription["latest_invoice"] = invoice["id"]
         self._twin.events.emit("invoice.created", invoice)
