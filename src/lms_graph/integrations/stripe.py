@@ -605,7 +605,7 @@ def _invoice(found: dict[str, Any]) -> InvoiceState:
     payments = (found.get("payments") or {}).get("data") or []
     paid = [each for each in payments if each["status"] == "paid" and each["payment"].get("payment_intent")]
     taken = sum(each["amount_paid"] or 0 for each in paid)
-    first = paid[0] if paid else payments[0] if payments and found["status"] != "paid" else None
+    first = next(iter([*paid, *(each for each in payments if each["status"] == "open"), *(payments if found["status"] != "paid" else [])]), None)
     intent = first["payment"].get("payment_intent") if first else None
     # An invoice's own period is the one before; what it pays for stands on its lines.
     lines = found["lines"]["data"]

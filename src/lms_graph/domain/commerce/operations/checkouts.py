@@ -15,7 +15,7 @@ from lms_graph.domain.commerce.queries import checkouts as queries
 from lms_graph.domain.commerce.queries import quotes
 from lms_graph.domain.commerce.queries.quotes import Buyer, Wanted
 from lms_graph.domain.commerce.rules import checkouts as rules
-from lms_graph.domain.commerce.rules import throttles
+from lms_graph.domain.commerce.rules import plans, throttles
 from lms_graph.domain.commerce.rules.checkouts import Asked
 from lms_graph.domain.commerce.rules.pricing import PLANS, Quote
 from lms_graph.domain.identity.queries import accounts
@@ -394,11 +394,10 @@ async def _settle(caller: Caller, checkout: dict[str, Any], state: CheckoutState
 
 async def _payment_of(state: CheckoutState, gateway: PaymentGateway) -> tuple[PaymentState | None, int]:
     """The payment of a session, by way of its first invoice for a plan; None where nothing was due. And how much came in elsewhere."""
-    payment_id, elsewhere_amount = state.payment_id, 0
-    if payment_id is None and state.invoice_id is not None and state.amount > 0:
-        invoice = await gateway.invoice(state.invoice_id)
-        payment_id, elsewhere_amount = invoice.payment_id, invoice.elsewhere_amount
-    return await gateway.payment(payment_id) if payment_id else None, elsewhere_amount
+    invoice = await gateway.invoice(state.invoice_id) if state.payment_id is None and state.invoice_id is not None and state.amount > 0 else None
+    payment_id = invoice.payment_id if invoice else state.payment_id
+    payment = await gateway.payment(payment_id) if payment_id else None
+    return plans.settled_by(invoice, payment) if invoice is not None and invoice.status == "PAID" else (payment, 0)
 
 
 async def _wait(caller: Caller, checkout: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from lms_graph.domain.payouts.ports import InvoiceState, PaymentState
 from lms_graph.kit.money import part
 from lms_graph.models.commerce import BillingInterval, DefaultRule, RequestKind, SubscriptionStatus
 from lms_graph.models.learning import EntitlementState
@@ -203,6 +204,13 @@ def tax_in(amount: int, terms: Mapping[str, Any], *, is_tax_included: bool) -> i
     """The tax in a payment of a plan: of the same share as in each regular one."""
     whole = each_payment(terms, is_tax_included=is_tax_included)
     return part(amount, terms["recurring_tax"] or 0, whole) if whole else 0
+
+
+def settled_by(invoice: InvoiceState, payment: PaymentState | None) -> tuple[PaymentState | None, int]:
+    """The payment of a paid invoice, and what came in elsewhere. A payment that came is believed before the provider's note of which one paid."""
+    if payment is None or payment.status != "SUCCEEDED":
+        return None, invoice.elsewhere_amount
+    return payment, max(0, min(invoice.elsewhere_amount, invoice.amount_paid - payment.amount))
 
 
 def later(at: datetime, interval: BillingInterval) -> datetime:
