@@ -249,6 +249,8 @@ class StripeGateway:
         if plan:
             trial = {"trial_period_days": plan.trial_days} if plan.trial_days else {}
             params["subscription_data"] = {"metadata": metadata | ({PAYMENTS: str(plan.payments)} if plan.payments else {}), **trial}
+            if request.discount_amount:
+                params["discounts"] = [{"coupon": await self._once(request, f"{key}:coupon")}]
         else:
             params["payment_intent_data"] = {"metadata": metadata, "transfer_group": request.transfer_group, "description": ", ".join(item.title for item in request.items)[:500]}
         if request.is_embedded:
@@ -257,6 +259,14 @@ class StripeGateway:
         else:
             params |= {"ui_mode": "hosted_page", "success_url": request.success_url, "cancel_url": request.cancel_url}
         return _checkout(await self._ask(self._v1.checkout.sessions.create_async(_present(params), _under(key))))
+
+    async def _once(self, request: CheckoutRequest, key: str) -> str:
+        """A coupon for one subscription's first invoice."""
+        off = {"amount_off": to_stripe(request.discount_amount, request.currency), "currency": request.currency.lower(), "duration": "once", "max_redemptions": 1}
+        made = await self._ask(
+            self._v1.coupons.create_async(_present({**off, "name": (request.discount_name or "")[:40] or None, "metadata": dict(request.metadata)}), _under(key))
+        )
+        return str(made["id"])
 
     async def checkout(self, checkout_id: str) -> CheckoutState:
         return _checkout(await self._ask(self._v1.checkout.sessions.retrieve_async(checkout_id)))
@@ -593,7 +603,10 @@ _REASONS = {"subscription_create": "FIRST", "subscription_cycle": "CYCLE", "subs
 def _invoice(found: dict[str, Any]) -> InvoiceState:
     details = (found["parent"] or {}).get("subscription_details") or {}
     payments = (found.get("payments") or {}).get("data") or []
-    intent = payments[0]["payment"].get("payment_intent") if payments else None
+    paid = [each for each in payments if each["status"] == "paid" and each["payment"].get("payment_intent")]
+    taken = sum(each["amount_paid"] or 0 for each in paid)
+    first = next(iter([*paid, *(each for each in payments if each["status"] == "open"), *(payments if found["status"] != "paid" else [])]), None)
+    intent = first["payment"].get("payment_intent") if first else None
     # An invoice's own period is the one before; what it pays for stands on its lines.
     lines = found["lines"]["data"]
     periods = [line["period"] for line in lines if not _is_proration(line)] or [line["period"] for line in lines]
@@ -607,6 +620,7 @@ def _invoice(found: dict[str, Any]) -> InvoiceState:
         reason=_REASONS.get(found["billing_reason"], "OTHER"),
         attempts=found["attempt_count"],
         payment_id=_id(intent),
+        elsewhere_amount=from_stripe(max(0, found["amount_paid"] - taken), found["currency"]) if found["status"] == "paid" else 0,
         next_attempt_at=_maybe_at(found["next_payment_attempt"]),
         period_start=_at(min(period["start"] for period in periods)) if periods else None,
         period_end=_at(max(period["end"] for period in periods)) if periods else None,

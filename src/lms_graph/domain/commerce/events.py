@@ -55,6 +55,15 @@ class OrderPaid(Event, about="order_id", audited="ord"):
 
 
 @dataclass(frozen=True, kw_only=True)
+class OrderPaidElsewhere(Event, about="order_id", audited="ord"):
+    """So much of what paid an order did not come through the payment provider: somebody marked its invoice as paid by hand there."""
+
+    order_id: UUID
+    amount: int
+    currency: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class PaymentFailed(Event, about="order_id", audited="ord"):
     order_id: UUID
     account_id: UUID | None

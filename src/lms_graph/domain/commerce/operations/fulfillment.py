@@ -115,7 +115,8 @@ async def fulfill(*, caller: Caller, order_id: UUID, provider_subscription_id: s
             # What was taken back before somebody claimed it stays so, though a part of it is still paid.
             "AND NOT EXISTS (SELECT FROM refunds r WHERE r.tenant_id = l.tenant_id AND r.order_id = l.order_id AND r.status = 'SUCCEEDED' AND r.access_change = 'REVOKE' "
             "AND r.allocation @> jsonb_build_array(jsonb_build_object('line_id', l.id, 'closes', true))) "
-            "AND NOT EXISTS (SELECT FROM disputes d WHERE d.tenant_id = l.tenant_id AND d.order_id = l.order_id AND d.status = 'LOST') ORDER BY l.position",
+            "AND NOT EXISTS (SELECT FROM disputes d JOIN payments p ON p.tenant_id = d.tenant_id AND p.id = d.payment_id AND p.status = 'SUCCEEDED' "
+            "WHERE d.tenant_id = l.tenant_id AND d.order_id = l.order_id AND d.status = 'LOST' AND d.is_held) ORDER BY l.position",
             caller.tenant_id,
             order_id,
             OrderKind.PURCHASE.value,

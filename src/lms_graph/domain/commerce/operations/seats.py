@@ -10,6 +10,7 @@ from uuid import UUID
 from lms_graph.domain.catalog import errors as catalog_errors
 from lms_graph.domain.catalog.queries import outline
 from lms_graph.domain.commerce import errors, events
+from lms_graph.domain.commerce.queries import disputes
 from lms_graph.domain.commerce.queries import seats as queries
 from lms_graph.domain.commerce.rules import seats as rules
 from lms_graph.domain.identity.queries import accounts
@@ -26,7 +27,7 @@ from lms_graph.models import commerce as rows
 from lms_graph.models import database
 from lms_graph.models.commerce import PoolKind, SeatStatus
 from lms_graph.models.identity import AccountStatus
-from lms_graph.models.learning import EntitlementKind
+from lms_graph.models.learning import EntitlementKind, EntitlementState
 from lms_graph.outbox import idempotency
 from lms_graph.outbox.store import Delivery
 from lms_graph.outbox.unit_of_work import UnitOfWork, unit_of_work
@@ -285,6 +286,8 @@ async def _give(work: UnitOfWork, caller: Caller, pool: database.Record, seat_id
     kind = EntitlementKind.SEAT if pool["kind"] == PoolKind.SEATS else EntitlementKind.GIFT
     grant_id = await entitlements.grant_course(caller=caller, account_id=account_id, course_id=pool["course_id"], kind=kind, source_id=seat_id)
     run_id = await enrollments.open_granted(caller=caller, entitlement_id=grant_id, account_id=account_id, course_id=pool["course_id"])
+    if pool["order_id"] is not None and await disputes.is_suspended(caller=caller, order_id=pool["order_id"]):
+        await entitlements.change_by_source(caller=caller, source_id=seat_id, state=EntitlementState.PAUSED)
     values: dict[str, Any] = {"status": SeatStatus.REDEEMED, "account_id": account_id, "enrollment_id": run_id, "redeemed_at": caller.now}
     await rows.SeatAssignment.for_caller(caller, id=seat_id).update(**values)
     work.record(events.SeatRedeemed(seat_id=seat_id, pool_id=pool["id"], course_id=pool["course_id"], account_id=account_id))

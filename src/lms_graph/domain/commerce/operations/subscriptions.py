@@ -9,6 +9,7 @@ import structlog
 
 from lms_graph.domain.commerce import events
 from lms_graph.domain.commerce.operations import provider_objects
+from lms_graph.domain.commerce.queries import disputes
 from lms_graph.domain.commerce.rules import plans as rules
 from lms_graph.domain.commerce.rules.plans import Plan
 from lms_graph.domain.learning.operations import enrollments, entitlements
@@ -156,10 +157,17 @@ async def _grant(caller: Caller, row: Any, terms: Mapping[str, Any]) -> None:
 
 
 async def write_grants(*, caller: Caller, id: UUID, plan: Plan) -> None:
-    """What the plan's state means for its grants; those that were revoked are left alone. A plan for premium instructors has none, and says until when its holder is one."""
+    """What the plan's state means for its grants; those that were revoked are left alone. While a payment of it is contested they may be closed.
+
+    A plan for premium instructors has none, and says until when its holder is one.
+    """
+    contested = await disputes.is_suspended(caller=caller, subscription_id=id)
     if plan.is_premium:
         account_id: UUID = await database.fetch_value("SELECT account_id FROM subscriptions WHERE tenant_id = $1 AND id = $2", caller.tenant_id, id)
-        await premium.keep_premium(caller=caller, account_id=account_id, source_id=id, until=rules.premium_until(plan, caller.now))
+        until = rules.premium_until(plan, caller.now)
+        await premium.keep_premium(caller=caller, account_id=account_id, source_id=id, until=min(until, caller.now) if contested else until)
         return
     wanted = rules.grants_of(plan, caller.now)
+    if contested:
+        wanted = rules.suspended(wanted)
     await entitlements.change_by_source(caller=caller, source_id=id, state=wanted.state, grace_until=wanted.grace_until, ends_at=wanted.ends_at)

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from lms_graph.domain.payouts.ports import InvoiceState, PaymentState
 from lms_graph.kit.money import part
 from lms_graph.models.commerce import BillingInterval, DefaultRule, OfferSubject, RequestKind, SubscriptionStatus
 from lms_graph.models.learning import EntitlementState
@@ -169,6 +170,11 @@ def premium_until(plan: Plan, now: datetime) -> datetime:
     return wanted.grace_until or wanted.ends_at or now
 
 
+def suspended(wanted: GrantState) -> GrantState:
+    """The same, closed for as long as the bank has not decided."""
+    return GrantState(EntitlementState.PAUSED, None, wanted.ends_at)
+
+
 def look_at(plan: Plan, now: datetime) -> datetime | None:
     """When the provider is asked again; None for a plan that has ended. `plan` has its new state and grace."""
     if plan.status in ENDED:
@@ -208,6 +214,13 @@ def tax_in(amount: int, terms: Mapping[str, Any], *, is_tax_included: bool) -> i
     """The tax in a payment of a plan: of the same share as in each regular one."""
     whole = each_payment(terms, is_tax_included=is_tax_included)
     return part(amount, terms["recurring_tax"] or 0, whole) if whole else 0
+
+
+def settled_by(invoice: InvoiceState, payment: PaymentState | None) -> tuple[PaymentState | None, int]:
+    """The payment of a paid invoice, and what came in elsewhere. A payment that came is believed before the provider's note of which one paid."""
+    if payment is None or payment.status != "SUCCEEDED":
+        return None, invoice.elsewhere_amount
+    return payment, max(0, min(invoice.elsewhere_amount, invoice.amount_paid - payment.amount))
 
 
 def later(at: datetime, interval: BillingInterval) -> datetime:

@@ -123,6 +123,12 @@ def share(line: Line, amount: int) -> Share:
     return Share(line_id=line.id, amount=amount, tax=max(0, min(tax, amount, line.tax - line.taken_tax)))
 
 
+def fit(lines: Sequence[Line], shares: Iterable[Share]) -> bool:
+    """Whether the lines still have what was to be taken of them."""
+    by_id = {line.id: line for line in lines}
+    return all(part.amount <= by_id[part.line_id].rest and part.tax <= by_id[part.line_id].tax - by_id[part.line_id].taken_tax for part in shares)
+
+
 def closing(given: Share, closes: bool) -> Share:
     """The same, with the access ended whatever of the line stays paid, if it is to be."""
     return replace(given, closes=closes)
