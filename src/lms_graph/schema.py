@@ -27,6 +27,7 @@ from lms_graph.resolvers.commerce.bundles import BundlesMutation, BundlesQuery
 from lms_graph.resolvers.commerce.checkouts import CheckoutsMutation, CheckoutsQuery, CheckoutsSubscription
 from lms_graph.resolvers.commerce.coupons import CouponsMutation, CouponsQuery
 from lms_graph.resolvers.commerce.disputes import DisputesMutation, DisputesQuery
+from lms_graph.resolvers.commerce.erasing import ErasingMutation
 from lms_graph.resolvers.commerce.offers import OffersMutation, OffersQuery
 from lms_graph.resolvers.commerce.orders import OrdersQuery
 from lms_graph.resolvers.commerce.refunds import RefundsMutation, RefundsQuery
@@ -122,6 +123,7 @@ class Mutation(
     SellingMutation,
     RefundsMutation,
     DisputesMutation,
+    ErasingMutation,
     ReviewsMutation,
     PathsMutation,
     SeatsMutation,

@@ -1,11 +1,12 @@
 """A loader serves its own viewer and nobody else: whoever asks on the same process, on the same socket, or before and after on the same context."""
 
 import asyncio
+import inspect
 import json
 import random
 import re
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -16,9 +17,13 @@ from lms_graph.context import Context
 from lms_graph.dataloaders import Loaders
 from lms_graph.dataloaders.assessment import AssessmentLoaders
 from lms_graph.dataloaders.certificates import CertificatesLoaders
+from lms_graph.dataloaders.commerce import CommerceLoaders
+from lms_graph.dataloaders.community import CommunityLoaders
 from lms_graph.dataloaders.learning import LearningLoaders
 from lms_graph.dataloaders.loading import batch
+from lms_graph.dataloaders.payouts import PayoutsLoaders
 from lms_graph.domain.certificates import operations as certificates
+from lms_graph.domain.commerce.rules.orders import OrderFilter
 from lms_graph.domain.learning.operations.entitlements import grant_course
 from lms_graph.domain.learning.rules.grants import GrantFilter
 from lms_graph.kit.caller import Caller
@@ -26,11 +31,12 @@ from lms_graph.kit.errors import NotAllowed
 from lms_graph.kit.ids import new_id, parse_id, public_id
 from lms_graph.kit.pages import PageRequest
 from lms_graph.models import database
+from lms_graph.models.commerce import OfferSubject
 from lms_graph.models.learning import EntitlementKind
 from lms_graph.types.catalog.lectures import Lecture, Place
 from tests.factories.accounts import PASSWORD, address
 from tests.factories.courses import MadeCourse, course, quiz_lecture, text
-from tests.factories.schools import FullSchool, full_school
+from tests.factories.schools import FullSchool, full_school, traded
 from tests.fixtures.callers import School, SignIn
 from tests.fixtures.client import Client
 from tests.fixtures.house import House
@@ -41,18 +47,36 @@ pytestmark = pytest.mark.anyio
 START = "mutation ($input: AttemptStartInput!) { attemptStart(input: $input) { attempt { id questions { id } } errors { code } } }"
 SAVE = "mutation ($input: AttemptAnswerSaveInput!) { attemptAnswerSave(input: $input) { errors { code } } }"
 SUBMIT = "mutation ($input: AttemptSubmitInput!) { attemptSubmit(input: $input) { errors { code } } }"
-AREAS = {"learning": LearningLoaders, "assessment": AssessmentLoaders, "certificates": CertificatesLoaders}
-LOADERS = [f"{area}.{name}" for area, loaders in AREAS.items() for name, one in vars(loaders).items() if isinstance(one, batch)]
+AREAS = {
+    "learning": LearningLoaders,
+    "assessment": AssessmentLoaders,
+    "certificates": CertificatesLoaders,
+    "commerce": CommerceLoaders,
+    "payouts": PayoutsLoaders,
+    "community": CommunityLoaders,
+}
+LOADERS = [f"{area}.{name}" for area, loaders in AREAS.items() for name in dir(loaders) if isinstance(inspect.getattr_static(loaders, name), batch)]
 
 # Keyed by what is not a person's, or for those with a right that these viewers lack: each viewer gets their own answer to the same key.
 SHARED = {"latest_run", "unused_grant", "own_entitlements", "grants", "course_decision", "course_access", "resource", "lecture", "sat_quiz", "of_learner", "roster", "entitlements"}
+SHARED |= {"own_orders", "own_payments", "own_subscriptions", "own_seat_pools", "own_review", "of_course"}
 # What is no secret between viewers by itself, and why.
-OPEN = {"certificates.pdf": "the row of a file, by an id that only a certificate tells"}
+OPEN = {
+    "certificates.pdf": "the row of a file, by an id that only a certificate tells",
+    "commerce.order_reference": "a number and a time, for who was shown something of the order",
+    "commerce.seat_count": "a number, for who was given the pool",
+    "payouts.sums": "for who was given the payee",
+    "payouts.balance": "the same",
+    "payouts.balances": "the same",
+    "payouts.entries_of_payee": "the same",
+    "community.review": "an opinion is for everybody",
+}
+TRADED = "Order OrderLine Payment Refund Dispute Invoice Checkout Plan Payee LedgerEntry Payout PayeeStatement SeatPool SeatAssignment Review".split()
 
 
 @dataclass(frozen=True)
 class Learner:
-    """Somebody with a run, an attempt, a grant and perhaps a certificate; or the ids of nobody's."""
+    """Somebody with a run, an attempt, a grant and perhaps a certificate, and whatever else one has of sales, by type; or the ids of nobody's."""
 
     account_id: UUID
     run: UUID
@@ -60,6 +84,7 @@ class Learner:
     attempt: UUID
     certificate: UUID
     source: UUID
+    traded: dict[str, UUID] = field(default_factory=lambda: {kind: new_id() for kind in TRADED})
 
 
 NOBODY = Learner(*(new_id() for _ in range(6)))
@@ -98,7 +123,9 @@ async def a_learner(student: Client, school: School, made: MadeCourse, *, finish
     assert student.account_id
     source = new_id()
     await grant_course(caller=school.system, account_id=student.account_id, course_id=made.course_id, kind=EntitlementKind.ORDER, source_id=source)
-    return Learner(student.account_id, uuid(run), grant, uuid(attempt["id"]), certificate, source)
+    sales = await traded(school, student, made.course_id, new_id().hex[:16], seats_of=made.course_id) if finishes else {}
+    others = {kind: uuid(id) for kind, id in sales.items()} or {kind: new_id() for kind in TRADED}
+    return Learner(student.account_id, uuid(run), grant, uuid(attempt["id"]), certificate, source, others)
 
 
 @pytest.fixture
@@ -124,6 +151,8 @@ def keys(scene: Scene, whose: Learner) -> dict[str, list[Any]]:
     places = [Place(course_id, version, id, whose.run) for id in scene.made.lectures.values()]
     lectures = [Lecture.from_row(lecture.row, whose.run) for lecture in scene.lectures]
     by_run, by_course, by_attempt = [whose.run], [course_id], [whose.attempt]
+    by = {kind: [id] for kind, id in whose.traded.items()}
+    first = PageRequest()
     return {
         "learning.enrollment": by_run,
         "learning.latest_run": by_course,
@@ -158,6 +187,64 @@ def keys(scene: Scene, whose: Learner) -> dict[str, list[Any]]:
         "certificates.of_enrollment": by_run,
         "certificates.of_learner": [PageRequest()],
         "certificates.pdf": [scene.file],
+        "commerce.offer": [scene.file],
+        "commerce.visible_offer": [scene.file],
+        "commerce.offers_of_subject": [(course_id, None)],
+        "commerce.items": [(OfferSubject.COURSE, course_id)],
+        "commerce.bundle": [scene.file],
+        "commerce.courses_of_bundle": [scene.file],
+        "commerce.coupon": [scene.file],
+        "commerce.courses_of_coupon": [scene.file],
+        "commerce.settings": [scene.file],
+        "commerce.tax_rate": [scene.file],
+        "commerce.checkout": by["Checkout"],
+        "commerce.order": by["Order"],
+        "commerce.order_reference": by["Order"],
+        "commerce.order_line": by["OrderLine"],
+        "commerce.payment": by["Payment"],
+        "commerce.sums_of_payment": by["Order"],
+        "commerce.lines_of_order": by["Order"],
+        "commerce.payments_of_order": by["Order"],
+        "commerce.own_orders": [(first, OrderFilter())],
+        "commerce.own_payments": [first],
+        "commerce.refund": by["Refund"],
+        "commerce.refunds_of_order": by["Order"],
+        "commerce.refunds": [(first, None)],
+        "commerce.refund_record": [whose.account_id],
+        "commerce.courses": [(course_id,)],
+        "commerce.dispute": by["Dispute"],
+        "commerce.disputes_of_order": by["Order"],
+        "commerce.disputes": [(first, None)],
+        "commerce.evidence_at_hand": by["Order"],
+        "commerce.subscription": by["Plan"],
+        "commerce.own_subscriptions": [(first, None)],
+        "commerce.invoice": by["Invoice"],
+        "commerce.invoice_of_order": by["Order"],
+        "commerce.credit_note": by["Refund"],
+        "commerce.invoice_pdf": [scene.file],
+        "commerce.seat_pool": by["SeatPool"],
+        "commerce.seat": by["SeatAssignment"],
+        "commerce.seats_of_pool": [(id, first) for id in by["SeatPool"]],
+        "commerce.seat_count": by["SeatPool"],
+        "commerce.own_seat_pools": [first],
+        "payouts.payee": by["Payee"],
+        "payouts.payee_of_account": [whose.account_id],
+        "payouts.sums": by["Payee"],
+        "payouts.currency": [scene.file],
+        "payouts.balance": by["Payee"],
+        "payouts.balances": by["Payee"],
+        "payouts.payout": by["Payout"],
+        "payouts.payouts_of": [(id, first) for id in by["Payee"]],
+        "payouts.statement": by["PayeeStatement"],
+        "payouts.statements_of": [(id, first) for id in by["Payee"]],
+        "payouts.statement_file": [scene.file],
+        "payouts.entry": by["LedgerEntry"],
+        "payouts.entries_of_payee": [(id, first) for id in by["Payee"]],
+        "community.review": by["Review"],
+        "community.own_review": by_course,
+        "community.rating": by_course,
+        "community.of_course": [(course_id, first, None)],
+        "community.for_moderators": [(first, None, None)],
     }
 
 
@@ -213,6 +300,28 @@ async def test_what_is_anothers_is_as_if_it_were_nobodys(house: House, scene: Sc
         "assessment.attempt",
         "assessment.items",
         "certificates.certificate",
+        "commerce.checkout",
+        "commerce.order",
+        "commerce.order_line",
+        "commerce.payment",
+        "commerce.lines_of_order",
+        "commerce.payments_of_order",
+        "commerce.refund",
+        "commerce.refunds_of_order",
+        "commerce.subscription",
+        "commerce.invoice",
+        "commerce.invoice_of_order",
+        "commerce.seat_pool",
+        "commerce.seat",
+        "commerce.seats_of_pool",
+        "payouts.payee",
+        "payouts.payee_of_account",
+        "payouts.payout",
+        "payouts.payouts_of",
+        "payouts.statement",
+        "payouts.statements_of",
+        "payouts.entry",
+        "payouts.entries_of_payee",
     }
     assert {loader for loader in private if masked(own[loader], first) == masked(nobodys[loader], NOBODY)} == set(), "there is something to see at all"
     assert second.run != first.run

@@ -138,6 +138,7 @@ async def test_a_column_named_after_a_table_refers_to_it(owner: asyncpg.Connecti
         ("provider_events", "object_id"): "the payment provider's own",
         ("payees", "provider_account_id"): "the payment provider's own",
         ("payees", "tax_id"): "a tax office's own",
+        ("premium_periods", "source_id"): "payouts knows no order and no plan",
         ("payouts", "provider_transfer_id"): "the payment provider's own",
         ("provider_accounts", "provider_account_id"): "the payment provider's own",
         ("line_shares", "line_id"): "payouts knows no order",

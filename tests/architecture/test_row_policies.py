@@ -78,6 +78,7 @@ BY_HAND = {
     "payouts": "INSERT INTO payouts (tenant_id, id, payee_id, currency, amount, status, attempts, reversed_amount, created_at) "
     "SELECT $1, $2, p.id, 'EUR', 1, 'FAILED', 0, 0, now() FROM payees p WHERE p.tenant_id = $1 LIMIT 1",
     "statements": "INSERT INTO statements (tenant_id, id, payee_id, month, created_at) SELECT $1, $2, p.id, '2020-01-01', now() FROM payees p WHERE p.tenant_id = $1 LIMIT 1",
+    "premium_periods": "INSERT INTO premium_periods (tenant_id, id, account_id, source_id, ends_at, created_at) SELECT $1, $2, a.id, $2, now(), now() FROM accounts a WHERE a.tenant_id = $1 LIMIT 1",
     "commissions": "INSERT INTO commissions (tenant_id, id, fee_tax_ppm, updated_at) VALUES ($1, $2, 0, now())",
     "commission_tiers": "INSERT INTO commission_tiers (tenant_id, id, currency, from_amount, rate_bps) VALUES ($1, $2, 'EUR', 1, 0)",
     "line_shares": "INSERT INTO line_shares (tenant_id, id, line_id, order_id, position, party, currency, amount, reversed_amount, available_at) VALUES ($1, $2, $2, $2, 0, 'TAX', 'EUR', 1, 0, now())",

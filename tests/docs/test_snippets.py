@@ -55,7 +55,7 @@ class TestTheStatementsForPostgreSQL:
     @pytest.mark.anyio
     async def test_make_an_owner_that_the_policies_bind(self, demo: Demo) -> None:
         """Under other names: these are taken here."""
-        (block,) = [block for block in BLOCKS if block.language == "sql"]
+        (block,) = [block for block in BLOCKS if block.language == "sql" and "CREATE ROLE" in block.body]
         sql = block.body.replace("lms_owner", "docs_owner").replace("DATABASE lms ", "DATABASE docs_lms ")
         connection = await asyncpg.connect(demo.superuser_url)
         try:
@@ -69,6 +69,15 @@ class TestTheStatementsForPostgreSQL:
             await connection.close()
 
         assert (tuple(role), owner) == ((False, False, True, True), "docs_owner")
+
+    @pytest.mark.anyio
+    async def test_find_no_transaction_of_the_ledger_that_does_not_balance(self, demo: Demo) -> None:
+        (block,) = [block for block in BLOCKS if block.language == "sql" and "ledger_entries" in block.body]
+        connection = await asyncpg.connect(demo.superuser_url, database=urlsplit(demo.environment["DATABASE_URL"]).path.lstrip("/"))
+        try:
+            assert await connection.fetch(block.body) == []
+        finally:
+            await connection.close()
 
 
 HURRIED = """

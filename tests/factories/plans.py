@@ -99,14 +99,15 @@ async def offer(
     installments: int | None = None,
     on_default: DefaultRule = DefaultRule.SUSPEND,
     title: str = "A plan",
+    subject: OfferSubject | None = None,
 ) -> UUID:
-    """Of one course, or with none of all access."""
+    """Of one course, or with none of all access, or of what `subject` says."""
     tenant, now = {"tenant_id": shop.school.id}, shop.now
     async with unit_of_work(shop.caller):
         made = await Offer.create(
             **tenant,
             kind=kind,
-            subject=OfferSubject.COURSE if course_ids else OfferSubject.ALL_ACCESS,
+            subject=subject or (OfferSubject.COURSE if course_ids else OfferSubject.ALL_ACCESS),
             subject_id=course_ids[0] if course_ids else None,
             title=title,
             billing_interval=interval,

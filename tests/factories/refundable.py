@@ -93,8 +93,8 @@ async def placed_order(school: School, account_id: UUID, *lines: Sold, currency:
     return order_id, line_ids
 
 
-async def charged(school: School, order_id: UUID, gateway: PaymentGateway, stripe: StripeTwin) -> str:
-    """Pay an order at the twin; nothing is settled by it. Gives the payment's name there."""
+async def charged(school: School, order_id: UUID, gateway: PaymentGateway, stripe: StripeTwin, *, key: str = "") -> str:
+    """Pay an order at the twin; nothing is settled by it. Gives the payment's name there; with another key it is paid again."""
     async with database.reading(school.system):
         order = await database.fetch_one("SELECT currency, total_amount FROM orders WHERE tenant_id = $1 AND id = $2", school.id, order_id)
     assert order is not None
@@ -110,7 +110,7 @@ async def charged(school: School, order_id: UUID, gateway: PaymentGateway, strip
         expires_at=datetime.now(UTC) + timedelta(hours=1),
         locale="en",
     )
-    session = await gateway.open_checkout(request, key=f"checkout-{order_id}")
+    session = await gateway.open_checkout(request, key=f"checkout-{order_id}{key}")
     stripe.checkout.pay(session.id)
     payment_id = (await gateway.checkout(session.id)).payment_id
     assert payment_id is not None

@@ -149,11 +149,7 @@ async def full_school(house: House, settle: Settle | None = None) -> FullSchool:
         "Enrollment": run,
         "LearningPath": public_id("pth", path_id),
     }
-    ids |= await _given_back(school, account_id, made.course_id, mark)
-    ids |= await _under_way(school, account_id, made.course_id, mark)
-    ids |= await _earned(system, account_id, mark)
-    ids |= await _seats(system, student, other.course_id, mark)
-    ids["Review"] = await _review(system, student, course_id, mark)
+    ids |= await traded(school, student, made.course_id, mark, seats_of=other.course_id)
     ids["Attempt"] = await _sit(student, run, lecture["check"])
     await _start(student, run, lecture["check"])
     if settle:
@@ -182,6 +178,17 @@ async def full_school(house: House, settle: Settle | None = None) -> FullSchool:
         other_course_id=public_id("crs", other.course_id),
         ids=ids,
     )
+
+
+async def traded(school: School, student: Client, course_id: UUID, mark: str, *, seats_of: UUID) -> dict[str, str]:
+    """One of everything that a student who is through a course has of sales, earnings and opinions: their ids by type."""
+    account_id = student.account_id
+    assert account_id
+    ids = await _given_back(school, account_id, course_id, mark)
+    ids |= await _under_way(school, account_id, course_id, mark)
+    ids |= await _earned(school.system, account_id, mark)
+    ids |= await _seats(school.system, student, seats_of, mark)
+    return ids | {"Review": await _review(school.system, student, public_id("crs", course_id), mark)}
 
 
 async def _given_back(school: School, account_id: UUID, course_id: UUID, mark: str) -> dict[str, str]:

@@ -7,7 +7,7 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -363,6 +363,76 @@ async def test_a_plan_that_is_not_paid_is_past_due_and_recovers_with_another_car
     twin.advance(days=3)
     assert (await at_twin.gateway.subscription(id)).status == "ACTIVE"
     assert (await at_twin.gateway.invoice(late.id)).status == "PAID"
+
+
+async def test_a_discount_lowers_the_first_payment_of_a_plan(at: Party) -> None:
+    again, wanted = key(), replace(plan(), discount_amount=1000, discount_name="SPRING")
+    made = await at.gateway.open_checkout(wanted, key=again)
+    assert (made.status, made.amount) == ("OPEN", 2000)
+    assert (await at.gateway.open_checkout(wanted, key=again)).id == made.id
+    assert (await at.gateway.open_checkout(replace(wanted, discount_amount=3000), key=key())).amount == 0
+
+
+async def test_a_discount_lowers_no_later_payment(twin: StripeTwin, at_twin: Party) -> None:
+    made = await at_twin.gateway.open_checkout(replace(plan(payments=2), discount_amount=1000, discount_name="SPRING"), key=key())
+    twin.checkout.pay(made.id)
+    done = await at_twin.gateway.checkout(made.id)
+    id = done.subscription_id or ""
+    assert (done.is_paid, (await at_twin.gateway.subscription(id)).amount) == (True, 3000)
+    twin.advance(days=32)
+    assert [(each.reason, each.amount_paid, each.elsewhere_amount) for each in await at_twin.gateway.invoices_of(id)] == [("FIRST", 2000, 0), ("CYCLE", 3000, 0)]
+    (coupon,) = twin.store.all("coupon")
+    assert (coupon["times_redeemed"], coupon["valid"], coupon["name"]) == (1, False, "SPRING")
+
+
+async def test_a_plan_whose_first_payment_is_all_discount_begins_without_one(twin: StripeTwin, at_twin: Party) -> None:
+    made = await at_twin.gateway.open_checkout(replace(plan(), discount_amount=3000), key=key())
+    twin.checkout.pay(made.id)
+    done = await at_twin.gateway.checkout(made.id)
+    id = done.subscription_id or ""
+    assert (done.is_paid, done.amount, (await at_twin.gateway.subscription(id)).status) == (True, 0, "ACTIVE")
+    twin.advance(days=32)
+    assert [(each.status, each.amount_paid) for each in await at_twin.gateway.invoices_of(id)] == [("PAID", 0), ("PAID", 3000)]
+
+
+async def test_what_a_discount_took_off_is_no_credit_of_a_change(twin: StripeTwin, at_twin: Party) -> None:
+    made = await at_twin.gateway.open_checkout(replace(plan(), discount_amount=3000), key=key())
+    twin.checkout.pay(made.id)
+    id = (await at_twin.gateway.checkout(made.id)).subscription_id or ""
+    assert 8_990 <= await at_twin.gateway.preview_change(id, amount=9000, currency="EUR", interval="MONTH", title="More") <= 9000
+
+
+async def test_an_invoice_that_is_marked_as_paid_by_hand_took_nothing(at: Party) -> None:
+    id = await at.subscribed(card="pm_card_visa")
+    (paid,) = await at.gateway.invoices_of(id)
+    assert paid.elsewhere_amount == 0
+    customer = (await at.gateway.subscription(id)).customer_id
+    price = await at.v1.prices.create_async({"currency": "eur", "unit_amount": 3000, "recurring": {"interval": "month"}, "product_data": {"name": "All courses"}})
+    made = await at.v1.subscriptions.create_async({"customer": customer, "items": [{"price": price.id}], "payment_behavior": "default_incomplete"})
+    (open_still,) = await at.gateway.invoices_of(made.id)
+    assert (open_still.status, open_still.elsewhere_amount, open_still.payment_id is not None) == ("OPEN", 0, True)
+    await at.v1.invoices.pay_async(open_still.id, {"paid_out_of_band": True})
+    (by_hand,) = await at.gateway.invoices_of(made.id)
+    assert (by_hand.status, by_hand.amount_paid, by_hand.elsewhere_amount, by_hand.payment_id) == ("PAID", 3000, 3000, None)
+    assert await at.gateway.invoice(by_hand.id) == by_hand
+
+
+async def test_a_plan_whose_first_debit_is_returned_may_be_paid_later(twin: StripeTwin, at_twin: Party) -> None:
+    made = await at_twin.gateway.open_checkout(plan(), key=key())
+    assert twin.checkout.pay(made.id, "pm_bank_debit") == "processing"
+    under_way = await at_twin.gateway.checkout(made.id)
+    assert (under_way.status, under_way.is_paid) == ("COMPLETE", False)
+    id, invoice_id = under_way.subscription_id or "", under_way.invoice_id or ""
+    assert (await at_twin.gateway.subscription(id)).status == "ACTIVE"
+    first = await at_twin.gateway.invoice(invoice_id)
+    assert (first.status, (await at_twin.gateway.payment(first.payment_id or "")).status) == ("OPEN", "PENDING")
+    twin.payments.arrive(first.payment_id or "", well=False)
+    assert ((await at_twin.gateway.subscription(id)).status, (await at_twin.gateway.payment(first.payment_id or "")).status) == ("PAST_DUE", "FAILED")
+    twin.customers.use_card((await at_twin.gateway.subscription(id)).customer_id, "pm_card_visa")
+    twin.advance(days=5)
+    late = await at_twin.gateway.invoice(invoice_id)
+    assert (late.status, late.reason, (await at_twin.gateway.payment(late.payment_id or "")).status) == ("PAID", "FIRST", "SUCCEEDED")
+    assert (await at_twin.gateway.subscription(id)).status == "ACTIVE"
 
 
 async def test_a_paused_plan_takes_nothing_and_goes_on_by_itself(twin: StripeTwin, at_twin: Party) -> None:

@@ -42,6 +42,7 @@ from lms_graph.domain.payouts.ports import (
     TransferState,
 )
 from lms_graph.kit.errors import Unavailable
+from lms_graph.kit.money import charge_step
 
 if TYPE_CHECKING:
     import stripe
@@ -57,7 +58,6 @@ MAX_ACCOUNTS = 256  # of schools' own keys whose connections are kept
 # Where Stripe's smallest unit is not ISO 4217's: https://docs.stripe.com/currencies#special-cases
 _HUNDREDTHS = frozenset({"ISK", "UGX"})  # counted in hundredths there, always 00
 _WHOLE = frozenset({"MGA"})  # no decimals there, two in ISO
-_TENS = frozenset({"BHD", "JOD", "KWD", "OMR", "TND"})  # three decimals, the last of them 0
 
 _LOCALES = "bg cs da de el en en-GB es es-419 et fi fil fr fr-CA hi-IN hr hu id it ja ko lt lv ms mt nb nl pl pt pt-BR ro ru sk sl sv th tr vi zh zh-HK zh-TW".split()
 _BY_LOWER = {locale.lower(): locale for locale in _LOCALES}
@@ -69,7 +69,7 @@ def to_stripe(amount: int, currency: str) -> int:
     """ISO's minor units as Stripe counts them. Raises PaymentRefused for an amount that Stripe cannot take."""
     if currency in _HUNDREDTHS:
         return amount * 100
-    if amount % (100 if currency in _WHOLE else 10 if currency in _TENS else 1):
+    if amount % charge_step(currency):  # of three decimals the last is 0
         raise PaymentRefused(f"The payment provider takes no amounts as fine as this in {currency}.", reason="amount_too_fine")
     return amount // 100 if currency in _WHOLE else amount
 
@@ -249,6 +249,8 @@ class StripeGateway:
         if plan:
             trial = {"trial_period_days": plan.trial_days} if plan.trial_days else {}
             params["subscription_data"] = {"metadata": metadata | ({PAYMENTS: str(plan.payments)} if plan.payments else {}), **trial}
+            if request.discount_amount:
+                params["discounts"] = [{"coupon": await self._once(request, f"{key}:coupon")}]
         else:
             params["payment_intent_data"] = {"metadata": metadata, "transfer_group": request.transfer_group, "description": ", ".join(item.title for item in request.items)[:500]}
         if request.is_embedded:
@@ -257,6 +259,14 @@ class StripeGateway:
         else:
             params |= {"ui_mode": "hosted_page", "success_url": request.success_url, "cancel_url": request.cancel_url}
         return _checkout(await self._ask(self._v1.checkout.sessions.create_async(_present(params), _under(key))))
+
+    async def _once(self, request: CheckoutRequest, key: str) -> str:
+        """A coupon for one subscription's first invoice."""
+        off = {"amount_off": to_stripe(request.discount_amount, request.currency), "currency": request.currency.lower(), "duration": "once", "max_redemptions": 1}
+        made = await self._ask(
+            self._v1.coupons.create_async(_present({**off, "name": (request.discount_name or "")[:40] or None, "metadata": dict(request.metadata)}), _under(key))
+        )
+        return str(made["id"])
 
     async def checkout(self, checkout_id: str) -> CheckoutState:
         return _checkout(await self._ask(self._v1.checkout.sessions.retrieve_async(checkout_id)))
@@ -593,7 +603,10 @@ _REASONS = {"subscription_create": "FIRST", "subscription_cycle": "CYCLE", "subs
 def _invoice(found: dict[str, Any]) -> InvoiceState:
     details = (found["parent"] or {}).get("subscription_details") or {}
     payments = (found.get("payments") or {}).get("data") or []
-    intent = payments[0]["payment"].get("payment_intent") if payments else None
+    paid = [each for each in payments if each["status"] == "paid" and each["payment"].get("payment_intent")]
+    taken = sum(each["amount_paid"] or 0 for each in paid)
+    first = next(iter([*paid, *(each for each in payments if each["status"] == "open"), *(payments if found["status"] != "paid" else [])]), None)
+    intent = first["payment"].get("payment_intent") if first else None
     # An invoice's own period is the one before; what it pays for stands on its lines.
     lines = found["lines"]["data"]
     periods = [line["period"] for line in lines if not _is_proration(line)] or [line["period"] for line in lines]
@@ -607,6 +620,7 @@ def _invoice(found: dict[str, Any]) -> InvoiceState:
         reason=_REASONS.get(found["billing_reason"], "OTHER"),
         attempts=found["attempt_count"],
         payment_id=_id(intent),
+        elsewhere_amount=from_stripe(max(0, found["amount_paid"] - taken), found["currency"]) if found["status"] == "paid" else 0,
         next_attempt_at=_maybe_at(found["next_payment_attempt"]),
         period_start=_at(min(period["start"] for period in periods)) if periods else None,
         period_end=_at(max(period["end"] for period in periods)) if periods else None,

@@ -1,7 +1,8 @@
 """Money as whole minor units of an ISO 4217 currency; never a float. Amounts of two currencies are never added.
 
 How many decimals a currency has is ISO's list one of 2026-01 (SIX, https://www.six-group.com/en/products-services/financial-information/data-standards.html). A payment
-provider may count some currencies otherwise: its adapter says so.
+provider may count some currencies otherwise: its adapter says so. In some, nothing as fine as the smallest unit can be charged: what buyers pay and get back is in whole
+charge steps, while what is only parted on paper (taxes within a price, shares) stays exact.
 """
 
 from collections.abc import Sequence
@@ -21,6 +22,8 @@ EXPONENTS: dict[str, int] = {
     **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
 }
 """The decimals of each currency in which something can be sold."""
+CHARGE_STEPS: dict[str, int] = {**dict.fromkeys(("BHD", "JOD", "KWD", "OMR", "TND"), 10), "MGA": 100}
+"""In minor units, what each amount that is charged is a multiple of, where that is not one: payment providers take no third decimal, and no fifths of an ariary."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,19 @@ def to_decimal(amount: int, currency: str) -> Decimal:
     return Decimal(amount).scaleb(-EXPONENTS[currency])
 
 
+def charge_step(currency: str) -> int:
+    """What each amount in the currency that is charged is a multiple of, in minor units."""
+    return CHARGE_STEPS.get(currency, 1)
+
+
+def to_charge(amount: Decimal, currency: str) -> int:
+    """The amount in minor units, if it can be charged. Raises ValueError as `to_minor` does, and where it is no multiple of the currency's charge step."""
+    minor = to_minor(amount, currency)
+    if minor % charge_step(currency):
+        raise ValueError(f"Payments in {currency} are multiples of {to_decimal(charge_step(currency), currency)}.")
+    return minor
+
+
 def to_parts(percent: Decimal, whole: int) -> int:
     """A percentage as parts of a whole: of 10,000, basis points; of 1,000,000, millionths. Raises ValueError for what is not from 0 to 100, or finer than such a part."""
     if not percent.is_finite() or not 0 <= percent <= 100 or percent * whole / 100 != int(percent * whole / 100):
@@ -62,6 +78,11 @@ def part(amount: int, numerator: int, denominator: int) -> int:
     size, rest = divmod(abs(product), abs(denominator))
     rounded = size + (2 * rest >= abs(denominator))
     return rounded if (product >= 0) == (denominator > 0) else -rounded
+
+
+def in_steps(amount: int, step: int) -> int:
+    """The amount in whole steps, halves away from zero."""
+    return part(amount, 1, step) * step
 
 
 def split(amount: int, weights: Sequence[int]) -> list[int]:

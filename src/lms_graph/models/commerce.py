@@ -24,6 +24,7 @@ class OfferSubject(StrEnum):
     PATH = "PATH"
     ALL_ACCESS = "ALL_ACCESS"
     SEATS = "SEATS"
+    INSTRUCTOR_PREMIUM = "INSTRUCTOR_PREMIUM"
 
 
 class BillingInterval(StrEnum):
@@ -186,11 +187,11 @@ class BundleCourse(TenantRow):
 class Offer(TenantRow):
     """A way to get something: what (`subject`), how it is paid (`kind`), and when it is sold. What was sold is frozen on the order's line, so an offer may be changed.
 
-    `subject_id` is a course's (COURSE, SEATS), bundle's or path's id; null for ALL_ACCESS. `access_days` ends what it opens so long after the sale; null for never.
+    `subject_id` is a course's (COURSE, SEATS), bundle's or path's id; null for ALL_ACCESS and INSTRUCTOR_PREMIUM. `access_days` ends what it opens so long after the sale; null for never.
     """
 
     kind = fields.CharEnumField(OfferKind, max_length=20)
-    subject = fields.CharEnumField(OfferSubject, max_length=16)
+    subject = fields.CharEnumField(OfferSubject, max_length=24)
     subject_id = fields.UUIDField(null=True)
     title = fields.CharField(200)
     billing_interval = fields.CharEnumField(BillingInterval, max_length=8, null=True)
@@ -338,7 +339,7 @@ class OrderLine(TenantRow):
     position = fields.IntField()
     offer_id = fields.UUIDField()
     offer_kind = fields.CharEnumField(OfferKind, max_length=20)
-    subject = fields.CharEnumField(OfferSubject, max_length=16)
+    subject = fields.CharEnumField(OfferSubject, max_length=24)
     subject_id = fields.UUIDField(null=True)
     title = fields.CharField(200)
     quantity = fields.IntField(default=1)

@@ -111,6 +111,19 @@ class Payee(TenantRow):
         table = "payees"
 
 
+class PremiumPeriod(TenantRow):
+    """Premium instructorship that somebody bought. `source_id` is the plan's or the order line's; of all of an account the latest `ends_at` is what its payee has."""
+
+    account_id = fields.UUIDField()
+    source_id = fields.UUIDField()
+    ends_at = fields.DatetimeField()
+    created_at = fields.DatetimeField()
+
+    class Meta:
+        table = "premium_periods"
+        unique_together = (("tenant_id", "source_id"),)
+
+
 class Commission(TenantRow):
     """What the platform keeps of a school's sales, beside `tenants.platform_fee_bps`: a rate for premium instructors, and the tax on its fee. At most one row of a tenant."""
 

@@ -32,6 +32,7 @@ Permission = described(
     ORDERS_READ="See who bought what, refunds, disputes and plans.",
     REFUNDS_DECIDE="Give money back, decide on requests for it, and answer disputes.",
     SEATS_MANAGE="Make vouchers, and manage every pool of seats.",
+    BUYERS_ERASE="Erase who bought from sales, but for what the law of accounts keeps.",
     PAYOUTS_MANAGE="Set commissions and schedules, and see every payee.",
     LEDGER_READ="Read the ledger's balances.",
     REVIEWS_MODERATE="Hide reviews of courses, and show them again.",

@@ -9,19 +9,22 @@ from uuid import uuid4
 
 import pytest
 
-from lms_graph.domain.commerce.operations import refunds
+from lms_graph.domain.commerce.operations import refunds, selling
 from lms_graph.domain.commerce.rules.checkouts import claim_token
+from lms_graph.domain.commerce.rules.offers import TaxRateDraft
 from lms_graph.integrations.twins.stripe import StripeTwin
 from lms_graph.kit.caller import Caller
+from lms_graph.kit.errors import Invalid
 from lms_graph.kit.ids import new_id, public_id
 from lms_graph.kit.permissions import Permission
-from lms_graph.models.commerce import AccessChange, BillingInterval, OfferKind, OfferSubject
+from lms_graph.models.commerce import AccessChange, BillingInterval, OfferKind, OfferSubject, TaxMode
 from tests.factories import offers
 from tests.factories.accounts import account, verify_address
 from tests.factories.checkouts import GONE, HOME, OPEN, PAID, asked, begin, rows_of, session_of, shop, state, uuid_of
 from tests.fixtures.callers import School, SignIn
 from tests.fixtures.client import Client
 from tests.fixtures.house import House
+from tests.fixtures.rights import person
 
 pytestmark = pytest.mark.anyio
 
@@ -88,7 +91,7 @@ class TestBuying:
 
     async def test_what_costs_nothing_is_bought_without_the_provider(self, stripe: StripeTwin, school: School, student: Client) -> None:
         made = await shop(school)
-        _, code = await offers.coupon(school.system, percent_off=100)
+        _, code = await offers.coupon(school.system, percent_off=Decimal(100))
 
         checkout = await begin(student, made.offer, couponCode=code)
 
@@ -113,6 +116,37 @@ class TestBuying:
         (coupon,) = await rows_of(school.system, "coupons")
         assert (coupon["held"], coupon["redemptions"]) == (0, 1)
         assert (await state(school.system))["payments"] == [("SUCCEEDED", 1800)]
+
+    async def test_in_dinars_whatever_is_taken_off_and_added_can_be_charged_and_given_back(self, stripe: StripeTwin, school: School, student: Client, settle: Settle) -> None:
+        made = await shop(school, offers.price("12.350", "KWD"))
+        seats = await offers.offer(
+            school.system, made.course.course_id, offers.price("7.770", "KWD"), subject=OfferSubject.SEATS, kind=OfferKind.ONE_TIME, min_quantity=1, max_quantity=20
+        )
+        await selling.set_selling(caller=school.system, changes={"tax_mode": TaxMode.RATES, "prices_include_tax": False})
+        await selling.save_tax_rate(caller=school.system, draft=TaxRateDraft(country="KW", region=None, name="VAT", percent=Decimal("5")))
+        _, code = await offers.coupon(school.system, percent_off=Decimal("33.33"))
+        lines = [{"offerId": made.offer}, {"offerId": public_id("off", seats), "quantity": 7}]
+
+        checkout = await begin(student, lines=lines, country="KW", couponCode=code)
+        stripe.checkout.pay(await session_of(school.system, checkout))
+        await stripe.events.quiet()
+        await settle()
+
+        # 66.740 less 33.33 %, 22.240, is 44.500; 5 % of that, 2.225, is 2.230
+        assert checkout["total"] == {"amount": "46.730", "currency": "KWD"}
+        (order,) = await rows_of(school.system, "orders")
+        assert (order["status"], order["discount_amount"], order["tax_amount"], order["total_amount"]) == ("PAID", 22_240, 2230, 46_730)
+        assert [(row["status"], row["amount"]) for row in await rows_of(school.system, "payments")] == [("SUCCEEDED", 46_730)]
+        assert [row["total_amount"] % 10 for row in await rows_of(school.system, "order_lines")] == [0, 0]
+
+        admin = person(school, await account(school.system), "TENANT_ADMIN")
+        with pytest.raises(Invalid, match=r"multiples of 0\.010"):
+            await refunds.refund_order(caller=admin, order_id=order["id"], amount=Decimal("0.005"), lines=None, reason="Finer.", access_change=None, idempotency_key=uuid4().hex)
+        for amount in ("0.010", None):
+            value = Decimal(amount) if amount else None
+            await refunds.refund_order(caller=admin, order_id=order["id"], amount=value, lines=None, reason="Back.", access_change=None, idempotency_key=uuid4().hex)
+            await settle()
+        assert [(row["status"], row["amount"]) for row in await rows_of(school.system, "refunds", order="created_at")] == [("SUCCEEDED", 10), ("SUCCEEDED", 46_720)]
 
     async def test_ten_uses_of_a_coupon_are_ten_checkouts_however_many_ask(self, stripe: StripeTwin, school: School, sign_in: SignIn) -> None:
         made = await shop(school)

@@ -8,18 +8,19 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from lms_graph.domain.commerce.operations import disputes, refunds
+from lms_graph.domain.commerce.operations import disputes, payments, refunds
 from lms_graph.domain.learning.operations import entitlements
 from lms_graph.domain.payouts.ports import PaymentGateway
 from lms_graph.integrations.twins.stripe import StripeTwin
 from lms_graph.kit.errors import Unavailable
 from lms_graph.kit.ids import parse_id, public_id
 from lms_graph.models import database
+from lms_graph.models.commerce import OfferSubject
 from lms_graph.models.tenancy import Tenant
 from lms_graph.outbox.unit_of_work import unit_of_work
 from tests.factories.accounts import account
 from tests.factories.courses import MadeCourse, course, text
-from tests.factories.refundable import PaidOrder, Sold, charged, paid_order, placed_order
+from tests.factories.refundable import PaidOrder, Sold, charged, paid_order, placed_order, settled
 from tests.fixtures.callers import School, SignIn
 from tests.fixtures.client import Client
 from tests.fixtures.house import House
@@ -247,6 +248,197 @@ class TestClosed:
         assert datetime.fromisoformat(opening[1]["sweep_at"]) > datetime.now(UTC) + timedelta(hours=23)
         assert len(open_still) == 1
         assert await status_of(school, dispute_id) == "LOST"
+
+
+class TestSuspension:
+    """Where the school wants it so, what was bought is closed while its payment is contested: also what others hold of it."""
+
+    @pytest.fixture(autouse=True)
+    async def wanted(self, school: School) -> None:
+        async with unit_of_work(school.system):
+            await Tenant.for_caller(school.system).update(is_access_suspended_by_dispute=True)
+
+    async def seats(self, school: School, made: MadeCourse, gateway: PaymentGateway, stripe: StripeTwin) -> tuple[PaidOrder, str]:
+        """Three seats that are paid, and the code that gives them."""
+        sold = Sold(total=30000, courses=(made.course_id,), subject=OfferSubject.SEATS)
+        order = await paid_order(school, await account(school.system), sold, gateway=gateway, stripe=stripe)
+        async with unit_of_work(school.system):
+            (pool,) = await database.fetch("UPDATE seat_pools SET seats = 3 WHERE tenant_id = $1 AND order_line_id = $2 RETURNING code", school.id, order.line_ids[0])
+        return order, pool["code"]
+
+    async def redeemed(self, client: Client, code: str) -> None:
+        assert await client.codes("RedeemCode", input={"code": code}) == []
+
+    async def states(self, school: School, kind: str) -> list[tuple[str, bool]]:
+        rows = await fetch(school, "SELECT state, revoked_at IS NULL AS is_open FROM entitlements WHERE tenant_id = $1 AND kind = $2 ORDER BY id", kind)
+        return [tuple(row.values()) for row in rows]
+
+    @pytest.mark.parametrize("won", [True, False])
+    async def test_closes_seats_that_are_taken_and_those_taken_meanwhile(
+        self, school: School, sign_in: SignIn, made: MadeCourse, gateway: PaymentGateway, stripe: StripeTwin, won: bool
+    ) -> None:
+        order, code = await self.seats(school, made, gateway, stripe)
+        other, _ = await self.seats(school, made, gateway, stripe)
+        await self.redeemed(await sign_in(), code)
+        provider_id, _ = await opened(school, order, gateway, stripe)
+        assert await self.states(school, "SEAT") == [("PAUSED", True)]
+        learner = await sign_in()
+        await self.redeemed(learner, code)
+        assert await self.states(school, "SEAT") == [("PAUSED", True)] * 2
+        stripe.disputes.decide(provider_id, won=won)
+
+        await heard(school, provider_id, gateway)
+
+        states = await self.states(school, "SEAT")
+        assert states == [("ACTIVE", True)] * 2 if won else [is_open for _, is_open in states] == [False] * 2
+        assert await order_of(school, other.id) == ("PAID", 0, 0)
+
+    async def test_of_seats_taken_at_the_same_time_leaves_none_open(self, school: School, sign_in: SignIn, made: MadeCourse, gateway: PaymentGateway, stripe: StripeTwin) -> None:
+        order, code = await self.seats(school, made, gateway, stripe)
+        learners = [await sign_in() for _ in range(3)]
+        provider_id = str(stripe.disputes.open(order.provider_payment_id)["id"])
+
+        await asyncio.gather(*(self.redeemed(learner, code) for learner in learners), heard(school, provider_id, gateway))
+
+        assert await self.states(school, "SEAT") == [("PAUSED", True)] * 3
+
+    async def test_stays_until_the_last_dispute_is_won(self, school: School, order: PaidOrder, gateway: PaymentGateway, stripe: StripeTwin) -> None:
+        first, _ = await opened(school, order, gateway, stripe, amount=5000)
+        stripe.store.kinds["charge"][stripe.store.kinds["payment_intent"][order.provider_payment_id]["latest_charge"]]["disputed"] = False
+        second, _ = await opened(school, order, gateway, stripe, amount=6000)
+        seen = []
+        for provider_id in (first, second):
+            stripe.disputes.decide(provider_id, won=True)
+            await heard(school, provider_id, gateway)
+            seen.append(await grant_of(school, order))
+
+        assert seen == [("PAUSED", True), ("ACTIVE", True)]
+
+    async def test_holds_for_what_a_guest_claims_meanwhile(self, school: School, student: Client, made: MadeCourse, gateway: PaymentGateway, stripe: StripeTwin) -> None:
+        lines = (Sold(total=5000, courses=(made.course_id,)),)
+        order_id, line_ids = await placed_order(school, student.account_id or uuid4(), *lines)
+        async with unit_of_work(school.system):
+            (own,) = await database.fetch("UPDATE accounts SET email_verified_at = now() WHERE tenant_id = $1 AND id = $2 RETURNING email", school.id, student.account_id)
+            await database.fetch("UPDATE orders SET account_id = NULL, email = $3 WHERE tenant_id = $1 AND id = $2", school.id, order_id, own["email"])
+        payment_id = await charged(school, order_id, gateway, stripe)
+        await settled(school, order_id, payment_id, line_ids, lines, gateway=gateway, currency="EUR")
+        order = PaidOrder(id=order_id, account_id=student.account_id or uuid4(), line_ids=line_ids, provider_payment_id=payment_id)
+        provider_id, _ = await opened(school, order, gateway, stripe)
+
+        assert await student.codes("ClaimPurchase", input={"orderId": order.public_id, "idempotencyKey": uuid4().hex}) == []
+
+        assert await grant_of(school, order) == ("PAUSED", True)
+        stripe.disputes.decide(provider_id, won=True)
+        await heard(school, provider_id, gateway)
+        assert await grant_of(school, order) == ("ACTIVE", True)
+
+
+class TestInquiry:
+    """A bank that only asks has taken nothing."""
+
+    async def test_that_is_given_up_takes_nothing_and_closes_nothing(self, school: School, order: PaidOrder, gateway: PaymentGateway, stripe: StripeTwin) -> None:
+        async with unit_of_work(school.system):
+            await Tenant.for_caller(school.system).update(is_access_suspended_by_dispute=True)
+        before = await ledger_of(school)
+        provider_id, dispute_id = await opened(school, order, gateway, stripe, inquiry=True)
+        stripe.disputes._end(stripe.store.kinds["dispute"][provider_id], "lost")
+
+        for _ in range(2):
+            await heard(school, provider_id, gateway)
+
+        assert (await status_of(school, dispute_id), await ledger_of(school)) == ("LOST", before)
+        assert (await order_of(school, order.id), await grant_of(school, order)) == (("PAID", 0, 0), ("ACTIVE", True))
+        assert before["PROVIDER"] == stripe.holdings()["platform"]["eur"]
+        boss = person(school, await account(school.system), "TENANT_ADMIN")
+        await refunds.refund_order(caller=boss, order_id=order.id, amount=None, lines=None, reason="All.", access_change=None, idempotency_key="k")
+
+    @pytest.mark.parametrize("is_closed", [False, True])
+    async def test_that_becomes_a_dispute_holds_the_money_from_then_on(
+        self, school: School, order: PaidOrder, gateway: PaymentGateway, stripe: StripeTwin, is_closed: bool
+    ) -> None:
+        provider_id, dispute_id = await opened(school, order, gateway, stripe, inquiry=True)
+        if is_closed:
+            stripe.disputes.decide(provider_id, won=True)
+            await heard(school, provider_id, gateway)
+            stripe.store.kinds["dispute"][provider_id]["status"] = "warning_needs_response"
+        stripe.disputes.escalate(provider_id)
+
+        await asyncio.gather(*(heard(school, provider_id, gateway) for _ in range(3)))
+        assert (await status_of(school, dispute_id), (await ledger_of(school))["DISPUTED"]) == ("NEEDS_RESPONSE", 11900)
+        stripe.disputes.decide(provider_id, won=False)
+        await heard(school, provider_id, gateway)
+
+        ledger = await ledger_of(school)
+        assert (await status_of(school, dispute_id), await order_of(school, order.id)) == ("LOST", ("REFUNDED", 11900, 0))
+        assert ("DISPUTED" in ledger, ledger["PROVIDER"], sum(ledger.values())) == (False, stripe.holdings()["platform"]["eur"], 0)
+
+
+class TestOfWhatCameInTwice:
+    """A second payment of an order bought nothing, and goes back; its buyer may contest it all the same."""
+
+    async def twice(self, school: School, order: PaidOrder, gateway: PaymentGateway, stripe: StripeTwin, *, is_sent_back: bool = True) -> tuple[str, UUID]:
+        second = await charged(school, order.id, gateway, stripe, key="again")
+        async with database.reading(school.system):
+            await payments.refresh(caller=school.system, provider_id=second, gateway=gateway)
+        (row,) = await fetch(school, "SELECT id, status FROM payments WHERE tenant_id = $1 AND provider_payment_id = $2", second)
+        assert row["status"] == "RETURNED"
+        if is_sent_back:
+            await self.sent_back(school, row["id"], gateway)
+            assert (await ledger_of(school))["PROVIDER"] == stripe.holdings()["platform"]["eur"]
+        return second, row["id"]
+
+    async def sent_back(self, school: School, payment_id: UUID, gateway: PaymentGateway) -> None:
+        async with database.reading(school.system):
+            await payments.return_payment(caller=school.system, payment_id=payment_id, gateway=gateway)
+
+    async def untouched(self, school: School, order: PaidOrder) -> bool:
+        return (await order_of(school, order.id), await grant_of(school, order)) == (("PAID", 0, 0), ("ACTIVE", True))
+
+    @pytest.mark.parametrize("won", [True, False])
+    @pytest.mark.parametrize("is_heard_early", [True, False])
+    async def test_is_booked_and_is_the_schools_loss(
+        self, school: School, admin: Client, order: PaidOrder, gateway: PaymentGateway, stripe: StripeTwin, won: bool, is_heard_early: bool
+    ) -> None:
+        second, _ = await self.twice(school, order, gateway, stripe)
+        before = await ledger_of(school)
+        provider_id = str(stripe.disputes.open(second, amount=11900)["id"])
+        if is_heard_early:
+            await asyncio.gather(*(heard(school, provider_id, gateway) for _ in range(3)))
+            held = await ledger_of(school)
+            assert (held["DISPUTED"], held["PROVIDER"], sum(held.values())) == (11900, stripe.holdings()["platform"]["eur"], 0)
+            assert await admin.codes("Refund", input={"orderId": order.public_id, "amount": "1.00", "reason": "Yes.", "idempotencyKey": "b"}) == []
+        stripe.disputes.decide(provider_id, won=won)
+
+        await asyncio.gather(*(heard(school, provider_id, gateway) for _ in range(3)))
+
+        after = await ledger_of(school)
+        assert ("DISPUTED" in after, after["PROVIDER"], sum(after.values())) == (False, stripe.holdings()["platform"]["eur"], 0)
+        assert before["PROVIDER"] - after["PROVIDER"] == (1500 if won else 11900 + 1500)
+        assert {name: left for name, left in after.items() if name not in ("PROVIDER", "PAYEE")} == {
+            name: left for name, left in before.items() if name not in ("PROVIDER", "PAYEE")
+        }
+        assert (await grant_of(school, order), (await order_of(school, order.id))[:2]) == (("ACTIVE", True), ("PAID", 0))
+
+    @pytest.mark.parametrize("won", [True, False])
+    async def test_before_it_was_sent_back_goes_back_once(self, school: School, order: PaidOrder, gateway: PaymentGateway, stripe: StripeTwin, won: bool) -> None:
+        second, payment_id = await self.twice(school, order, gateway, stripe, is_sent_back=False)
+        provider_id = str(stripe.disputes.open(second)["id"])
+        await heard(school, provider_id, gateway)
+        await self.sent_back(school, payment_id, gateway)
+        assert stripe.store.all("refund") == []
+        assert "DISPUTED" not in await ledger_of(school)
+
+        stripe.disputes.decide(provider_id, won=won)
+        await heard(school, provider_id, gateway)
+        told = len(await facts_of(school, ["PaymentDuplicated"]))
+        if won:
+            stripe.advance(days=2)  # the provider forgets what it answered
+            await self.sent_back(school, payment_id, gateway)
+
+        assert told == (2 if won else 1)
+        ledger = await ledger_of(school)
+        assert (ledger["PROVIDER"], sum(ledger.values())) == (stripe.holdings()["platform"]["eur"], 0)
+        assert await self.untouched(school, order)
 
 
 class TestEvidence:

@@ -134,6 +134,7 @@ class TestOfferSave:
             ({"prices": [{"price": money("-1")}, {"market": "de", "price": money("1")}]}, [["prices", "0", "price"], ["prices", "0", "price"], ["prices", "1", "market"]]),
             ({"prices": [{"price": money("5"), "compareAtPrice": money("5")}]}, [["prices", "0", "compareAtPrice"]]),
             ({"prices": [{"price": money("5"), "compareAtPrice": money("9", "USD")}]}, [["prices", "0"]]),
+            ({"prices": [{"price": money("7.505", "KWD")}, {"market": "MG", "price": money("99.50", "MGA")}]}, [["prices", "0", "price"]] * 2 + [["prices", "1", "price"]] * 2),
             ({"prices": [{"price": money("5"), "suggestedPrice": money("9")}]}, [["prices", "0", "suggestedPrice"]]),
             ({"kind": "PAY_WHAT_YOU_WANT", "prices": [{"price": money("5"), "suggestedPrice": money("4")}]}, [["prices", "0", "suggestedPrice"]]),
             ({"saleStartsAt": "2030-01-02T00:00:00Z", "saleEndsAt": "2030-01-01T00:00:00Z"}, [["saleEndsAt"]]),

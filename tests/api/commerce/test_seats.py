@@ -11,12 +11,15 @@ import pytest
 from lms_graph.domain.commerce.operations import refunds, seats
 from lms_graph.domain.commerce.queries import refunds as refund_queries
 from lms_graph.domain.commerce.queries import seats as seat_queries
+from lms_graph.domain.commerce.rules import seats as rules
 from lms_graph.domain.identity.operations import accounts
 from lms_graph.domain.learning.operations.entitlements import grant_course
-from lms_graph.kit.errors import Busy, DomainError, NotFound
+from lms_graph.kit.caller import Caller
+from lms_graph.kit.errors import Busy, DomainError, Invalid, NotFound
 from lms_graph.kit.ids import parse_id, public_id
 from lms_graph.kit.permissions import Permission
 from lms_graph.kit.throttle import MemoryThrottle
+from lms_graph.models import database
 from lms_graph.models.catalog import Course, CourseStatus, EnrollmentPolicy
 from lms_graph.models.identity import Account
 from lms_graph.outbox.unit_of_work import unit_of_work
@@ -535,3 +538,63 @@ class TestVoucher:
         answer = await admin.data("CreateVoucher", input={"courseId": made.public_id, "idempotencyKey": "k"} | differs)
 
         assert [(error["code"], error["path"]) for error in answer["errors"]] == [("INVALID", [path])]
+
+
+class TestGivingTooMuch:
+    async def assign(self, caller: Caller, pool: Bought, email: str, throttle: MemoryThrottle) -> bool:
+        """Give a seat, and take it back; False where it was refused as too much."""
+        try:
+            await seats.assign(caller=caller, pool_id=pool.pool_id, email=email, throttle=throttle)
+        except Busy:
+            return False
+        async with database.reading(caller):
+            (seat,) = await database.fetch("SELECT id FROM seat_assignments WHERE tenant_id = $1 AND pool_id = $2 AND status = 'ASSIGNED'", caller.tenant_id, pool.pool_id)
+        await seats.reclaim(caller=caller, seat_id=seat["id"])
+        return True
+
+    async def test_of_one_address_is_counted_by_the_hour_in_each_school(self, school: School, other_school: School) -> None:
+        at, email = [0.0], address()
+        throttle = MemoryThrottle(clock=lambda: at[0])
+        pools = []
+        for each in (school, other_school):
+            owner = await account(each.system)
+            pools.append((person(each, owner), await bought(each.system, owner, (await course(each.system, text())).course_id)))
+        (caller, pool), (stranger, elsewhere) = pools
+
+        assert [await self.assign(caller, pool, email, throttle) for _ in range(6)] == [True] * 4 + [False] * 2
+        assert await self.assign(stranger, elsewhere, email, throttle), "what happens at one school keeps nobody out of another"
+        at[0] = 3599.9
+        assert not await self.assign(caller, pool, email, throttle)
+        at[0] = 3600
+        assert [await self.assign(caller, pool, email, throttle) for _ in range(2)] == [True, False]
+        at[0] = 5 * 3600
+        assert [await self.assign(caller, pool, email, throttle) for _ in range(5)] == [True] * 4 + [False]
+
+    async def test_what_gives_nothing_is_not_counted(self, school: School, other_school: School, pool: Bought, buyer: Client) -> None:
+        assert buyer.account_id
+        throttle, owner = MemoryThrottle(clock=lambda: 0.0), person(school, buyer.account_id)
+        strangers = [person(school, await account(school.system)), person(other_school, await account(other_school.system), "TENANT_ADMIN")]
+
+        for caller in strangers * 4:
+            with pytest.raises(NotFound):
+                await seats.assign(caller=caller, pool_id=pool.pool_id, email="ada@example.com", throttle=throttle)
+        for _ in range(6):
+            with pytest.raises(Invalid):
+                await seats.assign(caller=owner, pool_id=pool.pool_id, email="nobody", throttle=throttle)
+
+        assert [await self.assign(owner, pool, "ada@example.com", throttle) for _ in range(5)] == [True] * 4 + [False]
+
+    async def test_of_one_person_meets_a_limit_whatever_the_address(self, school: School, buyer: Client, pool: Bought) -> None:
+        assert buyer.account_id
+        at, caller = [0.0], person(school, buyer.account_id)
+        throttle = MemoryThrottle(clock=lambda: at[0])
+
+        for number in range(1_000):
+            await throttle.take(*rules.assignments(caller, pool.pool_id, f"a{number}@example.com"))
+
+        with pytest.raises(Busy) as told:
+            await seats.assign(caller=caller, pool_id=pool.pool_id, email=address(), throttle=throttle)
+        assert told.value.retry_after_seconds == 5
+        assert await fetch(school, "SELECT id FROM seat_assignments WHERE tenant_id = $1") == []
+        at[0] = 5
+        assert await self.assign(caller, pool, address(), throttle)

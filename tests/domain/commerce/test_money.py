@@ -34,6 +34,20 @@ class TestMinorUnits:
         assert max(0, -int(shown.as_tuple().exponent)) == money.EXPONENTS[currency]
 
 
+class TestChargeStep:
+    @pytest.mark.parametrize(("amount", "currency", "minor"), [("1.250", "KWD", 1250), ("12", "MGA", 1200), ("0.01", "EUR", 1), ("1", "JPY", 1), ("0", "TND", 0)])
+    def test_holds_what_can_be_charged(self, amount: str, currency: str, minor: int) -> None:
+        assert money.to_charge(Decimal(amount), currency) == minor
+
+    @pytest.mark.parametrize(("amount", "currency", "step"), [("1.255", "KWD", "0.010"), ("0.009", "BHD", "0.010"), ("12.20", "MGA", "1.00")])
+    def test_refuses_what_cannot(self, amount: str, currency: str, step: str) -> None:
+        with pytest.raises(ValueError, match=f"{currency} are multiples of {step}"):
+            money.to_charge(Decimal(amount), currency)
+
+    def test_rounds_halves_up(self) -> None:
+        assert [money.in_steps(amount, 10) for amount in (0, 4, 5, 14, 15)] == [0, 0, 10, 10, 20]
+
+
 class TestSplit:
     @given(amounts, st.lists(st.integers(0, 10**9), min_size=1, max_size=30))
     def test_parts_make_the_whole_and_are_off_by_less_than_a_unit(self, amount: int, weights: list[int]) -> None:

@@ -3,19 +3,25 @@
 import asyncio
 import random
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from lms_graph.domain.commerce.operations import plan_states, subscriptions
+from lms_graph.domain.commerce.errors import RefundExceedsBalance
+from lms_graph.domain.commerce.operations import disputes, plan_states, refunds, subscriptions
+from lms_graph.domain.commerce.queries import refunds as refund_queries
 from lms_graph.domain.commerce.rules import plans as rules
+from lms_graph.domain.commerce.rules.refunds import Obstacle
 from lms_graph.integrations.twins.stripe import DAY
 from lms_graph.models import database
 from lms_graph.models.commerce import BillingInterval, DefaultRule, OfferKind
+from lms_graph.models.tenancy import Tenant
 from lms_graph.outbox.unit_of_work import unit_of_work
 from tests.factories import courses
+from tests.factories.accounts import account
 from tests.factories.courses import course
 from tests.factories.plans import Bought, Shop, bought, offer, ordered
-from tests.fixtures.rights import facts_of
+from tests.fixtures.rights import facts_of, person
 
 pytestmark = pytest.mark.anyio
 
@@ -244,6 +250,182 @@ class TestInstallments:
         assert (await shop.row(plan))["status"] == "CANCELED"
         (grant,) = await shop.grants(plan)
         assert (grant["ends_at"] is None or grant["ends_at"] > shop.now) is is_open
+
+
+class TestPaidByHand:
+    """Somebody marks an invoice as paid at the provider: no money comes in there."""
+
+    async def due(self, shop: Shop, **differs: object) -> tuple[Bought, dict[str, Any]]:
+        """A plan whose second payment was tried, and did not come."""
+        plan = await monthly(shop, **differs)
+        shop.use_card(plan, "pm_card_chargeDeclined")
+        shop.twin.advance(days=32)
+        await shop.refresh(plan)
+        assert (await shop.row(plan))["status"] == "PAST_DUE"
+        return plan, shop.twin.store.kinds["invoice"][shop.twin.store.kinds["subscription"][plan.provider_id]["latest_invoice"]]
+
+    async def balances(self, shop: Shop) -> dict[str, int]:
+        return {row["account"]: row["left"] for row in await shop.all("SELECT account, sum(amount)::bigint AS left FROM ledger_entries WHERE tenant_id = $1 GROUP BY account")}
+
+    async def test_it_counts_and_the_school_has_the_money_in_hand(self, shop: Shop) -> None:
+        plan, invoice = await self.due(shop)
+        before = await self.balances(shop)
+
+        shop.twin.invoices.paid_elsewhere(invoice)
+        await asyncio.gather(*(shop.refresh(plan) for _ in range(3)))
+        await shop.refresh(plan)
+
+        row = await shop.row(plan)
+        assert (row["status"], row["paid_until"], row["grace_until"]) == ("ACTIVE", row["current_period_end"], None)
+        assert await shop.orders(plan) == [("PURCHASE", "PAID", 3000), ("RENEWAL", "PAID", 3000)]
+        (grant,) = await shop.grants(plan)
+        assert (grant["state"], grant["ends_at"]) == ("ACTIVE", row["paid_until"] + rules.SLACK)
+        assert await shop.one("SELECT count(*) AS n FROM payments WHERE tenant_id = $1") == (1,)
+        after = await self.balances(shop)
+        assert (after["PROVIDER"], sum(after.values())) == (before["PROVIDER"], 0)
+        school = await shop.one(
+            "SELECT sum(e.amount)::bigint AS left FROM ledger_entries e JOIN payees p ON p.tenant_id = e.tenant_id AND p.id = e.payee_id JOIN ledger_transactions t "
+            "ON t.tenant_id = e.tenant_id AND t.id = e.transaction_id WHERE e.tenant_id = $1 AND p.kind = 'TENANT' AND t.kind = 'SALE' AND e.order_id <> $2 AND e.amount > 0",
+            plan.order_id,
+        )
+        assert tuple(school.values()) == (3000,)
+        assert await shop.one("SELECT count(*) AS n FROM line_shares s JOIN orders o ON o.tenant_id = $1 AND o.id = s.order_id WHERE s.tenant_id = $1 AND o.kind = 'RENEWAL'") != (
+            0,
+        )
+        ((_, told),) = await facts_of(shop.school, ["OrderPaidElsewhere"])
+        assert (told["amount"], told["currency"]) == (3000, "EUR")
+
+        shop.use_card(plan, "pm_card_visa")
+        shop.twin.advance(days=31)
+        await shop.refresh(plan)
+        assert [kind for kind, _, _ in await shop.orders(plan)] == ["PURCHASE", "RENEWAL", "RENEWAL"]
+        assert (await self.balances(shop))["PROVIDER"] > after["PROVIDER"]
+
+    async def test_an_installment_counts(self, shop: Shop) -> None:
+        plan, invoice = await self.due(shop, kind=OfferKind.INSTALLMENTS, installments=2)
+
+        shop.twin.invoices.paid_elsewhere(invoice)
+        await shop.refresh(plan)
+
+        assert (await shop.row(plan))["status"] == "COMPLETED"
+
+    async def test_of_a_plan_that_was_ended_here_sends_nothing_back(self, shop: Shop) -> None:
+        plan = await monthly(shop)
+        await subscriptions.end(caller=shop.caller, subscription_id=plan.id, reason="Refunded.")
+        shop.use_card(plan, "pm_card_chargeDeclined")
+        shop.twin.advance(days=32)
+        shop.twin.invoices.paid_elsewhere(shop.twin.store.kinds["invoice"][shop.twin.store.kinds["subscription"][plan.provider_id]["latest_invoice"]])
+
+        await shop.refresh(plan)
+
+        assert (await shop.row(plan))["status"] == "CANCELED"
+        assert await shop.one("SELECT count(*) AS n FROM refunds WHERE tenant_id = $1") == (0,)
+
+    async def test_is_not_refunded_here(self, shop: Shop) -> None:
+        plan, invoice = await self.due(shop)
+        shop.twin.invoices.paid_elsewhere(invoice)
+        await shop.refresh(plan)
+        order = await shop.one("SELECT id FROM orders WHERE tenant_id = $1 AND kind = 'RENEWAL'")
+        boss = person(shop.school, await account(shop.caller), "TENANT_ADMIN")
+
+        with pytest.raises(RefundExceedsBalance):
+            await refunds.refund_order(caller=boss, order_id=order["id"], amount=None, lines=None, reason="Back.", access_change=None, idempotency_key="k")
+
+        async with database.reading(boss):
+            preview = await refund_queries.preview(caller=boss, order_id=order["id"])
+        assert preview is not None
+        assert (preview.refundable, preview.obstacle) == (0, Obstacle.NOT_PAID)
+
+
+class TestContested:
+    """A payment of a plan is contested at the bank, and the school closes what is contested."""
+
+    async def suspending(self, shop: Shop) -> None:
+        async with unit_of_work(shop.caller):
+            await Tenant.for_caller(shop.caller).update(is_access_suspended_by_dispute=True)
+
+    async def contested(self, shop: Shop, plan: Bought, payment: int = 0) -> str:
+        """The bank is asked for one of a plan's payments: 0 is the first. Gives the dispute."""
+        invoices = await shop.gateway.invoices_of(plan.provider_id)
+        dispute = shop.twin.disputes.open(invoices[payment].payment_id or "")
+        await self.heard(shop, dispute["id"])
+        return str(dispute["id"])
+
+    async def heard(self, shop: Shop, dispute_id: str) -> None:
+        async with database.reading(shop.caller):
+            await disputes.refresh(caller=shop.caller, provider_id=dispute_id, gateway=shop.gateway)
+
+    @pytest.mark.parametrize("payment", [0, 1])
+    async def test_it_is_closed_until_the_bank_has_decided(self, shop: Shop, payment: int) -> None:
+        await self.suspending(shop)
+        plan = await monthly(shop)
+        shop.twin.advance(days=32)
+        await shop.refresh(plan)
+        before = await shop.grants(plan)
+
+        dispute_id = await self.contested(shop, plan, payment)
+        assert [grant["state"] for grant in await shop.grants(plan)] == ["PAUSED"]
+        shop.twin.advance(days=31)
+        await shop.refresh(plan)
+        assert [grant["state"] for grant in await shop.grants(plan)] == ["PAUSED"], "a renewal does not open it"
+        shop.twin.disputes.decide(dispute_id, won=True)
+        await self.heard(shop, dispute_id)
+
+        row = await shop.row(plan)
+        (grant,) = await shop.grants(plan)
+        assert (before[0]["state"], grant["state"], grant["ends_at"]) == ("ACTIVE", "ACTIVE", row["paid_until"] + rules.SLACK)
+
+    async def test_that_is_past_due_is_so_again_after(self, shop: Shop) -> None:
+        await self.suspending(shop)
+        plan = await monthly(shop)
+        dispute_id = await self.contested(shop, plan)
+        shop.use_card(plan, "pm_card_chargeDeclined")
+        shop.twin.advance(days=32)
+        await shop.refresh(plan)
+        assert [(grant["state"], grant["grace_until"]) for grant in await shop.grants(plan)] == [("PAUSED", None)]
+
+        shop.twin.disputes.decide(dispute_id, won=True)
+        await self.heard(shop, dispute_id)
+
+        (grant,) = await shop.grants(plan)
+        assert (grant["state"], grant["grace_until"]) == ("PAST_DUE", (await shop.row(plan))["grace_until"])
+
+    async def test_at_the_same_time_as_it_renews_it_is_closed(self, shop: Shop) -> None:
+        await self.suspending(shop)
+        plan = await monthly(shop)
+        first = (await shop.gateway.invoices_of(plan.provider_id))[0].payment_id or ""
+        shop.twin.advance(days=32)
+        dispute = shop.twin.disputes.open(first)
+
+        await asyncio.gather(shop.refresh(plan), self.heard(shop, dispute["id"]), shop.refresh(plan), self.heard(shop, dispute["id"]))
+
+        assert [grant["state"] for grant in await shop.grants(plan)] == ["PAUSED"]
+        assert len(await shop.orders(plan)) == 2
+
+    async def test_lost_it_is_over(self, shop: Shop) -> None:
+        await self.suspending(shop)
+        plan = await monthly(shop)
+        dispute_id = await self.contested(shop, plan)
+        shop.twin.disputes.decide(dispute_id, won=False)
+        await self.heard(shop, dispute_id)
+
+        assert (await shop.row(plan))["status"] == "CANCELED"
+        assert [grant["revoked_at"] is not None for grant in await shop.grants(plan)] == [True]
+
+    async def test_stays_open_where_the_school_does_not_want_that(self, shop: Shop) -> None:
+        plan = await monthly(shop)
+        await self.contested(shop, plan)
+        await shop.refresh(plan)
+
+        assert [grant["state"] for grant in await shop.grants(plan)] == ["ACTIVE"]
+
+    async def test_the_schools_other_plans_stay_open(self, shop: Shop) -> None:
+        await self.suspending(shop)
+        plan, other = await monthly(shop), await monthly(shop)
+        await self.contested(shop, plan)
+        await shop.refresh(other)
+
+        assert [grant["state"] for grant in await shop.grants(other)] == ["ACTIVE"]
 
 
 class TestEnd:

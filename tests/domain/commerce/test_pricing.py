@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from lms_graph.domain.commerce.errors import CouponReason, CouponRejected
 from lms_graph.domain.commerce.rules import pricing
 from lms_graph.domain.commerce.rules.pricing import AskedLine, CouponTerms, Quote
+from lms_graph.integrations.stripe import to_stripe
+from lms_graph.kit import money
 from lms_graph.models.commerce import BillingInterval, CouponKind, OfferKind, OfferSubject
 
 COURSES = [UUID(int=number) for number in range(1, 6)]
@@ -28,23 +30,24 @@ def coupon(kind: CouponKind = CouponKind.PERCENT, **differs: Any) -> CouponTerms
     return CouponTerms(id=COUPON, kind=kind, **({"percent_off_bps": 1000} if kind is CouponKind.PERCENT else {"amount": 300, "currency": "EUR"}) | differs)
 
 
-def quoted(lines: Sequence[AskedLine], terms: CouponTerms | None = None, *, rate_ppm: int = 0, is_included: bool = True) -> Quote:
+def quoted(lines: Sequence[AskedLine], terms: CouponTerms | None = None, *, rate_ppm: int = 0, is_included: bool = True, currency: str = "EUR") -> Quote:
     problem = None
     try:
-        drafts = pricing.lines_of(lines, terms, "EUR")
+        drafts = pricing.lines_of(lines, terms, currency)
     except CouponRejected as rejected:
-        drafts, problem = pricing.lines_of(lines, None, "EUR"), rejected
-    taxed = pricing.own_tax(drafts, name="VAT", rate_ppm=rate_ppm, is_included=is_included)
-    return pricing.summed(drafts, taxed, currency="EUR", market=None, is_tax_included=is_included, coupon_id=None if problem else COUPON, coupon_problem=problem)
+        drafts, problem = pricing.lines_of(lines, None, currency), rejected
+    taxed = pricing.own_tax(drafts, name="VAT", rate_ppm=rate_ppm, is_included=is_included, currency=currency)
+    return pricing.summed(drafts, taxed, currency=currency, market=None, is_tax_included=is_included, coupon_id=None if problem else COUPON, coupon_problem=problem)
 
 
 @st.composite
-def any_lines(draw: st.DrawFn) -> list[AskedLine]:
+def any_lines(draw: st.DrawFn, step: int = 1) -> list[AskedLine]:
+    """Of prices and credit in whole charge steps."""
     made = []
     for _ in range(draw(st.integers(1, 6))):
         kind = draw(st.sampled_from(OfferKind))
         subject = draw(st.sampled_from(OfferSubject))
-        unit = 0 if kind is OfferKind.FREE else draw(amounts)
+        unit = 0 if kind is OfferKind.FREE else draw(amounts) * step
         quantity = draw(st.integers(1, 300)) if subject is OfferSubject.SEATS else 1
         courses = draw(st.lists(st.sampled_from(COURSES), unique=True, max_size=5)) if subject is not OfferSubject.ALL_ACCESS else []
         made.append(
@@ -53,7 +56,7 @@ def any_lines(draw: st.DrawFn) -> list[AskedLine]:
                 offer_kind=kind,
                 subject=subject,
                 quantity=quantity,
-                credit_amount=draw(st.integers(0, unit * quantity)),
+                credit_amount=draw(st.integers(0, unit * quantity // step)) * step,
                 courses=tuple((id, draw(st.integers(0, 10**6))) for id in courses),
                 interval=BillingInterval.MONTH if kind in pricing.PLANS else None,
                 trial_days=draw(st.sampled_from([0, 14])) if kind is OfferKind.RECURRING else 0,
@@ -63,7 +66,7 @@ def any_lines(draw: st.DrawFn) -> list[AskedLine]:
 
 
 @st.composite
-def any_coupon(draw: st.DrawFn) -> CouponTerms | None:
+def any_coupon(draw: st.DrawFn, *currencies: str) -> CouponTerms | None:
     kind = draw(st.sampled_from([None, *CouponKind]))
     if kind is None:
         return None
@@ -72,7 +75,7 @@ def any_coupon(draw: st.DrawFn) -> CouponTerms | None:
         kind=kind,
         percent_off_bps=draw(st.integers(1, 10_000)) if kind is CouponKind.PERCENT else None,
         amount=None if kind is CouponKind.PERCENT else draw(amounts),
-        currency=None if kind is CouponKind.PERCENT else draw(st.sampled_from(["EUR", "EUR", "EUR", "JPY"])),
+        currency=None if kind is CouponKind.PERCENT else draw(st.sampled_from(currencies or ["EUR", "EUR", "EUR", "JPY"])),
         course_ids=draw(st.one_of(st.none(), st.frozensets(st.sampled_from(COURSES)))),
         minimum_amount=draw(st.one_of(st.none(), amounts)) if kind is not CouponKind.PERCENT else None,
     )
@@ -120,6 +123,36 @@ class TestAnyQuote:
         net = quote.subtotal_amount - quote.discount_amount - quote.credit_amount
 
         assert abs(quote.tax_amount - Fraction(net * rate, 1_000_000 + (rate if is_included else 0))) <= Fraction(1, 2)
+
+    @given(st.data(), st.sampled_from(sorted(money.EXPONENTS)), st.integers(0, 1_000_000), st.booleans())
+    def test_can_be_charged_line_by_line_in_any_currency(self, data: st.DataObject, currency: str, rate: int, is_included: bool) -> None:
+        step = money.charge_step(currency)
+        quote = quoted(data.draw(any_lines(step)), data.draw(any_coupon(currency)), rate_ppm=rate, is_included=is_included, currency=currency)
+        net = quote.subtotal_amount - quote.discount_amount - quote.credit_amount
+
+        for each in (quote, *quote.lines):
+            to_stripe(each.total_amount, currency)
+            to_stripe(each.discount_amount, currency)
+        for each in quote.lines:
+            if (recurring := each.terms["recurring_amount"]) is not None:
+                to_stripe(recurring + (0 if is_included else each.terms["recurring_tax"]), currency)
+        assert sum(each.amount for each in quote.tax_lines) == sum(each.tax_amount for each in quote.lines) == quote.tax_amount
+        assert abs(quote.tax_amount - Fraction(net * rate, 1_000_000 + (rate if is_included else 0))) <= Fraction(1 if is_included else step, 2)
+
+    @given(st.data(), st.sampled_from(["KWD", "MGA", "EUR"]), st.booleans())
+    def test_with_tax_that_others_reckoned_can_be_charged(self, data: st.DataObject, currency: str, is_included: bool) -> None:
+        step = money.charge_step(currency)
+        drafts = pricing.lines_of(data.draw(any_lines(step)), None, currency)
+        due = [data.draw(st.integers(0, draft.net_amount)) for draft in drafts]
+        parts = money.split(sum(due), [2, 1])
+        told = pricing.Taxed(due=due, later=[each + 1 for each in due], sums=tuple(pricing.RateSum(name="Tax", rate_ppm=1, amount=amount) for amount in parts))
+
+        quote = pricing.summed(drafts, told, currency=currency, market=None, is_tax_included=is_included)
+
+        for each in (quote, *quote.lines):
+            to_stripe(each.total_amount, currency)
+        assert sum(each.amount for each in quote.tax_lines) == quote.tax_amount
+        assert [abs(each.tax_amount - tax) <= (0 if is_included else step // 2) for each, tax in zip(quote.lines, due, strict=True)] == [True] * len(due)
 
 
 class TestCoupon:
@@ -205,6 +238,15 @@ class TestTax:
         assert (on_top.tax_amount, on_top.total_amount, [each.tax_amount for each in on_top.lines]) == (266, 3266, [89, 89, 88])
         assert [(each.name, each.rate_ppm, each.amount) for each in on_top.tax_lines] == [("VAT", 88_750, 266)]
 
+    def test_on_top_is_of_whole_charge_steps_and_exact_in_the_price(self) -> None:
+        lines = [line(12_350), line(12_350)]
+
+        on_top, included = (quoted(lines, rate_ppm=50_000, is_included=is_included, currency="KWD") for is_included in (False, True))
+
+        assert (on_top.tax_amount, on_top.total_amount, [each.tax_amount for each in on_top.lines]) == (1240, 25_940, [620, 620])
+        assert [each.amount for each in on_top.tax_lines] == [1240]
+        assert (included.tax_amount, included.total_amount, [each.tax_amount for each in included.lines]) == (1176, 24_700, [588, 588])
+
 
 class TestWeights:
     def test_are_list_prices_and_their_mean_for_what_is_not_sold_alone(self) -> None:
@@ -220,9 +262,10 @@ class TestCredit:
         one, two, three = COURSES[:3]
         courses = ((one, 1000), (two, 1000), (three, 2000))
 
-        assert pricing.credit(2000, courses, {one: 900, two: 100}, {one}) == 500
-        assert pricing.credit(2000, courses, {one: 900, two: 100}, {one, two}) == 600
-        assert pricing.credit(2000, courses, {}, {three}) == 0
+        assert pricing.credit(2000, courses, {one: 900, two: 100}, {one}, "EUR") == 500
+        assert pricing.credit(2000, courses, {one: 900, two: 100}, {one, two}, "EUR") == 600
+        assert pricing.credit(2000, courses, {}, {three}, "EUR") == 0
+        assert pricing.credit(2000, courses, {one: 408, two: 109}, {one, two}, "KWD") == 510
 
     @given(st.integers(0, 10**9), st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 10**9), st.booleans()), min_size=1, max_size=20))
     def test_is_never_more_than_the_price(self, price: int, courses: list[tuple[int, int, bool]]) -> None:
@@ -230,6 +273,6 @@ class TestCredit:
         weights = tuple((id, weight) for id, (weight, _, _) in zip(ids, courses, strict=True))
         paid = {id: amount for id, (_, amount, _) in zip(ids, courses, strict=True)}
 
-        credit = pricing.credit(price, weights, paid, {id for id, (_, _, is_bought) in zip(ids, courses, strict=True) if is_bought})
+        credit = pricing.credit(price, weights, paid, {id for id, (_, _, is_bought) in zip(ids, courses, strict=True) if is_bought}, "EUR")
 
         assert 0 <= credit <= price

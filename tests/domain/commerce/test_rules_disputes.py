@@ -32,6 +32,21 @@ def test_the_last_word_is_the_last(before: str, after: str, expected: bool) -> N
 
 
 @pytest.mark.parametrize(
+    ("status", "is_withdrawn", "fee", "expected"),
+    [
+        ("NEEDS_RESPONSE", True, 1500, True),
+        ("NEEDS_RESPONSE", False, 0, False),  # an inquiry
+        ("LOST", True, 1500, True),
+        ("LOST", False, 0, False),  # an inquiry that was given up
+        ("WON", False, 1500, True),  # taken and given back
+        ("WON", False, 0, False),
+    ],
+)
+def test_what_a_bank_took_is_seen_by_the_money_and_not_by_the_word(status: str, is_withdrawn: bool, fee: int, expected: bool) -> None:
+    assert rules.was_withdrawn(status=status, is_withdrawn=is_withdrawn, fee_amount=fee) == expected
+
+
+@pytest.mark.parametrize(
     ("status", "due", "answered", "expected"),
     [
         ("NEEDS_RESPONSE", timedelta(days=1), False, True),

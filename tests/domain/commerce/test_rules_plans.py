@@ -8,6 +8,7 @@ import pytest
 
 from lms_graph.domain.commerce.rules import plans as rules
 from lms_graph.domain.commerce.rules.plans import GrantState, Plan
+from lms_graph.domain.payouts.ports import InvoiceState, PaymentState
 from lms_graph.models.commerce import BillingInterval, DefaultRule, RequestKind, SubscriptionStatus
 from lms_graph.models.learning import EntitlementState
 
@@ -39,6 +40,23 @@ def test_the_state_that_follows(was: S, told: S) -> None:
 @pytest.mark.parametrize(("was", "told"), list(product(S, TOLD)))
 def test_the_last_installment_completes_whatever_is_told(was: S, told: S) -> None:
     assert rules.status_after(replace(THIRDS, status=was, installments_paid=3), told) is S.COMPLETED
+
+
+@pytest.mark.parametrize(
+    ("status", "came", "elsewhere", "expected"),
+    [
+        ("SUCCEEDED", 3000, 0, (True, 0)),
+        ("SUCCEEDED", 3000, 3000, (True, 0)),  # the provider's note of it is late
+        ("SUCCEEDED", 1000, 2000, (True, 2000)),
+        ("FAILED", 3000, 3000, (False, 3000)),
+        ("PENDING", 3000, 3000, (False, 3000)),
+    ],
+)
+def test_an_invoice_is_paid_by_what_came_and_else_by_hand(status: str, came: int, elsewhere: int, expected: tuple[bool, int]) -> None:
+    invoice = InvoiceState(id="in_1", status="PAID", subscription_id="sub_1", amount_due=3000, amount_paid=3000, currency="EUR", reason="CYCLE", elsewhere_amount=elsewhere)
+    payment, by_hand = rules.settled_by(invoice, PaymentState(id="pi_1", status=status, amount=came, currency="EUR"))
+    assert (payment is not None, by_hand) == expected
+    assert rules.settled_by(invoice, None) == (None, elsewhere)
 
 
 @pytest.mark.parametrize(("was", "told"), list(product(S, TOLD)))

@@ -85,6 +85,14 @@ def test_an_amount_over_what_is_left(lines: list[Line], amount: int, expected: l
     assert [(part.amount, part.tax) for part in rules.allocate(lines, amount)] == expected
 
 
+def test_each_line_gives_what_can_be_charged_and_so_its_rest_can() -> None:
+    lines = [line(10_000, 476), line(10_000, 476)]
+
+    assert [(part.amount, part.tax) for part in rules.allocate(lines, 10, step=10)] == [(10, 0)]
+    assert [part.amount for part in rules.allocate(lines, 30, step=10)] == [20, 10]
+    assert [part.amount for part in rules.allocate([line(10_000), line(9_995)], 19_995, step=10)] == [10_000, 9_995], "what is finer already goes back whole"
+
+
 def test_more_than_is_left_says_how_much_is() -> None:
     with pytest.raises(ExceedsRest) as told:
         rules.allocate([line(1000, taken=400), line(50)], 651)

@@ -12,6 +12,7 @@ from lms_graph.domain.commerce.operations import seats
 from lms_graph.domain.learning.operations import enrollments, entitlements
 from lms_graph.domain.notifications.operations import preferences
 from lms_graph.kit.ids import public_id
+from lms_graph.kit.throttle import MemoryThrottle
 from lms_graph.models import commerce as rows
 from lms_graph.models.catalog import Course
 from lms_graph.models.identity import Account
@@ -159,7 +160,7 @@ class TestASeat:
         pool = await bought(school.system, await account(school.system, name="Olga Owner"), made.course_id)
         email = address()
 
-        await seats.assign(caller=school.system, pool_id=pool.pool_id, email=email)
+        await seats.assign(caller=school.system, pool_id=pool.pool_id, email=email, throttle=MemoryThrottle())
         await settle()
 
         (mail,) = inbox.of(email)
@@ -196,7 +197,7 @@ class TestASeat:
         async with unit_of_work(school.system):
             await Account.for_caller(school.system, id=learner).update(locale="de")
 
-        await seats.assign(caller=school.system, pool_id=pool.pool_id, email=email.upper())
+        await seats.assign(caller=school.system, pool_id=pool.pool_id, email=email.upper(), throttle=MemoryThrottle())
         await settle()
 
         ((_, mail),) = inbox.named(lambda mail: mail["To"].addresses[0].addr_spec.lower() == email)
@@ -208,7 +209,7 @@ class TestASeat:
         made = await course(school.system, text())
         pool = await bought(school.system, await account(school.system), made.course_id)
         email = address()
-        await seats.assign(caller=school.system, pool_id=pool.pool_id, email=email)
+        await seats.assign(caller=school.system, pool_id=pool.pool_id, email=email, throttle=MemoryThrottle())
         (seat,) = await seats_of(school)
 
         if meanwhile == "reclaimed":

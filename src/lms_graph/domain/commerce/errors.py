@@ -1,6 +1,6 @@
 """What can go wrong with offers, coupons and sales."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
 from lms_graph.kit.errors import Conflict, DomainError, LimitReached, NotFound
@@ -243,3 +243,15 @@ class SeatInUse(Conflict):
 class CourseNotOpen(Conflict):
     def __init__(self) -> None:
         super().__init__("The course is not published now. The code stays good: try again later.", path=("code",))
+
+
+class BuyerNotFound(NotFound):
+    def __init__(self) -> None:
+        super().__init__("There is no such member here.", path=("memberId",))
+
+
+class BuyerNotErasable(Conflict):
+    """Something of the buyer's is under way that needs their name."""
+
+    def __init__(self, why: Sequence[str]) -> None:
+        super().__init__(f"Not yet: {', and '.join(why)}. End it or wait for it, and erase then.")

@@ -55,6 +55,15 @@ class OrderPaid(Event, about="order_id", audited="ord"):
 
 
 @dataclass(frozen=True, kw_only=True)
+class OrderPaidElsewhere(Event, about="order_id", audited="ord"):
+    """So much of what paid an order did not come through the payment provider: somebody marked its invoice as paid by hand there."""
+
+    order_id: UUID
+    amount: int
+    currency: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class PaymentFailed(Event, about="order_id", audited="ord"):
     order_id: UUID
     account_id: UUID | None
@@ -332,4 +341,20 @@ class SeatPoolExpired(Event, about="pool_id", audited="sea"):
 class SeatPoolClosed(Event, about="pool_id", audited="sea"):
     """Its money went back, or the school withdrew the voucher."""
 
+    pool_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuyerErased(Event, about="order_id", audited="ord"):
+    """The order says no more who bought. Its amounts and documents stay."""
+
+    order_id: UUID
+    account_id: UUID | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeatAddressErased(Event, about="seat_id", audited="sas"):
+    """The seat says no more to whose address it was given."""
+
+    seat_id: UUID
     pool_id: UUID

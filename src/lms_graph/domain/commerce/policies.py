@@ -38,3 +38,8 @@ def require_may_make_coupon(caller: Caller, on_courses: Collection[Collection[Co
 
 def may_read_orders(caller: Caller) -> bool:
     return caller.may(Permission.ORDERS_READ)
+
+
+def require_may_erase_buyers(caller: Caller) -> None:
+    """Raises SignedOut, NotAllowed."""
+    caller.require(Permission.BUYERS_ERASE)

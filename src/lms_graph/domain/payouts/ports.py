@@ -55,7 +55,7 @@ class Recurrence:
 
 @dataclass(frozen=True, kw_only=True)
 class CheckoutRequest:
-    """A page or embedded form on which one order is paid. `metadata` names our rows and comes back on every object of the provider: `tenant`, `order`, `checkout`."""
+    """A page or embedded form on which one order is paid. Of a plan, `discount_amount` is taken off the first payment alone, under the name that the buyer knows it by. `metadata` names our rows and comes back on every object of the provider: `tenant`, `order`, `checkout`."""
 
     currency: str
     items: Sequence[Item]
@@ -69,6 +69,8 @@ class CheckoutRequest:
     locale: str
     customer_id: str | None = None
     recurrence: Recurrence | None = None
+    discount_amount: int = 0
+    discount_name: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +122,8 @@ class InvoiceState:
     currency: str
     reason: str  # FIRST, CYCLE, CHANGE, OTHER
     attempts: int = 0
-    payment_id: str | None = None
+    payment_id: str | None = None  # the one that paid it, else the one that is to
+    elsewhere_amount: int = 0  # of what is paid, what did not come through the provider: somebody marked it as paid by hand there
     next_attempt_at: datetime | None = None
     period_start: datetime | None = None
     period_end: datetime | None = None

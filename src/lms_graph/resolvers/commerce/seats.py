@@ -56,10 +56,10 @@ class SeatsQuery:
 class SeatsMutation:
     @mutation(
         description="Give a seat to whoever owns an address. An account that has proved it has the course at once; for others the seat waits, with a code. The pool's owner, and SEATS_MANAGE. The same address "
-        "again changes nothing. Codes: NOT_FOUND, INVALID, LIMIT_REACHED when every seat is taken, CONFLICT when the pool is closed, or for a gift to oneself."
+        "again changes nothing. Codes: NOT_FOUND, INVALID, LIMIT_REACHED when every seat is taken, CONFLICT when the pool is closed, or for a gift to oneself; RATE_LIMITED for an address that was given seats of the pool again and again, and for more than a thousand at once."
     )
     async def seat_assign(self, info: Info, input: Annotated[SeatAssignInput, strawberry.argument(description="Who gets a seat of which pool.")]) -> SeatAssignPayload:
-        return SeatAssignPayload(pool_id=await seats.assign(caller=info.context.caller, **input.as_arguments()))
+        return SeatAssignPayload(pool_id=await seats.assign(caller=info.context.caller, throttle=info.context.adapters.throttle, **input.as_arguments()))
 
     @mutation(
         description="Take a seat back into its pool. One that was redeemed goes back, with the access that it gave, while its learner is through less than 20 % of the course. The pool's owner, and "

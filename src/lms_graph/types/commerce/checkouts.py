@@ -105,7 +105,7 @@ class CheckoutLineInput:
 @strawberry.input(description="What is bought, and how it is paid.")
 class CheckoutCreateInput:
     lines: list[CheckoutLineInput] = strawberry.field(description="1 to 10, all in one currency. A plan (RECURRING, INSTALLMENTS) alone, and for who is signed in.")
-    coupon_code: str | None = strawberry.field(default=None, description="A coupon. Not with a plan.")
+    coupon_code: str | None = strawberry.field(default=None, description="A coupon. Of a plan it lowers the first payment.")
     email: str | None = strawberry.field(
         default=None, description="A guest's address: the receipt goes there, with the link by which the purchase is claimed. Who is signed in leaves it out."
     )

@@ -40,6 +40,7 @@ OfferSubject = described(
     PATH="The courses of a learning path.",
     ALL_ACCESS="All courses, also those to come.",
     SEATS="Seats of a course, for others.",
+    INSTRUCTOR_PREMIUM="The lower commission for premium instructors, to who teaches: it opens no course.",
 )
 BillingInterval = described(rows.BillingInterval, "BillingInterval", "How often a plan is paid.", MONTH="Each month.", YEAR="Each year.")
 DefaultRule = described(
@@ -103,7 +104,9 @@ class Offer(Node):
     tax_code: str | None = strawberry.field(description="What it is to the payment provider's tax calculation.")
     uuid: strawberry.Private[UUID]
     subject_key: strawberry.Private[tuple[rows.OfferSubject, UUID | None]]
-    items: list[OfferItem] = child("commerce.items", key="subject_key", size=3, description="What it opens, in order; nothing for ALL_ACCESS, which opens everything.")
+    items: list[OfferItem] = child(
+        "commerce.items", key="subject_key", size=3, description="What it opens, in order; nothing for ALL_ACCESS, which opens everything, and for INSTRUCTOR_PREMIUM."
+    )
 
     @classmethod
     def from_row(cls, row: Any, market: str | None = None) -> Self:
@@ -162,17 +165,19 @@ class OfferPriceInput:
 class OfferSaveInput:
     id: strawberry.ID | None = strawberry.field(default=None, description="The offer to change; left out for a new one.")
     kind: OfferKind = strawberry.field(
-        description="How it is paid: of COURSE any way, of BUNDLE and PATH any but FREE, of ALL_ACCESS ONE_TIME and RECURRING, of SEATS ONE_TIME. It stays."
+        description="How it is paid: of COURSE any way, of BUNDLE and PATH any but FREE, of ALL_ACCESS and INSTRUCTOR_PREMIUM ONE_TIME and RECURRING, of SEATS ONE_TIME. It stays."
     )
     subject: OfferSubject = strawberry.field(description="What it sells. It stays.")
-    subject_id: strawberry.ID | None = strawberry.field(default=None, description="Which course, bundle or path; left out for ALL_ACCESS. It stays.")
+    subject_id: strawberry.ID | None = strawberry.field(default=None, description="Which course, bundle or path; left out for ALL_ACCESS and INSTRUCTOR_PREMIUM. It stays.")
     title: str | None = strawberry.field(default=None, description="One line of 1 to 200 characters; that of what is sold when left out.")
     prices: list[OfferPriceInput] = strawberry.field(default_factory=list, description="One for each market and one without a market, at most 50. None for FREE.")
     interval: BillingInterval | None = strawberry.field(default=None, description="For RECURRING and INSTALLMENTS.")
     trial_days: int = strawberry.field(default=0, description="For RECURRING: 0 to 730.")
     installments: int | None = strawberry.field(default=None, description="For INSTALLMENTS: 2 to 36.")
     on_default: DefaultRule = strawberry.field(default=rows.DefaultRule.SUSPEND, description="For INSTALLMENTS.")
-    access_days: int | None = strawberry.field(default=None, description="1 to 36,500; never closed when left out. Not for RECURRING and FREE.")
+    access_days: int | None = strawberry.field(
+        default=None, description="1 to 36,500; never closed when left out. Not for RECURRING and FREE; INSTRUCTOR_PREMIUM that is paid once needs it."
+    )
     min_quantity: int = strawberry.field(default=1, description="For SEATS.")
     max_quantity: int = strawberry.field(default=1, description="For SEATS: at most 10,000.")
     active: bool = strawberry.field(default=True, description="Whether it is sold. What is sold must be published.")
@@ -185,7 +190,7 @@ class OfferSaveInput:
         """Raises NotFound for the id of an offer that is none, Invalid for a subject of another kind than said."""
         prefix = SUBJECT_PREFIXES.get(self.subject)
         if self.subject_id is not None and prefix is None:
-            raise Invalid(Issue("All-access is of no single thing: leave `subjectId` out.", ("subjectId",)))
+            raise Invalid(Issue(f"{self.subject.value} is of no single thing: leave `subjectId` out.", ("subjectId",)))
         draft = OfferDraft(
             kind=self.kind,
             subject=self.subject,

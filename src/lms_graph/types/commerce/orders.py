@@ -237,9 +237,11 @@ class Order(Node):
     tax_lines: list[OrderTaxLine] = listed(1, description="The tax by rate.")
     uuid: strawberry.Private[UUID]
     account_id: strawberry.Private[UUID | None]
-    address: strawberry.Private[str]
+    address: strawberry.Private[str | None]
 
-    email: str | None = personal("address", of="account_id", description="The buyer's address; up to 254 characters. Null for others without PERSONAL_READ.")
+    email: str | None = personal(
+        "address", of="account_id", description="The buyer's address; up to 254 characters. Null for others without PERSONAL_READ, and once the buyer was erased."
+    )
     member: Annotated["Profile", strawberry.lazy("lms_graph.types.identity.accounts")] | None = child(
         "identity.profile", key="account_id", description="The account that holds it; null for a guest's that was not claimed."
     )
@@ -292,7 +294,7 @@ class Order(Node):
             ],
             uuid=row["id"],
             account_id=row["account_id"],
-            address=row["email"],
+            address=row["email"] or None,
         )
 
 

@@ -146,7 +146,9 @@ class Payee(Node):
     payouts_enabled: bool = strawberry.field(description="Whether the provider pays to them, as it last said. Until then what they earn stays on the balance.")
     details_submitted: bool = strawberry.field(description="Whether they have told the provider what it first asked.")
     schedule: PayoutSchedule = strawberry.field(description="When they are paid.")
-    premium_until: datetime | None = strawberry.field(description="Until when the commission for premium instructors holds; null where it does not.")
+    premium_until: datetime | None = strawberry.field(
+        description="Until when the commission for premium instructors holds; in the past once that is over, null where it was ended or never held."
+    )
     created_at: datetime = strawberry.field(description="When they first had something to get.")
     uuid: strawberry.Private[UUID]
     account_id: strawberry.Private[UUID | None]

@@ -10,14 +10,14 @@ from uuid import UUID
 import structlog
 
 from lms_graph.domain.commerce import errors, events
-from lms_graph.domain.commerce.operations import coupons, fulfillment, provider_objects, settlement
+from lms_graph.domain.commerce.operations import coupons, fulfillment, provider_objects, settlement, suspensions
 from lms_graph.domain.commerce.queries import checkouts as queries
 from lms_graph.domain.commerce.queries import quotes
 from lms_graph.domain.commerce.queries.quotes import Buyer, Wanted
 from lms_graph.domain.commerce.rules import checkouts as rules
-from lms_graph.domain.commerce.rules import throttles
+from lms_graph.domain.commerce.rules import plans, throttles
 from lms_graph.domain.commerce.rules.checkouts import Asked
-from lms_graph.domain.commerce.rules.pricing import Quote
+from lms_graph.domain.commerce.rules.pricing import PLANS, Quote
 from lms_graph.domain.identity.queries import accounts
 from lms_graph.domain.payouts.ports import CheckoutState, PaymentGateway, PaymentRefused, Payments, PaymentState
 from lms_graph.domain.payouts.queries.providers import gateway_of
@@ -107,13 +107,36 @@ async def refresh(*, caller: Caller, provider_id: str, gateway: PaymentGateway) 
         await _settle(caller, checkout, state, gateway)
 
 
+async def refresh_plan(*, caller: Caller, provider_id: str, gateway: PaymentGateway) -> None:
+    """A plan that has not begun here may be one whose first payment has come, late: ask for the checkout that it names. Does nothing for one that is not ours, or whose order is paid."""
+    await database.pause_reading()
+    words = (await gateway.subscription(provider_id)).metadata
+    checkout_id = _uuid(words.get("checkout")) if words.get("tenant") == str(caller.tenant_id) else None
+    checkout = await queries.find(caller=caller, checkout_id=checkout_id) if checkout_id else None
+    session_id = await session_of_plan(caller=caller, order_id=checkout["order_id"]) if checkout else None
+    if session_id is not None:
+        await refresh(caller=caller, provider_id=session_id, gateway=gateway)
+
+
+async def session_of_plan(*, caller: Caller, order_id: UUID) -> str | None:
+    """What the provider calls the checkout of a plan's order that is not paid; None for any other order."""
+    session_id: str | None = await database.fetch_value(
+        "SELECT c.provider_session_id FROM checkouts c JOIN orders o ON o.tenant_id = c.tenant_id AND o.id = c.order_id WHERE c.tenant_id = $1 AND c.order_id = $2 "
+        "AND o.status IN ('PENDING', 'CANCELED') AND EXISTS (SELECT FROM order_lines l WHERE l.tenant_id = c.tenant_id AND l.order_id = c.order_id AND l.offer_kind = ANY($3))",
+        caller.tenant_id,
+        order_id,
+        [kind.value for kind in PLANS],
+    )
+    return session_id
+
+
 async def sweep_checkout(*, caller: Caller, checkout_id: UUID, gateway: PaymentGateway, closes: Delivery | None = None) -> None:
     """Look at a checkout that may have been forgotten: open it at the provider if that was not reached, else ask how it is, and settle or release it.
 
-    Records CheckoutLookedAt while it is open or its payment under way, so that it is looked at again.
+    Records CheckoutLookedAt while it is open, its payment under way, or the provider may try a plan's first payment again, so that it is looked at again.
     """
     checkout = await queries.find(caller=caller, checkout_id=checkout_id)
-    if checkout is not None and checkout["status"] in (CheckoutStatus.OPEN, CheckoutStatus.PROCESSING):
+    if checkout is not None and await _is_to_look_at(caller, checkout):
         if _is_to_open(checkout):
             try:
                 await _open(caller, checkout, gateway)
@@ -122,10 +145,10 @@ async def sweep_checkout(*, caller: Caller, checkout_id: UUID, gateway: PaymentG
         else:
             await refresh(caller=caller, provider_id=checkout["provider_session_id"], gateway=gateway)
     async with unit_of_work(caller, closes=closes) as work:
-        row = await database.fetch_one("SELECT order_id, status, expires_at FROM checkouts WHERE tenant_id = $1 AND id = $2", caller.tenant_id, checkout_id)
-        if row is not None and row["status"] in (CheckoutStatus.OPEN, CheckoutStatus.PROCESSING):
-            again = rules.next_look(caller.now, row["expires_at"])
-            work.record(events.CheckoutLookedAt(checkout_id=checkout_id, order_id=row["order_id"], sweep_at=again.isoformat()))
+        checkout = await queries.find(caller=caller, checkout_id=checkout_id)
+        if checkout is not None and await _is_to_look_at(caller, checkout):
+            again = rules.next_look(caller.now, checkout["expires_at"], is_failed=checkout["status"] == CheckoutStatus.FAILED)
+            work.record(events.CheckoutLookedAt(checkout_id=checkout_id, order_id=checkout["order_id"], sweep_at=again.isoformat()))
 
 
 async def cancel_checkout(*, caller: Caller, checkout_id: UUID, token: str | None, till: Till) -> UUID:
@@ -168,6 +191,7 @@ async def claim_purchase(*, caller: Caller, token: str | None, order_id: UUID | 
         if order["account_id"] is None:
             await database.fetch("UPDATE orders SET account_id = $3, claimed_at = $4 WHERE tenant_id = $1 AND id = $2", caller.tenant_id, order["id"], account_id, caller.now)
             await fulfillment.fulfill(caller=caller, order_id=order["id"])
+            await suspensions.write_access(caller=caller, order_id=order["id"])
             work.record(events.PurchaseClaimed(order_id=order["id"], account_id=account_id))
         elif order["account_id"] != account_id:
             raise errors.PurchaseNotClaimable()
@@ -221,8 +245,6 @@ async def _quote(caller: Caller, asked: Asked, email: str, till: Till) -> Quote:
             raise Invalid(Issue("A plan is bought alone: in a checkout of its own.", ("lines",)))
         if caller.account_id is None:
             raise SignedOut("A plan needs an account that it belongs to: sign in first.")
-        if quoted.coupon_id is not None:
-            raise errors.CouponRejected(errors.CouponReason.NOT_APPLICABLE)  # the provider bills each period the same
     issues = []
     for index, (line, sold) in enumerate(zip(asked.lines, quoted.lines, strict=True)):
         if line.amount and line.amount[1] != quoted.currency:
@@ -313,6 +335,13 @@ async def _reserve(work: UnitOfWork, caller: Caller, asked: Asked, email: str, b
     return checkout_id
 
 
+async def _is_to_look_at(caller: Caller, checkout: dict[str, Any]) -> bool:
+    """Whether something may still come of it without our doing. A plan's first debit that was returned is tried again by the provider."""
+    if checkout["status"] == CheckoutStatus.FAILED and caller.now < checkout["created_at"] + rules.MAY_BE_TRIED_AGAIN:
+        return await session_of_plan(caller=caller, order_id=checkout["order_id"]) is not None
+    return checkout["status"] in (CheckoutStatus.OPEN, CheckoutStatus.PROCESSING)
+
+
 def _is_to_open(checkout: dict[str, Any]) -> bool:
     return checkout["status"] == CheckoutStatus.OPEN and checkout["provider_session_id"] is None
 
@@ -350,9 +379,12 @@ async def _settle(caller: Caller, checkout: dict[str, Any], state: CheckoutState
     if state.status == "EXPIRED":
         await _release(caller, checkout["id"], checkout["order_id"], CheckoutStatus.EXPIRED)
     elif state.status == "COMPLETE":
-        payment = await _payment_of(state, gateway)
-        if state.is_paid:
-            await settlement.settle_order(caller=caller, order_id=checkout["order_id"], payment=payment, subscription_id=state.subscription_id)
+        payment, elsewhere_amount = await _payment_of(state, gateway)
+        is_paid = (
+            payment.status == "SUCCEEDED" if payment else state.is_paid or elsewhere_amount > 0
+        )  # of a session whose debit was returned, the provider never says that it was paid
+        if is_paid:
+            await settlement.settle_order(caller=caller, order_id=checkout["order_id"], payment=payment, subscription_id=state.subscription_id, elsewhere_amount=elsewhere_amount)
         elif payment is not None and payment.status == "FAILED":
             await settlement.note_failure(caller=caller, order_id=checkout["order_id"], payment=payment)
             await _release(caller, checkout["id"], checkout["order_id"], CheckoutStatus.FAILED)
@@ -360,12 +392,12 @@ async def _settle(caller: Caller, checkout: dict[str, Any], state: CheckoutState
             await _wait(caller, checkout)
 
 
-async def _payment_of(state: CheckoutState, gateway: PaymentGateway) -> PaymentState | None:
-    """The payment of a session, by way of its first invoice for a plan; None where nothing was due."""
-    payment_id = state.payment_id
-    if payment_id is None and state.invoice_id is not None and state.amount > 0:
-        payment_id = (await gateway.invoice(state.invoice_id)).payment_id
-    return await gateway.payment(payment_id) if payment_id else None
+async def _payment_of(state: CheckoutState, gateway: PaymentGateway) -> tuple[PaymentState | None, int]:
+    """The payment of a session, by way of its first invoice for a plan; None where nothing was due. And how much came in elsewhere."""
+    invoice = await gateway.invoice(state.invoice_id) if state.payment_id is None and state.invoice_id is not None and state.amount > 0 else None
+    payment_id = invoice.payment_id if invoice else state.payment_id
+    payment = await gateway.payment(payment_id) if payment_id else None
+    return plans.settled_by(invoice, payment) if invoice is not None and invoice.status == "PAID" else (payment, 0)
 
 
 async def _wait(caller: Caller, checkout: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from lms_graph.domain.commerce.operations import seats, subscriptions
 from lms_graph.domain.learning.operations import enrollments, entitlements
+from lms_graph.domain.payouts.operations import premium
 from lms_graph.kit.caller import Caller
 from lms_graph.models import database
 from lms_graph.models.commerce import OfferKind, OfferSubject, OrderKind
@@ -80,10 +81,17 @@ async def _open_seats(caller: Caller, line: SoldLine) -> None:
     )
 
 
+async def _make_premium(caller: Caller, line: SoldLine) -> None:
+    assert line.ends_at is not None
+    await premium.keep_premium(caller=caller, account_id=line.account_id, source_id=line.line_id, until=line.ends_at)
+
+
 def fulfiller_of(*, kind: OfferKind, subject: OfferSubject, is_gift: bool) -> Fulfill | None:
     """What is done for such a line; None where nothing can be, so that it is not sold."""
     if subject is OfferSubject.SEATS or is_gift:
         return _open_seats
+    if subject is OfferSubject.INSTRUCTOR_PREMIUM and kind is OfferKind.ONE_TIME:
+        return _make_premium
     return BY_KIND.get(kind)
 
 
@@ -107,7 +115,8 @@ async def fulfill(*, caller: Caller, order_id: UUID, provider_subscription_id: s
             # What was taken back before somebody claimed it stays so, though a part of it is still paid.
             "AND NOT EXISTS (SELECT FROM refunds r WHERE r.tenant_id = l.tenant_id AND r.order_id = l.order_id AND r.status = 'SUCCEEDED' AND r.access_change = 'REVOKE' "
             "AND r.allocation @> jsonb_build_array(jsonb_build_object('line_id', l.id, 'closes', true))) "
-            "AND NOT EXISTS (SELECT FROM disputes d WHERE d.tenant_id = l.tenant_id AND d.order_id = l.order_id AND d.status = 'LOST') ORDER BY l.position",
+            "AND NOT EXISTS (SELECT FROM disputes d JOIN payments p ON p.tenant_id = d.tenant_id AND p.id = d.payment_id AND p.status = 'SUCCEEDED' "
+            "WHERE d.tenant_id = l.tenant_id AND d.order_id = l.order_id AND d.status = 'LOST' AND d.is_held) ORDER BY l.position",
             caller.tenant_id,
             order_id,
             OrderKind.PURCHASE.value,
@@ -138,3 +147,4 @@ async def withdraw(*, caller: Caller, line_id: UUID, reason: str) -> None:
     async with unit_of_work(caller):
         await seats.close_pool(caller=caller, line_id=line_id, reason=reason)
         await entitlements.end_by_source(caller=caller, source_id=line_id, reason=reason)
+        await premium.end_premium(caller=caller, source_id=line_id)

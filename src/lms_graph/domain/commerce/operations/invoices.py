@@ -48,7 +48,7 @@ async def issue_invoice(*, caller: Caller, order_id: UUID, closes: Delivery | No
 
 
 async def issue_credit_note(*, caller: Caller, refund_id: UUID, closes: Delivery | None) -> None:
-    """Issue the credit note of a settled refund, once, and the order's invoice first where that is not there yet.
+    """Issue the credit note of a settled refund, once, and the order's invoice first where that is not there yet; none for money that was no line's any more.
 
     Raises NotFound for a refund that is not settled. Records InvoiceIssued.
     """
@@ -56,6 +56,8 @@ async def issue_credit_note(*, caller: Caller, refund_id: UUID, closes: Delivery
         refund = await queries.refund_to_credit(caller=caller, refund_id=refund_id)
         if refund is None:
             raise NotFound("There is no such settled refund.")
+        if not refund["allocation"]:
+            return
         await issue_invoice(caller=caller, order_id=refund["order_id"], closes=None)
         order = await queries.order_to_bill(caller=caller, order_id=refund["order_id"])
         invoice = await queries.invoice_of_order(caller=caller, order_id=refund["order_id"])
@@ -73,6 +75,9 @@ async def issue_credit_note(*, caller: Caller, refund_id: UUID, closes: Delivery
                 issued_at=caller.now,
                 locale=locale,
             )
+            corrected = await queries.invoice_to_print(caller=caller, invoice_id=invoice["id"])
+            assert corrected is not None, "it was just found"
+            snapshot["buyer"] = database.from_json(corrected["snapshot"])["buyer"]  # whom it was issued to, also once the order does not say it any more
             await _write(work, caller, order, snapshot, serial, refund_id=refund_id)
 
 

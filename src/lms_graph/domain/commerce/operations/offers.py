@@ -22,7 +22,7 @@ from lms_graph.outbox.idempotency import once
 from lms_graph.outbox.store import Delivery
 from lms_graph.outbox.unit_of_work import UnitOfWork, unit_of_work
 
-_NAMES = {OfferSubject.COURSE: "course", OfferSubject.SEATS: "course", OfferSubject.BUNDLE: "bundle", OfferSubject.PATH: "path", OfferSubject.ALL_ACCESS: "subject"}
+_NAMES = {OfferSubject.COURSE: "course", OfferSubject.SEATS: "course", OfferSubject.BUNDLE: "bundle", OfferSubject.PATH: "path"}
 
 
 async def save_offer(*, caller: Caller, offer_id: UUID | None, draft: OfferDraft, key: str | None) -> UUID:

@@ -2,8 +2,8 @@
 
 from uuid import UUID
 
-from lms_graph.domain.commerce.operations import provider_objects, settlement
-from lms_graph.domain.payouts.ports import PaymentGateway, PaymentRefused
+from lms_graph.domain.commerce.operations import checkouts, provider_objects, settlement
+from lms_graph.domain.payouts.ports import PaymentGateway, PaymentRefused, PaymentState
 from lms_graph.kit.caller import Caller
 from lms_graph.models import database
 from lms_graph.models.commerce import PaymentStatus
@@ -12,17 +12,32 @@ from lms_graph.outbox.unit_of_work import unit_of_work
 
 
 async def refresh(*, caller: Caller, provider_id: str, gateway: PaymentGateway) -> None:
-    """A payment may be another one now: ask, and settle its order or note that it failed. Does nothing for one that is not ours, nor for a plan's, which its invoice tells."""
+    """A payment may be another one now: ask, and settle its order or note that it failed. A plan's first is settled by its checkout, which knows the plan; its later ones are told by their invoices.
+
+    Does nothing for one that is not ours.
+    """
     await database.pause_reading()
     state = await gateway.payment(provider_id)
     order_id = await _order_of(caller, provider_id, state.metadata.get("tenant"), state.metadata.get("order"))
-    if order_id is None:
-        return
-    if state.status == PaymentStatus.SUCCEEDED:
+    session_id = await checkouts.session_of_plan(caller=caller, order_id=order_id) if order_id else None
+    await database.pause_reading()
+    if session_id is not None:
+        await checkouts.refresh(caller=caller, provider_id=session_id, gateway=gateway)
+    elif order_id is None:
+        await _refresh_plan(caller, state, gateway)
+    elif state.status == PaymentStatus.SUCCEEDED:
         await settlement.settle_order(caller=caller, order_id=order_id, payment=state)
-        await settlement.note_fee(caller=caller, payment=state)
     elif state.status == PaymentStatus.FAILED:
         await settlement.note_failure(caller=caller, order_id=order_id, payment=state)
+    if state.status == PaymentStatus.SUCCEEDED:
+        await settlement.note_fee(caller=caller, payment=state)
+
+
+async def _refresh_plan(caller: Caller, state: PaymentState, gateway: PaymentGateway) -> None:
+    """The payment of an invoice with which a plan may begin here."""
+    invoice = await gateway.invoice(state.invoice_id) if state.invoice_id else None
+    if invoice is not None and invoice.subscription_id is not None and invoice.reason == "FIRST":
+        await checkouts.refresh_plan(caller=caller, provider_id=invoice.subscription_id, gateway=gateway)
 
 
 async def return_payment(*, caller: Caller, payment_id: UUID, gateway: PaymentGateway, closes: Delivery | None = None) -> None:
@@ -36,7 +51,7 @@ async def return_payment(*, caller: Caller, payment_id: UUID, gateway: PaymentGa
         try:
             await gateway.refund(payment["provider_payment_id"], amount=payment["amount"], currency=payment["currency"], metadata=metadata, key=f"return-{payment_id}")
         except PaymentRefused as refused:
-            if refused.reason != "charge_already_refunded":
+            if refused.reason not in ("charge_already_refunded", "charge_disputed"):  # of a dispute, its end asks again
                 raise
     async with unit_of_work(caller, closes=closes):
         pass

@@ -8,7 +8,7 @@ from uuid import UUID
 import structlog
 
 from lms_graph.domain.commerce import events
-from lms_graph.domain.commerce.operations import renewals, subscriptions
+from lms_graph.domain.commerce.operations import checkouts, renewals, subscriptions
 from lms_graph.domain.commerce.operations.subscriptions import plan_of
 from lms_graph.domain.commerce.queries import selling
 from lms_graph.domain.commerce.rules import plans as rules
@@ -27,7 +27,8 @@ TRIES = 5
 
 
 async def refresh(*, caller: Caller, provider_id: str, gateway: PaymentGateway) -> None:
-    """Ask the provider how a plan and its invoices are, and settle that: in any order, any number of times. Does nothing for one that is not here. Never inside a unit of work.
+    """Ask the provider how a plan and its invoices are, and settle that: in any order, any number of times. One that has not begun here begins if its checkout is paid; does nothing for others'.
+    Never inside a unit of work.
 
     What is written was asked for after what was written before it: where somebody else wrote in between, it is asked for again. A plan that has ended here is ended there.
     Raises Unavailable. Records SubscriptionChanged, SubscriptionPastDue, PaymentFailed, SubscriptionLookDue, and what its new payments record.
@@ -35,7 +36,7 @@ async def refresh(*, caller: Caller, provider_id: str, gateway: PaymentGateway) 
     for _ in range(TRIES):
         seen = await database.fetch_one("SELECT id, revision FROM subscriptions WHERE tenant_id = $1 AND provider_subscription_id = $2", caller.tenant_id, provider_id)
         if seen is None:
-            return
+            return await checkouts.refresh_plan(caller=caller, provider_id=provider_id, gateway=gateway)
         known = {
             row["provider_invoice_id"]
             for row in await database.fetch("SELECT provider_invoice_id FROM orders WHERE tenant_id = $1 AND subscription_id = $2", caller.tenant_id, seen["id"])
@@ -53,7 +54,7 @@ async def refresh(*, caller: Caller, provider_id: str, gateway: PaymentGateway) 
             continue
         if after in rules.ENDED and state.status != SubscriptionStatus.CANCELED:
             await gateway.cancel_subscription(provider_id, at_period_end=False, key=f"end:{seen['id']}")
-        return
+        return None
     raise Unavailable("This plan is being changed by others just now. Try again in a moment.")
 
 

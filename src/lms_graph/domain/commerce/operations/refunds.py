@@ -20,6 +20,7 @@ from lms_graph.domain.payouts.ports import PaymentGateway, PaymentRefused, Refun
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.errors import Conflict, Invalid, Issue, NotAllowed, NotFound, Unavailable
 from lms_graph.kit.ids import new_id
+from lms_graph.kit.money import charge_step
 from lms_graph.kit.permissions import Permission
 from lms_graph.models import commerce as rows
 from lms_graph.models import database
@@ -28,6 +29,7 @@ from lms_graph.outbox.unit_of_work import UnitOfWork, unit_of_work
 
 BY_HAND = "Refunded at the payment provider."
 REVOKED = "The purchase was refunded."
+TRIES = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,7 +164,8 @@ async def send_refund(*, caller: Caller, refund_id: UUID, gateway: PaymentGatewa
     if row["provider_refund_id"] is not None:
         return await refresh(caller=caller, provider_id=row["provider_refund_id"], gateway=gateway)
     if row["provider_payment_id"] is None:
-        return await _settle(caller, refund_id, None, problem="The payment has no name at the provider.")
+        await _settle(caller, refund_id, None, seen=_standing(row), problem="The payment has no name at the provider.")
+        return None
     state = await _asked_before(row, gateway) if row["asked_at"] is not None else None
     problem = None
     if state is None:
@@ -176,7 +179,8 @@ async def send_refund(*, caller: Caller, refund_id: UUID, gateway: PaymentGatewa
             )
         except PaymentRefused as refused:
             state, problem = await _asked_before(row, gateway), refused.message  # it also says no to what an earlier call has done
-    await _settle(caller, refund_id, state, problem=problem)
+    if not await _settle(caller, refund_id, state, seen=_standing(row), problem=problem):
+        await _ask(caller, refund_id, gateway)
     return None
 
 
@@ -200,22 +204,38 @@ async def refresh(*, caller: Caller, provider_id: str, gateway: PaymentGateway) 
 
     Raises Unavailable. Records as `send_refund`, and RefundDecided for one made by hand.
     """
-    await database.pause_reading()
-    state = await gateway.refund_state(provider_id)
-    refund_id = await queries.refund_at_provider(caller=caller, provider_id=provider_id) or await _named(caller, state)
+    refund_id = await queries.refund_at_provider(caller=caller, provider_id=provider_id)
     if refund_id is None:
-        if state.payment_id is None:
+        await database.pause_reading()
+        state = await gateway.refund_state(provider_id)
+        refund_id = await _named(caller, state) or await _by_hand(caller, state, gateway)
+    if refund_id is not None:
+        await _ask(caller, refund_id, gateway, provider_id)
+
+
+async def _ask(caller: Caller, refund_id: UUID, gateway: PaymentGateway, provider_id: str | None = None) -> None:
+    """Settle by what the provider says now. What is written was asked for after what was written before it: where somebody else wrote in between, it is asked for again. Raises Unavailable."""
+    for _ in range(TRIES):
+        seen = await queries.to_send(caller=caller, refund_id=refund_id)
+        assert seen is not None, "refunds stay"
+        name = provider_id or seen["provider_refund_id"]
+        if name is None:
             return
+        await database.pause_reading()
+        if await _settle(caller, refund_id, await gateway.refund_state(name), seen=_standing(seen)):
+            return
+    raise Unavailable("This refund is being settled by others just now. Try again in a moment.")
+
+
+async def _by_hand(caller: Caller, state: RefundState, gateway: PaymentGateway) -> UUID | None:
+    """Our row of a refund that we did not ask for; None for one of others' payments."""
+    if state.payment_id is None:
+        return None
+    payment = await queries.paid_by(caller=caller, payment_id=state.payment_id)
+    if payment is None:  # its own settlement may not have arrived
+        await payments.refresh(caller=caller, provider_id=state.payment_id, gateway=gateway)
         payment = await queries.paid_by(caller=caller, payment_id=state.payment_id)
-        if payment is None:  # its own settlement may not have arrived
-            await payments.refresh(caller=caller, provider_id=state.payment_id, gateway=gateway)
-            payment = await queries.paid_by(caller=caller, payment_id=state.payment_id)
-        if payment is None:
-            return
-        refund_id = await _take_in(caller, payment, state)
-        if refund_id is None:
-            return
-    await _settle(caller, refund_id, state)
+    return await _take_in(caller, payment, state) if payment is not None else None
 
 
 async def _named(caller: Caller, state: RefundState) -> UUID | None:
@@ -237,38 +257,58 @@ async def _take_in(caller: Caller, payment: Any, state: RefundState) -> UUID | N
         assert sale is not None, "a payment's order exists"
         if known := await queries.refund_at_provider(caller=caller, provider_id=state.id):
             return known
-        try:
-            shares = rules.allocate(sale.lines, state.amount)
-        except rules.ExceedsRest:
-            raise Unavailable("A refund made at the provider takes more than the order has left beside those on their way. It is looked at again.") from None
-        refund_id = await _make(caller, sale, shares, reason=BY_HAND, access_change=rows.AccessChange.REVOKE, requested_by=None)
+        shares = _what_is_left(sale, state.amount)
+        refund_id = await _make(caller, sale, shares, reason=BY_HAND, access_change=rows.AccessChange.REVOKE, requested_by=None, amount=state.amount)
         await _approve(work, caller, sale, refund_id, shares, access_change=rows.AccessChange.REVOKE, note=None, decided_by=None)
         await _remember(caller, refund_id, state)
         return refund_id
 
 
-async def _settle(caller: Caller, refund_id: UUID, state: RefundState | None, *, problem: str | None = None) -> None:
-    """What follows from the provider's word; `problem` is its no. The first to come does it, whoever that is."""
+def _what_is_left(sale: queries.Sale, amount: int) -> list[rules.Share]:
+    """Of money that has gone back already, what each line gives. What the order has not left, because it had gone back before (and came back, or to the bank), is the school's, and no line's.
+
+    Raises Unavailable while something on its way leaves no room for it: the provider will refuse that.
+    """
+    room = sum(line.rest for line in sale.lines)
+    if amount > room and sale.order["refund_requested_amount"] > 0:
+        raise Unavailable("A refund made at the provider takes more than the order has left beside those on their way. It is looked at again.")
+    return rules.allocate(sale.lines, min(amount, room), charge_step(sale.order["currency"])) if room else []
+
+
+def _standing(refund: Any) -> tuple[str, bool]:
+    """What the provider's word may change of a refund."""
+    return refund["status"], refund["failure_message"] is not None
+
+
+async def _settle(caller: Caller, refund_id: UUID, state: RefundState | None, *, seen: tuple[str, bool], problem: str | None = None) -> bool:
+    """What follows from the provider's word; `problem` is its no. The first to come does it, whoever that is. False, and nothing, where the refund is another one than it was before the provider was asked."""
     async with unit_of_work(caller) as work:
         sale, refund = await _lock(caller, refund_id)
+        if _standing(refund) != seen:
+            return False
         if state is not None and refund["provider_refund_id"] is None:
             await _remember(caller, refund_id, state)
         if state is None or state.status in ("FAILED", "CANCELED"):
             await _fail(work, caller, sale, refund, problem or (state and state.failure_reason) or "The provider could not send it.")
         elif refund["status"] in (rows.RefundStatus.SUCCEEDED, rows.RefundStatus.REJECTED):
-            return
+            pass
         elif state.status == "SUCCEEDED":
             await _succeed(work, caller, sale, refund)
         elif refund["status"] == rows.RefundStatus.PENDING:
             sweep_at = rules.look_again_at(since=queries.due_since(refund), now=caller.now)
             work.record(events.RefundAwaited(refund_id=refund_id, order_id=refund["order_id"], sweep_at=sweep_at.isoformat()))
+    return True
 
 
 async def _succeed(work: UnitOfWork, caller: Caller, sale: queries.Sale, refund: Any) -> None:
     """The money is back: amounts, plan, access and ledger, in the order of locks."""
-    order, amount = sale.order, refund["amount"]
+    order = sale.order
     shares = rules.read(database.from_json(refund["allocation"]))
-    reserved = amount if refund["status"] == rows.RefundStatus.PENDING else 0  # a late yes after a no has no reservation any more
+    is_reserved = refund["status"] == rows.RefundStatus.PENDING
+    if not is_reserved and not rules.fit(sale.lines, shares):  # a late yes after a no, which had let others take what it is of
+        shares = _what_is_left(sale, refund["amount"])
+    amount = sum(part.amount for part in shares)
+    reserved = amount if is_reserved else 0
     await database.fetch(
         "UPDATE orders SET refunded_amount = refunded_amount + $3, refund_requested_amount = refund_requested_amount - $4, "
         "status = CASE WHEN refunded_amount + $3 >= total_amount THEN 'REFUNDED' ELSE 'PARTIALLY_REFUNDED' END WHERE tenant_id = $1 AND id = $2",
@@ -277,11 +317,16 @@ async def _succeed(work: UnitOfWork, caller: Caller, sale: queries.Sale, refund:
         amount,
         reserved,
     )
-    await rows.Refund.for_caller(caller, id=refund["id"]).update(status=rows.RefundStatus.SUCCEEDED, settled_at=caller.now, failure_message=None)
+    await rows.Refund.for_caller(caller, id=refund["id"]).update(status=rows.RefundStatus.SUCCEEDED, settled_at=caller.now, failure_message=None, allocation=rules.frozen(shares))
     closed = await give_back(caller, shares, closes_what_is_gone=refund["access_change"] == rows.AccessChange.REVOKE)
     await close(caller, sale, closed, reason=REVOKED)
     await sales.post_refund(
-        caller=caller, refund_id=refund["id"], order_id=order["id"], currency=refund["currency"], lines=[(part.line_id, part.amount - part.tax, part.tax) for part in shares]
+        caller=caller,
+        refund_id=refund["id"],
+        order_id=order["id"],
+        currency=refund["currency"],
+        lines=[(part.line_id, part.amount - part.tax, part.tax) for part in shares],
+        total=refund["amount"],
     )
     work.record(events.RefundSettled(refund_id=refund["id"], order_id=order["id"], account_id=order["account_id"]))
 
@@ -316,8 +361,9 @@ async def close(caller: Caller, sale: queries.Sale, line_ids: Sequence[UUID], *,
 async def _fail(work: UnitOfWork, caller: Caller, sale: queries.Sale, refund: Any, problem: str) -> None:
     """It came to nothing, and what was reserved is free again. A no after the yes (the buyer's bank sent the money back) is noted for people, and booked: the money is at the provider, and the school's to send another way."""
     if refund["status"] == rows.RefundStatus.PENDING:
+        reserved = sum(part.amount for part in rules.read(database.from_json(refund["allocation"])))
         await database.fetch(
-            "UPDATE orders SET refund_requested_amount = refund_requested_amount - $3 WHERE tenant_id = $1 AND id = $2", caller.tenant_id, sale.order["id"], refund["amount"]
+            "UPDATE orders SET refund_requested_amount = refund_requested_amount - $3 WHERE tenant_id = $1 AND id = $2", caller.tenant_id, sale.order["id"], reserved
         )
         await rows.Refund.for_caller(caller, id=refund["id"]).update(status=rows.RefundStatus.FAILED, failure_message=problem[:500])
     elif refund["status"] == rows.RefundStatus.SUCCEEDED and refund["failure_message"] is None:
@@ -328,7 +374,9 @@ async def _fail(work: UnitOfWork, caller: Caller, sale: queries.Sale, refund: An
     work.record(events.RefundFailed(refund_id=refund["id"], order_id=sale.order["id"]))
 
 
-async def _make(caller: Caller, sale: queries.Sale, shares: Sequence[rules.Share], *, reason: str, access_change: rows.AccessChange, requested_by: UUID | None) -> UUID:
+async def _make(
+    caller: Caller, sale: queries.Sale, shares: Sequence[rules.Share], *, reason: str, access_change: rows.AccessChange, requested_by: UUID | None, amount: int | None = None
+) -> UUID:
     """A refund of the payment that paid the order: one that was asked for waits, any other is granted next. Raises RefundExceedsBalance where nothing was paid."""
     payment = await queries.payment_of_order(caller=caller, order_id=sale.order["id"])
     if payment is None:
@@ -341,7 +389,7 @@ async def _make(caller: Caller, sale: queries.Sale, shares: Sequence[rules.Share
         payment_id=payment["id"],
         status=rows.RefundStatus.PENDING if requested_by is None else rows.RefundStatus.REQUESTED,
         currency=sale.order["currency"],
-        amount=sum(part.amount for part in shares),
+        amount=amount or sum(part.amount for part in shares),
         reason=reason,
         access_change=access_change,
         allocation=rules.frozen(shares),
@@ -366,7 +414,7 @@ async def _approve(
     amount, order = sum(part.amount for part in shares), sale.order
     reserved = await database.fetch_one(
         "UPDATE orders SET refund_requested_amount = refund_requested_amount + $3 WHERE tenant_id = $1 AND id = $2 AND refunded_amount + refund_requested_amount + $3 <= total_amount "
-        "AND status IN ('PAID', 'PARTIALLY_REFUNDED') RETURNING id",
+        "AND (status IN ('PAID', 'PARTIALLY_REFUNDED') OR $3 = 0) RETURNING id",
         caller.tenant_id,
         order["id"],
         amount,
@@ -429,7 +477,7 @@ def _within(sale: queries.Sale, lines: Sequence[rules.Line], amount: int, *, clo
     currency, rest = sale.order["currency"], sum(line.rest for line in lines) if sale.is_paid else 0
     if amount > rest or rest == 0:
         raise errors.RefundExceedsBalance(refundable=rest, currency=currency, path=("amount",))
-    return [rules.closing(part, closes) for part in rules.allocate(lines, amount)]
+    return [rules.closing(part, closes) for part in rules.allocate(lines, amount, charge_step(currency))]
 
 
 def _share(sale: queries.Sale, line: rules.Line, amount: Decimal | None, *, closes: bool) -> rules.Share:

@@ -67,8 +67,9 @@ async def settle(*, caller: Caller, plan: Any, invoice: InvoiceState, payment: P
             database.to_json(terms if plan["installments_total"] else {**terms, "affiliate": None}),  # who brought a subscriber has a share of the first payment
         )
         await provider_objects.remember(caller=caller, provider_id=invoice.id, kind="invoice", own_id=order_id)
-        await settlement.settle_order(caller=caller, order_id=order_id, payment=payment)
-        if plan["withdrawn_at"] is not None and invoice.period_start is not None and invoice.period_start >= plan["withdrawn_at"]:
+        payment, elsewhere_amount = rules.settled_by(invoice, payment)
+        await settlement.settle_order(caller=caller, order_id=order_id, payment=payment, elsewhere_amount=elsewhere_amount)
+        if payment is not None and plan["withdrawn_at"] is not None and invoice.period_start is not None and invoice.period_start >= plan["withdrawn_at"]:
             await refunds.send_back(caller=caller, order_id=order_id, reason="The plan had ended when this was taken.")
         id: UUID = order_id
         return id

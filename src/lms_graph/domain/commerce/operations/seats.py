@@ -10,6 +10,7 @@ from uuid import UUID
 from lms_graph.domain.catalog import errors as catalog_errors
 from lms_graph.domain.catalog.queries import outline
 from lms_graph.domain.commerce import errors, events
+from lms_graph.domain.commerce.queries import disputes
 from lms_graph.domain.commerce.queries import seats as queries
 from lms_graph.domain.commerce.rules import seats as rules
 from lms_graph.domain.identity.queries import accounts
@@ -26,7 +27,7 @@ from lms_graph.models import commerce as rows
 from lms_graph.models import database
 from lms_graph.models.commerce import PoolKind, SeatStatus
 from lms_graph.models.identity import AccountStatus
-from lms_graph.models.learning import EntitlementKind
+from lms_graph.models.learning import EntitlementKind, EntitlementState
 from lms_graph.outbox import idempotency
 from lms_graph.outbox.store import Delivery
 from lms_graph.outbox.unit_of_work import UnitOfWork, unit_of_work
@@ -117,22 +118,36 @@ async def close_voucher(*, caller: Caller, pool_id: UUID, reason: str) -> UUID:
     return pool_id
 
 
-async def assign(*, caller: Caller, pool_id: UUID, email: str) -> UUID:
+async def assign(*, caller: Caller, pool_id: UUID, email: str, throttle: Throttle) -> UUID:
     """Give a seat to whoever owns an address; gives the pool's id. An account that has proved the address gets grant and run at once; for others the seat waits with a code of its own.
 
-    The same address again changes nothing. Raises SignedOut, PoolNotFound for others than the owner and those who manage seats, Invalid, PoolClosed, SeatsUsedUp, GiftToOneself.
-    Records SeatAssigned or SeatRedeemed.
+    The same address again changes nothing. Raises SignedOut, PoolNotFound for others than the owner and those who manage seats, Invalid, PoolClosed, SeatsUsedUp, GiftToOneself; Busy
+    where the same address was given seats of the pool too often, or the caller gives too many. Records SeatAssigned or SeatRedeemed.
     """
+    buckets = rules.assignments(caller, pool_id, email)
+    await throttle.take(*buckets)
+    is_given = False
+    try:
+        is_given = await _assign_once(caller, pool_id, email)
+    finally:
+        if not is_given:
+            await throttle.give(*buckets)
+    return pool_id
+
+
+async def _assign_once(caller: Caller, pool_id: UUID, email: str) -> bool:
+    """Whether the address has a seat by this call."""
     async with unit_of_work(caller) as work:
         pool = await _own_pool(caller, pool_id)
         if issues := [*rules.issues_with_address(email)]:
             raise Invalid(*issues)
-        if await queries.seat_of_address(caller=caller, pool_id=pool_id, email_key=email_key(email)) is None:
-            _require_open(caller, pool)
-            if pool["kind"] == PoolKind.GIFT and await _is_address_of(caller, pool["owner_account_id"], email):
-                raise errors.GiftToOneself()
-            await _assign(work, caller, pool, email)
-    return pool_id
+        if await queries.seat_of_address(caller=caller, pool_id=pool_id, email_key=email_key(email)) is not None:
+            return False
+        _require_open(caller, pool)
+        if pool["kind"] == PoolKind.GIFT and await _is_address_of(caller, pool["owner_account_id"], email):
+            raise errors.GiftToOneself()
+        await _assign(work, caller, pool, email)
+    return True
 
 
 async def reclaim(*, caller: Caller, seat_id: UUID) -> UUID:
@@ -271,6 +286,8 @@ async def _give(work: UnitOfWork, caller: Caller, pool: database.Record, seat_id
     kind = EntitlementKind.SEAT if pool["kind"] == PoolKind.SEATS else EntitlementKind.GIFT
     grant_id = await entitlements.grant_course(caller=caller, account_id=account_id, course_id=pool["course_id"], kind=kind, source_id=seat_id)
     run_id = await enrollments.open_granted(caller=caller, entitlement_id=grant_id, account_id=account_id, course_id=pool["course_id"])
+    if pool["order_id"] is not None and await disputes.is_suspended(caller=caller, order_id=pool["order_id"]):
+        await entitlements.change_by_source(caller=caller, source_id=seat_id, state=EntitlementState.PAUSED)
     values: dict[str, Any] = {"status": SeatStatus.REDEEMED, "account_id": account_id, "enrollment_id": run_id, "redeemed_at": caller.now}
     await rows.SeatAssignment.for_caller(caller, id=seat_id).update(**values)
     work.record(events.SeatRedeemed(seat_id=seat_id, pool_id=pool["id"], course_id=pool["course_id"], account_id=account_id))

@@ -18,11 +18,11 @@ from lms_graph.outbox.unit_of_work import UnitOfWork, unit_of_work
 log = structlog.get_logger(__name__)
 
 
-async def settle_order(*, caller: Caller, order_id: UUID, payment: PaymentState | None, subscription_id: str | None = None) -> bool:
+async def settle_order(*, caller: Caller, order_id: UUID, payment: PaymentState | None, subscription_id: str | None = None, elsewhere_amount: int = 0) -> bool:
     """The order's money is there, or with None none was due: mark it paid and give what it is for. True if this call did it.
 
-    A second payment of a paid order is marked to be sent back. Raises OrderNotFound, and PaymentDiffers where not exactly what was agreed came in.
-    Records OrderPaid or PaymentDuplicated, and what the grants, the runs and the ledger record.
+    `elsewhere_amount` of it did not come through the provider: the school has it in hand, and owes the others their shares of it. A second payment of a paid order is marked to be sent back. Raises OrderNotFound, and PaymentDiffers where not exactly what was agreed came in.
+    Records OrderPaid or PaymentDuplicated, OrderPaidElsewhere, and what the grants, the runs and the ledger record.
     """
     if payment is not None and payment.status != PaymentStatus.SUCCEEDED:
         raise ValueError("only a payment that succeeded settles an order")
@@ -34,7 +34,7 @@ async def settle_order(*, caller: Caller, order_id: UUID, payment: PaymentState 
             if payment is not None:
                 await _send_back(work, caller, order_id, payment)
             return False
-        agreed = (order["total_amount"], order["currency"])
+        agreed = (order["total_amount"] - elsewhere_amount, order["currency"])
         came = (payment.amount, payment.currency) if payment else (0, order["currency"])
         if agreed != came:
             log.error("commerce.payment_differs", order_id=str(order_id), agreed=agreed, came=came, payment=payment.id if payment else None)
@@ -51,9 +51,19 @@ async def settle_order(*, caller: Caller, order_id: UUID, payment: PaymentState 
         if subscription_id is not None:  # a guest's plan begins when it is claimed
             await provider_objects.remember(caller=caller, provider_id=subscription_id, kind="subscription", own_id=order_id)
         await fulfillment.fulfill(caller=caller, order_id=order_id, provider_subscription_id=subscription_id)
-        if payment is not None and payment_id is not None:
-            await sales.post_sale(caller=caller, order_id=order_id, payment_id=payment_id, currency=payment.currency, lines=await _sold(caller, order_id))
+        if payment_id is not None or elsewhere_amount:
+            await sales.post_sale(
+                caller=caller,
+                order_id=order_id,
+                payment_id=payment_id,
+                currency=order["currency"],
+                lines=await _sold(caller, order_id),
+                elsewhere_amount=elsewhere_amount,
+            )
+        if payment is not None:
             await note_fee(caller=caller, payment=payment)
+        if elsewhere_amount:
+            work.record(events.OrderPaidElsewhere(order_id=order_id, amount=elsewhere_amount, currency=order["currency"]))
         plan: UUID | None = await database.fetch_value("SELECT subscription_id FROM orders WHERE tenant_id = $1 AND id = $2", caller.tenant_id, order_id)
         calculation_id = await provider_objects.provider_id_of(caller=caller, kind="tax_calculation", own_id=order_id)
         work.record(

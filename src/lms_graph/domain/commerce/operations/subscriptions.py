@@ -9,9 +9,11 @@ import structlog
 
 from lms_graph.domain.commerce import events
 from lms_graph.domain.commerce.operations import provider_objects
+from lms_graph.domain.commerce.queries import disputes
 from lms_graph.domain.commerce.rules import plans as rules
 from lms_graph.domain.commerce.rules.plans import Plan
 from lms_graph.domain.learning.operations import enrollments, entitlements
+from lms_graph.domain.payouts.operations import premium
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.ids import new_id
 from lms_graph.models import database
@@ -104,6 +106,7 @@ async def end(*, caller: Caller, subscription_id: UUID, reason: str) -> None:
         if plan is None:
             return
         await entitlements.end_by_source(caller=caller, source_id=subscription_id, reason=reason)
+        await premium.end_premium(caller=caller, source_id=subscription_id)
         work.record(events.SubscriptionChanged(subscription_id=subscription_id, account_id=plan["account_id"], status=SubscriptionStatus.CANCELED.value))
         work.record(events.SubscriptionLookDue(subscription_id=subscription_id, sweep_at=caller.now.isoformat()))
 
@@ -154,6 +157,17 @@ async def _grant(caller: Caller, row: Any, terms: Mapping[str, Any]) -> None:
 
 
 async def write_grants(*, caller: Caller, id: UUID, plan: Plan) -> None:
-    """What the plan's state means for its grants; those that were revoked are left alone."""
+    """What the plan's state means for its grants; those that were revoked are left alone. While a payment of it is contested they may be closed.
+
+    A plan for premium instructors has none, and says until when its holder is one.
+    """
+    contested = await disputes.is_suspended(caller=caller, subscription_id=id)
+    if plan.is_premium:
+        account_id: UUID = await database.fetch_value("SELECT account_id FROM subscriptions WHERE tenant_id = $1 AND id = $2", caller.tenant_id, id)
+        until = rules.premium_until(plan, caller.now)
+        await premium.keep_premium(caller=caller, account_id=account_id, source_id=id, until=min(until, caller.now) if contested else until)
+        return
     wanted = rules.grants_of(plan, caller.now)
+    if contested:
+        wanted = rules.suspended(wanted)
     await entitlements.change_by_source(caller=caller, source_id=id, state=wanted.state, grace_until=wanted.grace_until, ends_at=wanted.ends_at)

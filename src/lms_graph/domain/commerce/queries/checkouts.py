@@ -11,7 +11,8 @@ from lms_graph.outbox import store
 
 CHECKOUT = (
     "c.id, c.order_id, c.account_id, c.guest_token_sha256, c.status, c.provider_session_id, c.payment_url, c.client_secret, c.success_url, c.cancel_url, c.is_embedded, c.expires_at, "
-    "c.created_at, o.status AS order_status, o.email, o.currency, o.subtotal_amount, o.discount_amount, o.credit_amount, o.tax_amount, o.total_amount, o.is_tax_included, o.tax_lines"
+    "c.created_at, o.status AS order_status, o.email, o.currency, o.subtotal_amount, o.discount_amount, o.credit_amount, o.tax_amount, o.total_amount, o.is_tax_included, o.tax_lines, "
+    "(SELECT k.code FROM coupons k WHERE k.tenant_id = o.tenant_id AND k.id = o.coupon_id) AS coupon_code"
 )
 _FROM = "FROM checkouts c JOIN orders o ON o.tenant_id = c.tenant_id AND o.id = c.order_id WHERE c.tenant_id = $1"
 CHANGES = frozenset(fact.name for fact in (events.OrderPaid, events.CheckoutAbandoned, events.CheckoutReady, events.PaymentFailed, events.PurchaseClaimed))

@@ -17,7 +17,7 @@ from lms_graph.models import database
 
 COLUMNS = (
     "d.id, d.order_id, d.payment_id, d.status, d.currency, d.amount, d.fee_amount, d.reason, d.provider_dispute_id, d.evidence, d.evidence_due_at, d.evidence_submitted_at, "
-    "d.evidence_problem, d.opened_at, d.closed_at, o.account_id"
+    "d.evidence_problem, d.is_held, d.opened_at, d.closed_at, o.account_id"
 )
 _FROM = "FROM disputes d JOIN orders o ON o.tenant_id = d.tenant_id AND o.id = d.order_id"
 _TERMS = (Term("opened_at", "d.opened_at", "timestamptz", descending=True), Term("id", "d.id", "uuid", descending=True))
@@ -69,6 +69,29 @@ def _chosen(statuses: list[str] | None) -> str | list[str] | None:
 async def dispute_at_provider(*, caller: Caller, provider_id: str) -> database.Record | None:
     """Our row of a dispute, by the provider's name for it."""
     return await database.fetch_one(f"SELECT {COLUMNS} {_FROM} WHERE d.tenant_id = $1 AND d.provider_dispute_id = $2", caller.tenant_id, provider_id)
+
+
+async def contested(*, caller: Caller, payment_id: str | None, charge_id: str | None) -> database.Record | None:
+    """The settled payment that the provider calls so, also one that came in too often and was sent back; None for one of others, and for one that is not settled here yet."""
+    return await database.fetch_one(
+        "SELECT id, order_id, status, amount, provider_payment_id FROM payments "
+        "WHERE tenant_id = $1 AND status IN ('SUCCEEDED', 'RETURNED') AND (provider_payment_id = $2 OR ($2::text IS NULL AND provider_charge_id = $3))",
+        caller.tenant_id,
+        payment_id,
+        charge_id,
+    )
+
+
+async def is_suspended(*, caller: Caller, order_id: UUID | None = None, subscription_id: UUID | None = None) -> bool:
+    """Whether what an order opened, or a plan by any of its payments, is closed meanwhile: one is contested, and the school wants it so."""
+    contested = await database.fetch_value(
+        "SELECT EXISTS (SELECT FROM orders o JOIN disputes d ON d.tenant_id = o.tenant_id AND d.order_id = o.id AND d.status IN ('NEEDS_RESPONSE', 'UNDER_REVIEW') "
+        "JOIN payments p ON p.tenant_id = d.tenant_id AND p.id = d.payment_id AND p.status = 'SUCCEEDED' WHERE o.tenant_id = $1 AND (o.id = $2 OR o.subscription_id = $3))",
+        caller.tenant_id,
+        order_id,
+        subscription_id,
+    )
+    return bool(contested) and await tenants.suspends_disputed(caller=caller)
 
 
 async def dispute_or_none(*, caller: Caller, dispute_id: UUID) -> database.Record | None:

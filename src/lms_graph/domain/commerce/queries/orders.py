@@ -38,9 +38,9 @@ async def references_by_ids(*, caller: Caller, ids: Sequence[UUID]) -> list[data
 
 
 async def claimable_order(*, caller: Caller, order_id: UUID) -> database.Record | None:
-    """A guest's paid order that no account holds yet."""
+    """A guest's paid order that no account holds yet; None once the guest was erased."""
     return await database.fetch_one(
-        "SELECT id, number, email, name FROM orders WHERE tenant_id = $1 AND id = $2 AND account_id IS NULL AND paid_at IS NOT NULL", caller.tenant_id, order_id
+        "SELECT id, number, email, name FROM orders WHERE tenant_id = $1 AND id = $2 AND account_id IS NULL AND paid_at IS NOT NULL AND email <> ''", caller.tenant_id, order_id
     )
 
 

@@ -17,12 +17,13 @@ _PASSING = (EntitlementKind.SUBSCRIPTION, EntitlementKind.OPEN, EntitlementKind.
 
 @dataclass(frozen=True)
 class Owned:
-    """`course_ids` are held for good: not through a plan that renews, an open course or a grant that ends. `paid` is what was paid for bought ones, by currency and course."""
+    """`course_ids` are held for good: not through a plan that renews, an open course or a grant that ends. `paid` is what was paid for bought ones, by currency and course. `is_premium` is asked where it matters."""
 
     course_ids: frozenset[UUID] = frozenset()
     bought: frozenset[UUID] = frozenset()
     paid: Mapping[str, Mapping[UUID, int]] = field(default_factory=dict)
     has_all: bool = False
+    is_premium: bool = False
 
 
 async def owned_by(*, caller: Caller, account_id: UUID, course_ids: Collection[UUID]) -> Owned:

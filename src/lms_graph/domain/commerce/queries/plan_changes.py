@@ -21,7 +21,7 @@ async def target(*, caller: Caller, subscription_id: UUID, offer_id: UUID, gatew
     """
     caller.identity  # noqa: B018  # raises SignedOut
     plan = await database.fetch_one(
-        "SELECT s.account_id, s.offer_id, s.currency, s.provider_subscription_id, s.installments_total, o.email, o.country, o.postal_code, o.market, o.is_tax_included FROM subscriptions s "
+        "SELECT s.account_id, s.offer_id, s.terms, s.currency, s.provider_subscription_id, s.installments_total, o.email, o.country, o.postal_code, o.market, o.is_tax_included FROM subscriptions s "
         "JOIN orders o ON o.tenant_id = s.tenant_id AND o.id = s.first_order_id WHERE s.tenant_id = $1 AND s.id = $2 AND ($3 OR s.account_id = $4)",
         caller.tenant_id,
         subscription_id,
@@ -39,6 +39,9 @@ async def target(*, caller: Caller, subscription_id: UUID, offer_id: UUID, gatew
     line = quote.lines[0]
     if line.offer_kind is not OfferKind.RECURRING or line.subject is OfferSubject.SEATS:
         raise errors.PlanNotChangeable("A plan can become one for another offer that is paid each month or year.")
+    subjects = {database.from_json(plan["terms"])["subject"], line.subject.value}
+    if len(subjects) > 1 and OfferSubject.INSTRUCTOR_PREMIUM in subjects:
+        raise errors.PlanNotChangeable("A plan for premium instructors cannot become one for learners, nor the other way round. End this plan, and begin the other.")
     if quote.currency != plan["currency"] or quote.is_tax_included != plan["is_tax_included"]:
         raise errors.PlanNotChangeable("The other offer is sold in another currency, or tax is shown otherwise now. End this plan, and begin the other.")
     terms = {**line.terms, "subject": line.subject.value, "subject_id": str(line.subject_id) if line.subject_id else None, "title": line.title}

@@ -3,7 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -15,15 +15,18 @@ from lms_graph.domain.commerce.queries.subjects import Contents, Subject
 from lms_graph.domain.commerce.rules import pricing, throttles
 from lms_graph.domain.commerce.rules.offers import price_in
 from lms_graph.domain.commerce.rules.pricing import AskedLine, CouponTerms, Quote, QuotedLine, RateSum, Taxed
+from lms_graph.domain.identity.queries import members
 from lms_graph.domain.payouts.ports import PaymentGateway, Payments, PaymentsNotConfigured, TaxRequest
+from lms_graph.domain.payouts.queries import payees
 from lms_graph.domain.payouts.queries.providers import gateway_of
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.errors import Invalid, Issue
-from lms_graph.kit.money import MAX_AMOUNT
+from lms_graph.kit.money import MAX_AMOUNT, charge_step, in_steps, to_decimal
 from lms_graph.kit.secrets import SecretKeys
 from lms_graph.kit.throttle import Throttle
 from lms_graph.models import database
 from lms_graph.models.commerce import BillingInterval, DefaultRule, OfferKind, OfferSubject, TaxMode
+from lms_graph.models.identity import Role
 
 MAX_LINES = 50
 COUNTRY = re.compile(r"[A-Z]{2}")
@@ -69,12 +72,15 @@ async def quote(
 ) -> Quote:
     """What these cost together now. May ask the provider for the tax: never inside a unit of work. A coupon that does not hold is told in the quote.
 
-    Raises OfferNotFound, OfferNotSold, CurrenciesDiffer, Invalid, Busy after many unknown codes where there is a throttle, and what the gateway raises.
+    Raises OfferNotFound, OfferNotSold, also for premium to who does not teach, CurrenciesDiffer, Invalid, Busy after many unknown codes where there is a throttle, and what the
+    gateway raises.
     """
     if issues := [*_issues_with_wanted(wanted), *issues_with_place(market, buyer)]:
         raise Invalid(*issues)
     rows = await offers.offers_by_ids(caller=caller, ids=[one.offer_id for one in wanted])
     shop = await _shop(caller, rows, buyer, market, coupon_code, throttle)
+    if any(_is_premium(row) for row in rows):
+        shop = await _for_teachers(shop)
     draft = _draft(shop, wanted)
     (taxed,) = await _taxes(shop, [draft], gateway, throttle)
     return _sum(shop, draft, taxed)
@@ -169,6 +175,18 @@ async def _shop(caller: Caller, rows: Sequence[Any], buyer: Buyer, market: str |
     )
 
 
+def _is_premium(row: Any) -> bool:
+    return bool(row["subject"] == OfferSubject.INSTRUCTOR_PREMIUM)
+
+
+async def _for_teachers(shop: _Shop) -> _Shop:
+    """The same, knowing whether the buyer is a premium instructor already. Raises OfferNotSold for who does not teach."""
+    account_id = shop.buyer.account_id
+    if account_id is None or Role.INSTRUCTOR not in await members.roles_of(caller=shop.caller, account_id=account_id):
+        raise OfferNotSold("Only who teaches here can become a premium instructor. Sign in as one, or apply to teach.")
+    return replace(shop, owned=replace(shop.owned, is_premium=await payees.is_premium(caller=shop.caller, account_id=account_id)))
+
+
 async def _coupon(caller: Caller, code: str, buyer: Buyer, throttle: Throttle | None) -> CouponTerms | CouponRejected:
     guesses = throttles.coupon_guess(caller)
     found: CouponTerms | CouponRejected
@@ -216,6 +234,8 @@ def _is_owned(owned: Owned, line: AskedLine) -> bool:
     """Seats are for others; whoever holds all-access holds what a plan for it would give."""
     if line.subject is OfferSubject.SEATS:
         return False
+    if line.subject is OfferSubject.INSTRUCTOR_PREMIUM:
+        return owned.is_premium
     return owned.has_all if line.subject is OfferSubject.ALL_ACCESS else all(course_id in owned.course_ids for course_id, _ in line.courses)
 
 
@@ -234,9 +254,12 @@ def _asked(shop: _Shop, wanted: Wanted, index: int) -> tuple[AskedLine, str]:
     issues = []
     if not row["min_quantity"] <= wanted.quantity <= row["max_quantity"]:
         issues.append(Issue(f"This offer is sold from {row['min_quantity']} to {row['max_quantity']} at once.", ("lines", str(index), "quantity")))
-    amount = price["amount"]
+    step = charge_step(price["currency"])
+    amount = in_steps(price["amount"], step)
     if kind is OfferKind.PAY_WHAT_YOU_WANT:
-        amount = wanted.amount if wanted.amount is not None else price["suggested_amount"] or amount
+        amount = wanted.amount if wanted.amount is not None else in_steps(price["suggested_amount"] or amount, step)
+        if amount % step:
+            issues.append(Issue(f"Payments in {price['currency']} are multiples of {to_decimal(step, price['currency'])}.", ("lines", str(index), "amount")))
         if not price["amount"] <= amount <= MAX_AMOUNT:
             issues.append(Issue("That is less than the least this offer takes, or more than can be kept.", ("lines", str(index), "amount")))
     elif wanted.amount is not None:
@@ -250,7 +273,7 @@ def _asked(shop: _Shop, wanted: Wanted, index: int) -> tuple[AskedLine, str]:
     if kind in (OfferKind.ONE_TIME, OfferKind.INSTALLMENTS) and subject in (OfferSubject.BUNDLE, OfferSubject.PATH):
         payments = row["installments"] or 1
         paid = {course_id: paid // payments for course_id, paid in shop.owned.paid.get(price["currency"], {}).items()}
-        credit = pricing.credit(amount, courses, paid, shop.owned.bought)
+        credit = pricing.credit(amount, courses, paid, shop.owned.bought, price["currency"])
     line = AskedLine(
         offer_id=row["id"],
         offer_kind=kind,
@@ -288,7 +311,8 @@ async def _taxes(shop: _Shop, drafts: Sequence[_Draft], gateway: PaymentGateway 
         rate = await selling.rate_at(caller=shop.caller, country=country, region=shop.buyer.region)
         if rate is None:
             return [pricing.untaxed(draft.lines) for draft in drafts]
-        return [pricing.own_tax(draft.lines, name=rate["name"], rate_ppm=rate["rate_ppm"], is_included=shop.selling.prices_include_tax) for draft in drafts]
+        included = shop.selling.prices_include_tax
+        return [pricing.own_tax(draft.lines, name=rate["name"], rate_ppm=rate["rate_ppm"], is_included=included, currency=draft.currency) for draft in drafts]
     if gateway is None:
         raise PaymentsNotConfigured()
     if throttle and (buckets := throttles.tax(shop.caller)):

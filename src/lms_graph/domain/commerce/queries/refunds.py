@@ -26,7 +26,7 @@ COLUMNS = (
 )
 _ORDER = (
     "o.id, o.number, o.kind, o.status, o.account_id, o.email, o.name, o.country, o.postal_code, o.currency, o.tax_amount, o.total_amount, o.refunded_amount, o.refund_requested_amount, "
-    "o.subscription_id, o.placed_at, o.paid_at"
+    "o.subscription_id, o.placed_at, o.paid_at, EXISTS (SELECT FROM payments p WHERE p.tenant_id = o.tenant_id AND p.order_id = o.id AND p.status = 'SUCCEEDED') AS is_paid_here"
 )
 _PAID = (OrderStatus.PAID, OrderStatus.PARTIALLY_REFUNDED, OrderStatus.REFUNDED)
 _TERMS = (Term("created_at", "r.created_at", "timestamptz", descending=True), Term("id", "r.id", "uuid", descending=True))
@@ -45,7 +45,8 @@ class Sale:
 
     @property
     def is_paid(self) -> bool:
-        return self.order["status"] in _PAID
+        """Through the provider, which can give it back, or with nothing at all. What came in elsewhere goes back as it came."""
+        return self.order["status"] in _PAID and (self.order["is_paid_here"] or self.order["total_amount"] == 0)
 
     def among(self, line_ids: Collection[UUID] | None) -> list[rules.Line]:
         """These lines, in the order's order; all of them where none is named."""
@@ -110,7 +111,12 @@ async def sale_or_none(*, caller: Caller, order_id: UUID, lock: bool = False) ->
     refunds = await database.fetch(
         "SELECT status, allocation FROM refunds WHERE tenant_id = $1 AND order_id = $2 AND status IN ('REQUESTED', 'PENDING')", caller.tenant_id, order_id
     )
-    disputed = await database.fetch_value("SELECT count(*) FROM disputes WHERE tenant_id = $1 AND order_id = $2 AND status <> 'WON'", caller.tenant_id, order_id)
+    disputed = await database.fetch_value(
+        "SELECT count(*) FROM disputes d JOIN payments p ON p.tenant_id = d.tenant_id AND p.id = d.payment_id AND p.status = 'SUCCEEDED' "
+        "WHERE d.tenant_id = $1 AND d.order_id = $2 AND d.status <> 'WON' AND (d.status <> 'LOST' OR d.is_held)",
+        caller.tenant_id,
+        order_id,
+    )
     pending = rules.taken_by_line(database.from_json(row["allocation"]) for row in refunds if row["status"] == RefundStatus.PENDING)
     return Sale(
         order=order,
@@ -188,7 +194,7 @@ async def preview(*, caller: Caller, order_id: UUID, amount: Decimal | None = No
     wanted = rest if amount is None else minor(amount, currency)
     if wanted > rest:
         raise Invalid(Issue(f"No more than {money.to_decimal(rest, currency)} {currency} can go back.", ("amount",)))
-    parts = rules.allocate(lines, wanted) if wanted else []
+    parts = rules.allocate(lines, wanted, money.charge_step(currency)) if wanted else []
     parties = [RefundParty(name=sale.order["name"] or sale.order["email"], amount=wanted)] if parts else []
     if decides and parts:
         told = await shares.parties_of_refund(caller=caller, order_id=order_id, lines=[(part.line_id, part.amount - part.tax, part.tax) for part in parts])
@@ -225,7 +231,7 @@ def is_buyer(caller: Caller, order: Any) -> bool:
 def minor(amount: Decimal, currency: str, path: tuple[str, ...] = ("amount",)) -> int:
     """An amount that is to go back, in minor units. Raises Invalid."""
     try:
-        units = money.to_minor(amount, currency)
+        units = money.to_charge(amount, currency)
     except ValueError as error:
         raise Invalid(Issue(str(error), path)) from None
     if units <= 0:
@@ -262,7 +268,7 @@ async def refund_at_provider(*, caller: Caller, provider_id: str) -> UUID | None
 async def to_send(*, caller: Caller, refund_id: UUID) -> database.Record | None:
     """A refund with what its payment is called at the provider."""
     return await database.fetch_one(
-        "SELECT r.id, r.order_id, r.payment_id, r.status, r.amount, r.currency, r.asked_at, r.decided_at, r.provider_refund_id, p.provider_payment_id "
+        "SELECT r.id, r.order_id, r.payment_id, r.status, r.amount, r.currency, r.failure_message, r.asked_at, r.decided_at, r.provider_refund_id, p.provider_payment_id "
         "FROM refunds r JOIN payments p ON p.tenant_id = r.tenant_id AND p.id = r.payment_id WHERE r.tenant_id = $1 AND r.id = $2",
         caller.tenant_id,
         refund_id,

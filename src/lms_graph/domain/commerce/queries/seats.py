@@ -170,6 +170,17 @@ async def seats_in_use(*, caller: Caller, pool_id: UUID) -> list[database.Record
     )
 
 
+async def redeemed_of_lines(*, caller: Caller, line_ids: Sequence[UUID]) -> list[UUID]:
+    """The seats, of pools that these lines opened, that somebody has taken up."""
+    rows = await database.fetch(
+        "SELECT s.id FROM seat_assignments s JOIN seat_pools p ON p.tenant_id = s.tenant_id AND p.id = s.pool_id "
+        "WHERE s.tenant_id = $1 AND p.order_line_id = ANY($2) AND s.status = 'REDEEMED' ORDER BY s.id",
+        caller.tenant_id,
+        list(line_ids),
+    )
+    return [row["id"] for row in rows]
+
+
 async def waiting_for(*, caller: Caller, email_key: str) -> list[database.Record]:
     """The seats that wait for the owner of an address, in the order in which their pools are locked."""
     return await database.fetch(

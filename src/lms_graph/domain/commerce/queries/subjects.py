@@ -39,6 +39,8 @@ async def contents_of(*, caller: Caller, subjects: Collection[Subject]) -> dict[
     for subject, id in subjects:
         if subject is OfferSubject.ALL_ACCESS:
             found[subject, id] = Contents("All courses", ())
+        elif subject is OfferSubject.INSTRUCTOR_PREMIUM:
+            found[subject, id] = Contents("Premium instructor", ())
         elif subject is OfferSubject.BUNDLE and id in bundles:
             problem = None if bundles[id]["is_active"] else "This bundle is not sold any more."
             found[subject, id] = Contents(bundles[id]["title"], tuple(bundles[id]["course_ids"]), problem or _unpublished(courses, bundles[id]["course_ids"]))

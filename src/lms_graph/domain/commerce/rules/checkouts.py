@@ -15,7 +15,7 @@ from lms_graph.domain.commerce.rules.pricing import PLANS, Quote
 from lms_graph.domain.payouts.ports import CheckoutRequest, Item, Recurrence
 from lms_graph.kit.errors import Invalid, Issue
 from lms_graph.kit.ids import parse_id, public_id
-from lms_graph.kit.money import to_minor
+from lms_graph.kit.money import charge_step, to_minor
 from lms_graph.kit.secrets import SecretKeys
 from lms_graph.models.commerce import OfferKind, OfferSubject
 
@@ -31,6 +31,9 @@ SOONEST, LATEST = timedelta(minutes=35), timedelta(hours=23, minutes=55)
 FIRST_LOOK = timedelta(minutes=5)
 AFTER_END = timedelta(minutes=1)
 BETWEEN_LOOKS = timedelta(hours=1)
+BETWEEN_TRIES = timedelta(days=1)
+MAY_BE_TRIED_AGAIN = timedelta(days=60)
+"""How long after its checkout a plan's first payment that failed may still come: providers try again for so long at most."""
 _URL = re.compile(r"(https?://[^/?#\\\s]+)(?:[/?][^#\\\s]*)?")
 _OWN_MACHINE = re.compile(r"http://(localhost|127\.0\.0\.1)(:[0-9]{1,5})?")
 
@@ -122,8 +125,10 @@ def ends_at(now: datetime, minutes: int) -> datetime:
     return (now + min(max(timedelta(minutes=minutes), SOONEST), LATEST)).replace(microsecond=0)
 
 
-def next_look(now: datetime, expires_at: datetime) -> datetime:
-    """When an open checkout is looked at again: each hour, and just after its end; a payment that is under way each hour."""
+def next_look(now: datetime, expires_at: datetime, *, is_failed: bool = False) -> datetime:
+    """When an open checkout is looked at again: each hour, and just after its end; a payment that is under way each hour; one that failed and may be tried again each day."""
+    if is_failed:
+        return now + BETWEEN_TRIES
     return expires_at + AFTER_END if now < expires_at < now + BETWEEN_LOOKS else now + BETWEEN_LOOKS
 
 
@@ -143,10 +148,12 @@ def may_be_gift(kind: OfferKind, subject: OfferSubject) -> bool:
 def request_of(checkout: Any, lines: Sequence[Any], *, tenant_id: UUID) -> CheckoutRequest:
     """What the provider is asked for: of the rows alone, so that it is the same whenever it is asked."""
     plan = next((line for line in lines if line["offer_kind"] in PLANS), None)
-    items = [_item(line) for line in lines] if plan is None else [Item(title=plan["title"], unit_amount=plan["terms"]["recurring_amount"])]
+    items = [_item(line, charge_step(checkout["currency"])) for line in lines] if plan is None else [Item(title=plan["title"], unit_amount=plan["terms"]["recurring_amount"])]
     tax = checkout["tax_amount"] if plan is None else plan["terms"]["recurring_tax"] or 0
     if tax and not checkout["is_tax_included"]:
         items.append(Item(title=", ".join(line["name"] for line in checkout["tax_lines"]) or "Tax", unit_amount=tax))
+    each = sum(item.unit_amount * item.quantity for item in items)
+    is_discounted = plan is not None and not plan["terms"]["trial_days"]
     return CheckoutRequest(
         currency=checkout["currency"],
         items=[item for item in items if item.unit_amount],
@@ -159,14 +166,16 @@ def request_of(checkout: Any, lines: Sequence[Any], *, tenant_id: UUID) -> Check
         expires_at=checkout["expires_at"],
         locale="auto",
         recurrence=Recurrence(interval=plan["terms"]["interval"], trial_days=plan["terms"]["trial_days"], payments=plan["terms"]["installments"]) if plan else None,
+        discount_amount=each - checkout["total_amount"] if is_discounted else 0,  # with what it takes off the tax
+        discount_name=checkout["coupon_code"],
     )
 
 
-def _item(line: Any) -> Item:
-    """Units where they cost the same, else one item for all of them."""
+def _item(line: Any, step: int) -> Item:
+    """Units where they cost the same and each can be charged, else one item for all of them."""
     net = line["subtotal_amount"] - line["discount_amount"] - line["credit_amount"]
     each, rest = divmod(net, line["quantity"])
-    if rest:
+    if rest or each % step:
         return Item(title=f"{line['quantity']} × {line['title']}", unit_amount=net)
     return Item(title=line["title"], unit_amount=each, quantity=line["quantity"])
 

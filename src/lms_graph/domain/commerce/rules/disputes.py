@@ -57,8 +57,8 @@ def may_follow(before: str, after: str) -> bool:
 
 
 def was_withdrawn(*, status: str, is_withdrawn: bool, fee_amount: int) -> bool:
-    """Whether the bank had the money at some time, also where we hear of it when it is over. An inquiry that was closed moved nothing."""
-    return is_withdrawn or status == DisputeStatus.LOST or (status == DisputeStatus.WON and fee_amount > 0)
+    """Whether the bank had the money at some time, also where we hear of it when it is over: won, it was moved twice, and the fee stays. An inquiry moves nothing, however it ends."""
+    return is_withdrawn or (status == DisputeStatus.WON and fee_amount > 0)
 
 
 def activity_log(rows: Sequence[tuple[datetime, str]]) -> str:

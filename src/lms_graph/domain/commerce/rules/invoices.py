@@ -55,17 +55,17 @@ def credit_note_of(
     """What a refund's credit note says: the lines' parts of it, as they were allocated, and the invoice that it corrects."""
     titles = {str(line["id"]): line["title"] for line in lines}
     parts = [part for part in refund["allocation"] if part["amount"]]
-    tax = sum(part["tax"] for part in parts)
+    tax, total = sum(part["tax"] for part in parts), sum(part["amount"] for part in parts)
     return _document("CREDIT_NOTE", order, seller, number, issued_at, locale) | {
         "corrects": invoice_number,
         "paid_at": None,
         "lines": [{"title": titles[part["line_id"]], "quantity": 1, "unit": part["amount"], "discount": 0, "tax": part["tax"], "total": part["amount"]} for part in parts],
         "tax_lines": _parts_of_tax(order["tax_lines"], tax),
-        "subtotal": refund["amount"] if order["is_tax_included"] else refund["amount"] - tax,
+        "subtotal": total if order["is_tax_included"] else total - tax,
         "discount": 0,
         "credit": 0,
         "tax": tax,
-        "total": refund["amount"],
+        "total": total,
     }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from lms_graph.kit.errors import Invalid, Issue
-from lms_graph.kit.money import WHOLE_BPS, WHOLE_PPM, to_minor, to_parts
+from lms_graph.kit.money import WHOLE_BPS, WHOLE_PPM, to_charge, to_parts
 from lms_graph.kit.text import is_one_line
 from lms_graph.models.commerce import BillingInterval, CouponKind, DefaultRule, OfferKind, OfferSubject
 
@@ -25,8 +25,11 @@ KINDS: dict[OfferSubject, frozenset[OfferKind]] = {
     OfferSubject.PATH: frozenset(OfferKind) - {OfferKind.FREE},
     OfferSubject.ALL_ACCESS: frozenset({OfferKind.ONE_TIME, OfferKind.RECURRING}),
     OfferSubject.SEATS: frozenset({OfferKind.ONE_TIME}),
+    OfferSubject.INSTRUCTOR_PREMIUM: frozenset({OfferKind.ONE_TIME, OfferKind.RECURRING}),
 }
 """In which ways each subject can be sold. Free is a course alone: it opens it to all."""
+OF_NO_THING = frozenset({OfferSubject.ALL_ACCESS, OfferSubject.INSTRUCTOR_PREMIUM})
+"""Subjects without an id."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,9 +95,9 @@ def issues_with_offer(draft: OfferDraft) -> list[Issue]:
 def _issues_with_shape(draft: OfferDraft) -> Iterator[Issue]:
     if draft.kind not in KINDS[draft.subject]:
         yield Issue(f"{draft.subject} is sold as {', '.join(kind for kind in OfferKind if kind in KINDS[draft.subject])}.", ("kind",))
-    if draft.subject is OfferSubject.ALL_ACCESS and draft.subject_id is not None:
-        yield Issue("All-access is of no single thing: leave `subjectId` out.", ("subjectId",))
-    if draft.subject is not OfferSubject.ALL_ACCESS and draft.subject_id is None:
+    if draft.subject in OF_NO_THING and draft.subject_id is not None:
+        yield Issue(f"{draft.subject} is of no single thing: leave `subjectId` out.", ("subjectId",))
+    if draft.subject not in OF_NO_THING and draft.subject_id is None:
         yield Issue("Say what is sold.", ("subjectId",))
     if draft.title is not None and not (1 <= len(draft.title) <= 200 and is_one_line(draft.title)):
         yield Issue("A title is one line of 1 to 200 characters.", ("title",))
@@ -104,6 +107,8 @@ def _issues_with_shape(draft: OfferDraft) -> Iterator[Issue]:
         yield Issue("Access lasts from 1 to 36,500 days.", ("accessDays",))
     if draft.access_days is not None and draft.kind is OfferKind.RECURRING:
         yield Issue("A plan that renews opens what it opens while it is paid: leave `accessDays` out.", ("accessDays",))
+    if draft.subject is OfferSubject.INSTRUCTOR_PREMIUM and draft.kind is OfferKind.ONE_TIME and draft.access_days is None:
+        yield Issue("One is a premium instructor for a time: say `accessDays`.", ("accessDays",))
     if draft.kind is OfferKind.FREE and (draft.access_days is not None or draft.sale_starts_at or draft.sale_ends_at):
         yield Issue("A free course is open to all who enroll, always and without end: leave `accessDays`, `saleStartsAt` and `saleEndsAt` out.", ("kind",))
 
@@ -179,9 +184,9 @@ def _price(kind: OfferKind, draft: PriceDraft, path: tuple[str, ...]) -> tuple[P
 
 
 def minor(money: Amount, path: tuple[str, ...], issues: list[Issue]) -> int:
-    """An amount in minor units; 0 with an issue for one that cannot be."""
+    """An amount in minor units; 0 with an issue for one that cannot be, or that cannot be charged."""
     try:
-        amount = to_minor(money.amount, money.currency)
+        amount = to_charge(money.amount, money.currency)
     except ValueError as error:
         issues.append(Issue(str(error), path))
         return 0

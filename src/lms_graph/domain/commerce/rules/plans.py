@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from lms_graph.domain.payouts.ports import InvoiceState, PaymentState
 from lms_graph.kit.money import part
-from lms_graph.models.commerce import BillingInterval, DefaultRule, RequestKind, SubscriptionStatus
+from lms_graph.models.commerce import BillingInterval, DefaultRule, OfferSubject, RequestKind, SubscriptionStatus
 from lms_graph.models.learning import EntitlementState
 
 SLACK = timedelta(days=2)
@@ -57,6 +58,7 @@ class Plan:
     on_default: DefaultRule = DefaultRule.SUSPEND
     access_ends_at: datetime | None = None
     is_withdrawn: bool = False
+    is_premium: bool = False
 
     @property
     def is_installments(self) -> bool:
@@ -113,6 +115,7 @@ def plan_of(row: Mapping[str, Any], terms: Mapping[str, Any]) -> Plan:
         on_default=DefaultRule(terms.get("on_default") or DefaultRule.SUSPEND),
         access_ends_at=datetime.fromisoformat(fixed) if fixed else None,
         is_withdrawn=row["withdrawn_at"] is not None,
+        is_premium=terms.get("subject") == OfferSubject.INSTRUCTOR_PREMIUM,
     )
 
 
@@ -159,6 +162,19 @@ def grants_of(plan: Plan, now: datetime) -> GrantState:
             return GrantState(EntitlementState.ACTIVE, None, _first(until, fixed))
 
 
+def premium_until(plan: Plan, now: datetime) -> datetime:
+    """Until when who holds the plan is a premium instructor, if nothing more is paid: as long as its grants would open something, had it any."""
+    wanted = grants_of(plan, now)
+    if wanted.state is EntitlementState.PAUSED:
+        return min(plan.paid_until or now, now)
+    return wanted.grace_until or wanted.ends_at or now
+
+
+def suspended(wanted: GrantState) -> GrantState:
+    """The same, closed for as long as the bank has not decided."""
+    return GrantState(EntitlementState.PAUSED, None, wanted.ends_at)
+
+
 def look_at(plan: Plan, now: datetime) -> datetime | None:
     """When the provider is asked again; None for a plan that has ended. `plan` has its new state and grace."""
     if plan.status in ENDED:
@@ -198,6 +214,13 @@ def tax_in(amount: int, terms: Mapping[str, Any], *, is_tax_included: bool) -> i
     """The tax in a payment of a plan: of the same share as in each regular one."""
     whole = each_payment(terms, is_tax_included=is_tax_included)
     return part(amount, terms["recurring_tax"] or 0, whole) if whole else 0
+
+
+def settled_by(invoice: InvoiceState, payment: PaymentState | None) -> tuple[PaymentState | None, int]:
+    """The payment of a paid invoice, and what came in elsewhere. A payment that came is believed before the provider's note of which one paid."""
+    if payment is None or payment.status != "SUCCEEDED":
+        return None, invoice.elsewhere_amount
+    return payment, max(0, min(invoice.elsewhere_amount, invoice.amount_paid - payment.amount))
 
 
 def later(at: datetime, interval: BillingInterval) -> datetime:

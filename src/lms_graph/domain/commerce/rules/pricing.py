@@ -5,6 +5,9 @@ credit     what the buyer holds of a bundle already
 discount   the coupon, on what is left of the lines it is for, by largest remainder
 tax        of what is left, included in it or on top
 total      subtotal - credit - discount, and the tax where it is on top
+
+What is charged is in whole steps of the currency (`kit.money.charge_step`), line by line: prices are, and credit, discounts and tax on top are rounded so. Tax in a price is a
+part of what is charged, and exact.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -13,7 +16,7 @@ from typing import Any
 from uuid import UUID
 
 from lms_graph.domain.commerce.errors import CouponReason, CouponRejected
-from lms_graph.kit.money import part, split
+from lms_graph.kit.money import charge_step, in_steps, part, split
 from lms_graph.models.commerce import BillingInterval, CouponKind, DefaultRule, OfferKind, OfferSubject
 
 MILLION = 1_000_000
@@ -140,7 +143,7 @@ def is_for(coupon: CouponTerms, line: AskedLine) -> bool:
 
 
 def discounts(lines: Sequence[AskedLine], coupon: CouponTerms, currency: str) -> list[int]:
-    """What the coupon takes off each line. Percent and amount are of all lines it is for together, spread over them; a fixed price is each unit's.
+    """What the coupon takes off each line, in whole charge steps. Percent and amount are of all lines it is for together, spread over them; a fixed price is each unit's.
 
     The minimum is held against what those lines cost before the discount and after credit. Raises CouponRejected.
     """
@@ -152,12 +155,14 @@ def discounts(lines: Sequence[AskedLine], coupon: CouponTerms, currency: str) ->
         raise CouponRejected(CouponReason.OTHER_CURRENCY)
     if coupon.minimum_amount is not None and base < coupon.minimum_amount:
         raise CouponRejected(CouponReason.BELOW_MINIMUM)
+    step = charge_step(currency)
+    amount = in_steps(coupon.amount or 0, step)
     if coupon.kind is CouponKind.FIXED_PRICE:
-        off = [max(0, of_line - (coupon.amount or 0) * line.quantity) for line, of_line in zip(lines, bases, strict=True)]
+        off = [max(0, of_line - amount * line.quantity) for line, of_line in zip(lines, bases, strict=True)]
     elif coupon.kind is CouponKind.PERCENT:
-        off = split(part(base, coupon.percent_off_bps or 0, ALL_BPS), bases)
+        off = _split_in_steps(part(base, coupon.percent_off_bps or 0, ALL_BPS * step) * step, bases, step)
     else:
-        off = split(min(coupon.amount or 0, base), bases)
+        off = _split_in_steps(min(amount, base), bases, step)
     if not any(off):
         raise CouponRejected(CouponReason.NOT_APPLICABLE)
     return off
@@ -200,13 +205,16 @@ def _quoted(line: AskedLine, discount: int, coupon: CouponTerms | None) -> Quote
     )
 
 
-def own_tax(lines: Sequence[QuotedLine], *, name: str, rate_ppm: int, is_included: bool) -> Taxed:
+def own_tax(lines: Sequence[QuotedLine], *, name: str, rate_ppm: int, is_included: bool, currency: str) -> Taxed:
     """By a rate of the school's own: exact for the sum, and spread over the lines by largest remainder. A later payment is rounded by itself."""
-    below = MILLION + rate_ppm if is_included else MILLION
+    step = 1 if is_included else charge_step(currency)
+    below = (MILLION + rate_ppm if is_included else MILLION) * step
     nets = [line.net_amount for line in lines]
-    due = part(sum(nets), rate_ppm, below)
+    due = part(sum(nets), rate_ppm, below) * step
     return Taxed(
-        due=split(due, nets), later=[part(line.terms["recurring_amount"] or 0, rate_ppm, below) for line in lines], sums=(RateSum(name=name, rate_ppm=rate_ppm, amount=due),)
+        due=_split_in_steps(due, nets, step),
+        later=[part(line.terms["recurring_amount"] or 0, rate_ppm, below) * step for line in lines],
+        sums=(RateSum(name=name, rate_ppm=rate_ppm, amount=due),),
     )
 
 
@@ -225,7 +233,9 @@ def summed(
     coupon_problem: CouponRejected | None = None,
     already_owned: bool = False,
 ) -> Quote:
-    """The quote of lines and their tax."""
+    """The quote of lines and their tax; tax on top that others have reckoned is rounded to what can be charged."""
+    if not is_tax_included:
+        taxed = _in_steps(taxed, charge_step(currency))
     done = tuple(_with_tax(line, due, later, is_tax_included) for line, due, later in zip(lines, taxed.due, taxed.later, strict=True))
     return Quote(
         currency=currency,
@@ -245,6 +255,18 @@ def summed(
     )
 
 
+def _in_steps(taxed: Taxed, step: int) -> Taxed:
+    """Tax of whole steps: each line's by itself, and the sums by rate as they make that of the lines."""
+    due = [in_steps(tax, step) for tax in taxed.due]
+    parts = _split_in_steps(sum(due), [each.amount for each in taxed.sums], step) if taxed.sums else []
+    sums = tuple(replace(each, amount=amount) for each, amount in zip(taxed.sums, parts, strict=True))
+    return replace(taxed, due=due, later=[in_steps(tax, step) for tax in taxed.later], sums=sums)
+
+
+def _split_in_steps(amount: int, weights: Sequence[int], step: int) -> list[int]:
+    return [part * step for part in split(amount // step, weights)]
+
+
 def _with_tax(line: QuotedLine, due: int, later: int, is_included: bool) -> QuotedLine:
     terms = line.terms if line.terms["recurring_amount"] is None else {**line.terms, "recurring_tax": later}
     return replace(line, tax_amount=due, total_amount=line.net_amount + (0 if is_included else due), terms=terms)
@@ -257,7 +279,8 @@ def weights(course_ids: Sequence[UUID], list_prices: Mapping[UUID, int]) -> tupl
     return tuple((id, list_prices.get(id) or mean) for id in course_ids)
 
 
-def credit(amount: int, courses: Sequence[tuple[UUID, int]], paid: Mapping[UUID, int], owned: Collection[UUID]) -> int:
-    """What is taken off a bundle for the courses of it that the buyer has bought: each course's share of the bundle's price, at most what was paid for it."""
+def credit(amount: int, courses: Sequence[tuple[UUID, int]], paid: Mapping[UUID, int], owned: Collection[UUID], currency: str) -> int:
+    """What is taken off a bundle for the courses of it that the buyer has bought: each course's share of the bundle's price, at most what was paid for it; of the sum whole charge steps."""
     shares = split(amount, [weight for _, weight in courses])
-    return sum(min(share, paid.get(course_id, 0)) for (course_id, _), share in zip(courses, shares, strict=True) if course_id in owned)
+    whole = sum(min(share, paid.get(course_id, 0)) for (course_id, _), share in zip(courses, shares, strict=True) if course_id in owned)
+    return whole - whole % charge_step(currency)

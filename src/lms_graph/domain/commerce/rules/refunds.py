@@ -101,12 +101,17 @@ def consumed_percent(courses: Sequence[tuple[UUID, int]], consumed: Mapping[UUID
     return -(-used // whole)
 
 
-def allocate(lines: Sequence[Line], amount: int) -> list[Share]:
-    """The amount over what is left of the lines, by largest remainder; lines that give nothing are left out. Raises ExceedsRest."""
+def allocate(lines: Sequence[Line], amount: int, step: int = 1) -> list[Share]:
+    """The amount over what is left of the lines, by largest remainder; lines that give nothing are left out. Raises ExceedsRest.
+
+    Each gives whole steps, in which alone its rest can be sent back later; but where the rests are finer themselves.
+    """
     rests = [line.rest for line in lines]
     if amount > sum(rests):
         raise ExceedsRest(sum(rests))
-    return [share(line, part) for line, part in zip(lines, money.split(amount, rests), strict=True) if part > 0]
+    if any(each % step for each in (amount, *rests)):
+        step = 1
+    return [share(line, part * step) for line, part in zip(lines, money.split(amount // step, rests), strict=True) if part > 0]
 
 
 def share(line: Line, amount: int) -> Share:
@@ -116,6 +121,12 @@ def share(line: Line, amount: int) -> Share:
     after = line.taken + amount
     tax = (line.tax if after == line.total else money.part(line.tax, after, line.total)) - line.taken_tax
     return Share(line_id=line.id, amount=amount, tax=max(0, min(tax, amount, line.tax - line.taken_tax)))
+
+
+def fit(lines: Sequence[Line], shares: Iterable[Share]) -> bool:
+    """Whether the lines still have what was to be taken of them."""
+    by_id = {line.id: line for line in lines}
+    return all(part.amount <= by_id[part.line_id].rest and part.tax <= by_id[part.line_id].tax - by_id[part.line_id].taken_tax for part in shares)
 
 
 def closing(given: Share, closes: bool) -> Share:

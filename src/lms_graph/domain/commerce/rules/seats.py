@@ -7,11 +7,12 @@ replace somebody who left early, and must not pass one seat through a class.
 from collections.abc import Iterator
 from datetime import datetime
 from hashlib import sha256
+from uuid import UUID
 
 from lms_graph.kit import codes
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.errors import Issue
-from lms_graph.kit.text import is_email
+from lms_graph.kit.text import email_key, is_email
 from lms_graph.kit.throttle import Bucket, Limit, network_of
 
 MAX_SEATS = 10_000
@@ -20,6 +21,8 @@ MAX_REASON = 200
 
 CODE_OF_ACCOUNT = Limit("seat-code-account", at_once=20, every=60)
 CODE_FROM_NETWORK = Limit("seat-code-network", at_once=60, every=10)
+ASSIGNED_TO_ADDRESS = Limit("seat-address", at_once=4, every=3600)
+ASSIGNED_BY_CALLER = Limit("seat-assigner", at_once=1_000, every=5)
 
 
 def new_code() -> tuple[str, str]:
@@ -35,6 +38,13 @@ def code_hash(code: str) -> str:
 def guesses(caller: Caller) -> tuple[Bucket, Bucket]:
     """What bringing a code takes from; a right one is given back."""
     return CODE_OF_ACCOUNT.of(caller.tenant_id, caller.account), CODE_FROM_NETWORK.of(caller.tenant_id, network_of(caller.address))
+
+
+def assignments(caller: Caller, pool_id: UUID, email: str) -> tuple[Bucket, ...]:
+    """What giving a seat to an address takes from, for each mails somebody who has not asked for it: nobody is mailed without end by taking the seat back and giving it again. Raises SignedOut."""
+    if caller.is_system:
+        return ()
+    return ASSIGNED_TO_ADDRESS.of(caller.tenant_id, pool_id, email_key(email)), ASSIGNED_BY_CALLER.of(caller.tenant_id, caller.identity)
 
 
 def issues_with_voucher(*, redemptions: int, expires_at: datetime | None, now: datetime) -> Iterator[Issue]:

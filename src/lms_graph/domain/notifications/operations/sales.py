@@ -160,7 +160,7 @@ async def _name(caller: Caller, account_id: UUID | None) -> str:
 
 
 async def _buyer(caller: Caller, order: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The account that holds an order; for a guest's, what the guest gave."""
+    """The account that holds an order; for a guest's, what the guest gave, and None once that was erased."""
     if order["account_id"]:
         return await sending.reader(caller, order["account_id"])
-    return {"id": None, "name": order["name"], "email": order["email"], "locale": None}
+    return {"id": None, "name": order["name"], "email": order["email"], "locale": None} if order["email"] else None

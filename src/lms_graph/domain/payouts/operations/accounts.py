@@ -138,7 +138,7 @@ async def schedule_next(work: UnitOfWork, *, caller: Caller, payee_id: UUID, kin
 async def set_premium(*, caller: Caller, account_id: UUID, until: datetime | None) -> UUID:
     """Let the commission for premium instructors hold for who teaches, until then, or with None no more; gives the payee. Joins the unit of work around it.
 
-    For whoever sells it: a plan's settlement calls it with the end of the paid period. Raises NotFound. Records InstructorPremiumSet if it differs.
+    What is sold goes by `premium.keep_premium`. Raises NotFound. Records InstructorPremiumSet if it differs.
     """
     async with unit_of_work(caller) as work:
         if not await people.is_active(caller=caller, account_id=account_id):
@@ -146,10 +146,15 @@ async def set_premium(*, caller: Caller, account_id: UUID, until: datetime | Non
         payee_id = await payee_of(caller=caller, account_id=account_id)
         payee = await queries.lock_payee(caller=caller, payee_id=payee_id)
         assert payee is not None
-        if payee["is_premium_until"] != until:
-            await rows.Payee.for_caller(caller, id=payee_id).update(is_premium_until=until)
-            work.record(events.InstructorPremiumSet(payee_id=payee_id, account_id=account_id, until=until.isoformat() if until else None))
+        await write_premium(work, caller=caller, payee=payee, account_id=account_id, until=until)
     return payee_id
+
+
+async def write_premium(work: UnitOfWork, *, caller: Caller, payee: database.Record, account_id: UUID, until: datetime | None) -> None:
+    """The same for a payee that is locked, whatever has become of the account since. Records InstructorPremiumSet if it differs."""
+    if payee["is_premium_until"] != until:
+        await rows.Payee.for_caller(caller, id=payee["id"]).update(is_premium_until=until)
+        work.record(events.InstructorPremiumSet(payee_id=payee["id"], account_id=account_id, until=until.isoformat() if until else None))
 
 
 async def set_premium_by_hand(*, caller: Caller, account_id: UUID, until: datetime | None) -> UUID:

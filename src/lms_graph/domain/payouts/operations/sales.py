@@ -46,14 +46,19 @@ class SoldLine:
     is_pooled: bool = False
 
 
-async def post_sale(*, caller: Caller, order_id: UUID, payment_id: UUID, currency: str, lines: Sequence[SoldLine]) -> bool:
-    """Freeze how each line is split and book the payment; False where it was booked before. Joins the unit of work around it."""
+async def post_sale(*, caller: Caller, order_id: UUID, payment_id: UUID | None, currency: str, lines: Sequence[SoldLine], elsewhere_amount: int = 0) -> bool:
+    """Freeze how each line is split and book the payment; False where it was booked before. Joins the unit of work around it.
+
+    What came in elsewhere (all of it, where there is no payment) is in the school's hand, not with the provider: the school owes it to those who share it.
+    """
+    source_id = payment_id or order_id
     async with unit_of_work(caller):
-        if await ledger.is_booked(caller=caller, kind=TransactionKind.SALE, source_id=payment_id):
+        if await ledger.is_booked(caller=caller, kind=TransactionKind.SALE, source_id=source_id):
             return False
         rules = await commissions.rules_now(caller=caller, currency=currency)
         terms = await commissions.terms_of_courses(caller=caller, course_ids=sorted({id for line in lines for id, _ in line.courses}), rules=rules)
-        entries = [Entry(account=LedgerAccount.PROVIDER, amount=sum(line.net_amount + line.tax_amount for line in lines), currency=currency)]
+        total = sum(line.net_amount + line.tax_amount for line in lines)
+        entries = [Entry(account=LedgerAccount.PROVIDER, amount=total - elsewhere_amount, currency=currency)] if total != elsewhere_amount else []
         available_at = caller.now + timedelta(days=rules.hold_days)
         split = [
             splits.split_line(
@@ -68,6 +73,9 @@ async def post_sale(*, caller: Caller, order_id: UUID, payment_id: UUID, currenc
             for line in lines
         ]
         payees = await _payees(caller, [share for shares in split for share in shares])
+        if elsewhere_amount:
+            school = payees.get(None) or await payee_of(caller=caller, account_id=None)
+            entries.append(Entry(account=LedgerAccount.PAYEE, amount=elsewhere_amount, currency=currency, payee_id=school, available_at=available_at))
         for line, shares in zip(lines, split, strict=True):
             for position, share in enumerate(shares):
                 payee_id = payees.get(share.account_id) if ACCOUNTS[share.party] is LedgerAccount.PAYEE else None
@@ -85,7 +93,7 @@ async def post_sale(*, caller: Caller, order_id: UUID, payment_id: UUID, currenc
                     available_at=available_at,
                 )
                 entries.append(Entry(account=ACCOUNTS[share.party], amount=-share.amount, currency=currency, payee_id=payee_id, available_at=available_at))
-        return await ledger.post(caller=caller, kind=TransactionKind.SALE, source_id=payment_id, order_id=order_id, entries=entries)
+        return await ledger.post(caller=caller, kind=TransactionKind.SALE, source_id=source_id, order_id=order_id, entries=entries)
 
 
 async def post_provider_fee(*, caller: Caller, payment_id: UUID, order_id: UUID, currency: str, amount: int) -> bool:
@@ -93,9 +101,12 @@ async def post_provider_fee(*, caller: Caller, payment_id: UUID, order_id: UUID,
     return await _post_fee(caller, TransactionKind.PROVIDER_FEE, payment_id, order_id, currency, amount)
 
 
-async def post_refund(*, caller: Caller, refund_id: UUID, order_id: UUID, currency: str, lines: Returned) -> bool:
-    """Book money that went back: each share gives its part, so that a balance may become negative, and is carried over. Raises ValueError for more than remains of a line."""
-    return await _post_return(caller, TransactionKind.REFUND, refund_id, order_id, currency, lines, LedgerAccount.PROVIDER)
+async def post_refund(*, caller: Caller, refund_id: UUID, order_id: UUID, currency: str, lines: Returned, total: int | None = None) -> bool:
+    """Book money that went back: each share gives its part, so that a balance may become negative, and is carried over. What `lines` leave of `total` is the school's.
+
+    Raises ValueError for more than remains of a line.
+    """
+    return await _post_return(caller, TransactionKind.REFUND, refund_id, order_id, currency, lines, LedgerAccount.PROVIDER, total)
 
 
 async def post_refund_returned(*, caller: Caller, refund_id: UUID, order_id: UUID, currency: str, amount: int) -> bool:
@@ -125,6 +136,8 @@ async def post_dispute_won(*, caller: Caller, dispute_id: UUID) -> bool:
     """Book that the money is back."""
     async with unit_of_work(caller):
         held = await _held(caller, dispute_id)
+        if not held["amount"]:
+            return False
         entries = [
             Entry(account=LedgerAccount.DISPUTED, amount=-held["amount"], currency=held["currency"]),
             Entry(account=LedgerAccount.PROVIDER, amount=held["amount"], currency=held["currency"]),
@@ -136,6 +149,8 @@ async def post_dispute_lost(*, caller: Caller, dispute_id: UUID, lines: Returned
     """Book that the money is gone: each share gives its part, as with a refund. What `lines` leave of the sum that was held, for it had gone back before, is lost twice: the school bears it."""
     async with unit_of_work(caller):
         held = await _held(caller, dispute_id)
+        if not held["amount"] and not lines:
+            return False
         return await _post_return(caller, TransactionKind.DISPUTE_LOST, dispute_id, held["order_id"], held["currency"], lines, LedgerAccount.DISPUTED, held["amount"])
 
 
@@ -207,9 +222,10 @@ async def _post_return(
 
 
 async def _held(caller: Caller, dispute_id: UUID) -> database.Record:
-    """What a dispute holds. Raises Conflict where nothing was held: its opening is still to be booked."""
+    """What a dispute holds, which may be nothing. Raises Conflict where no hold was booked: its opening is still to be booked."""
     row = await database.fetch_one(
-        "SELECT e.amount, e.currency, e.order_id FROM ledger_transactions t JOIN ledger_entries e ON e.tenant_id = t.tenant_id AND e.transaction_id = t.id AND e.account = 'DISPUTED' "
+        "SELECT coalesce(e.amount, 0) AS amount, e.currency, t.order_id FROM ledger_transactions t "
+        "LEFT JOIN ledger_entries e ON e.tenant_id = t.tenant_id AND e.transaction_id = t.id AND e.account = 'DISPUTED' "
         "WHERE t.tenant_id = $1 AND t.kind = 'DISPUTE_HELD' AND t.source_id = $2",
         caller.tenant_id,
         dispute_id,

@@ -57,6 +57,15 @@ async def payees_of_accounts(*, caller: Caller, account_ids: list[UUID]) -> list
     )
 
 
+async def is_premium(*, caller: Caller, account_id: UUID) -> bool:
+    """Whether the commission for premium instructors holds for somebody now."""
+    return bool(
+        await database.fetch_value(
+            "SELECT EXISTS (SELECT FROM payees WHERE tenant_id = $1 AND account_id = $2 AND is_premium_until > $3)", caller.tenant_id, account_id, caller.now
+        )
+    )
+
+
 async def page_of_payees(*, caller: Caller, request: PageRequest, cursors: Cursors) -> Page[Any]:
     """Everybody who is paid here, oldest first. Raises SignedOut, NotAllowed."""
     caller.require(Permission.PAYOUTS_MANAGE)

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator
 from datetime import UTC, date, datetime, timedelta
 
 from lms_graph.kit.errors import Issue
+from lms_graph.kit.money import charge_step
 from lms_graph.models.payouts import ScheduleKind
 
 RUNS_AT = 4  # o'clock UTC
@@ -21,8 +22,6 @@ PROBLEMS = {
     "account_invalid": "The provider does not know the payee's account any more, or its owner has disconnected it. Open `payoutAccountLink` to connect one.",
     "resource_missing": "The provider does not know the payee's account any more. Open `payoutAccountLink` to connect one.",
 }
-# Of these the provider takes whole tens or hundreds of ISO's minor units only.
-COARSE = {**dict.fromkeys(("BHD", "JOD", "KWD", "OMR", "TND"), 10), "MGA": 100}
 WAITS = "balance_insufficient"
 GONE = frozenset({"account_invalid", "resource_missing"})
 
@@ -34,7 +33,7 @@ def problem(reason: str, said: str) -> str:
 
 def payable(available: int, currency: str) -> int:
     """As much of it as can be sent; what is finer stays on the balance."""
-    return available - available % COARSE.get(currency, 1) if available > 0 else 0
+    return available - available % charge_step(currency) if available > 0 else 0
 
 
 def next_due(kind: ScheduleKind, day: int | None, *, after: datetime) -> datetime | None:

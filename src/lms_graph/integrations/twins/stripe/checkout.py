@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 SESSION = (
     "mode line_items ui_mode success_url cancel_url return_url redirect_on_completion expires_at client_reference_id customer customer_email customer_creation metadata locale "
-    "payment_intent_data subscription_data payment_method_types payment_method_collection billing_address_collection currency allow_promotion_codes submit_type invoice_creation "
+    "discounts payment_intent_data subscription_data payment_method_types payment_method_collection billing_address_collection currency allow_promotion_codes submit_type invoice_creation "
     "automatic_tax tax_id_collection phone_number_collection saved_payment_method_options consent_collection custom_text"
 )
 SOONEST, LATEST = 30 * 60, 24 * 3600
@@ -70,8 +70,6 @@ class Checkout:
         customer = self._customer(session, details)
         method = self._twin.customers.card(owner, card, billing={"email": details["email"], "name": details["name"], "address": details["address"]})
         if session["mode"] == "subscription":
-            if method["_slow"]:
-                raise refused("Plans are paid by card here.")
             return self._subscribe(session, customer, method)
         if session["amount_total"] == 0:
             self._complete(session, "no_payment_required")
@@ -103,7 +101,7 @@ class Checkout:
     def arrived(self, intent: Object) -> None:
         """What a debit came to, told of the session that it was for."""
         for session in self._store.all("checkout.session"):
-            if session["payment_intent"] == intent["id"]:
+            if session["_intent"] == intent["id"] and session["status"] == "complete":
                 well = intent["status"] == "succeeded"
                 session["payment_status"] = "paid" if well else "unpaid"
                 self._twin.events.emit(f"checkout.session.async_payment_{'succeeded' if well else 'failed'}", session)
@@ -157,17 +155,27 @@ class Checkout:
             trial = asked.number("trial_period_days")
             until = asked.number("trial_end") or (self._twin.now() + trial * 24 * 3600 if trial else None)
             subscription, outcome = self._twin.subscriptions.start(
-                session["_owner"], customer, session["_prices"], method, metadata=asked.metadata(), trial_end=until, description=asked.text("description"), off_session=False
+                session["_owner"],
+                customer,
+                session["_prices"],
+                method,
+                metadata=asked.metadata(),
+                trial_end=until,
+                description=asked.text("description"),
+                off_session=False,
+                off=session["_off"],
             )
+            if session["discounts"]:
+                self._twin.products.redeem(self._store.kinds["coupon"][session["discounts"][0]["coupon"]])
             session["_subscription"] = subscription["id"]
         session["_intent"] = self._twin.invoices.intent_of(subscription["latest_invoice"])
-        if outcome == "paid":
-            self._subscribed(session, subscription)
+        if outcome in ("paid", "processing"):
+            self._subscribed(session, subscription, outcome)
         return outcome
 
-    def _subscribed(self, session: Object, subscription: Object) -> None:
+    def _subscribed(self, session: Object, subscription: Object, outcome: str = "paid") -> None:
         session.update(subscription=subscription["id"], invoice=subscription["latest_invoice"])
-        self._complete(session, "no_payment_required" if session["amount_total"] == 0 else "paid")
+        self._complete(session, "no_payment_required" if session["amount_total"] == 0 else "unpaid" if outcome == "processing" else "paid")
 
     def _complete(self, session: Object, payment_status: str) -> None:
         session.update(status="complete", payment_status=payment_status, url=None, client_secret=None, customer_details=session["_details"])
@@ -201,7 +209,12 @@ class Checkout:
             raise invalid("Invalid trial_period_days: must be between 1 and 730.", data.at("trial_period_days"))
         is_trial = mode == "subscription" and (trial or "trial_end" in data)
         once = sum(each["amount_subtotal"] for each in lines if each["price"]["type"] == "one_time")
-        total = once if is_trial else subtotal
+        subtotal = once if is_trial else subtotal
+        coupon = self._twin.products.coupon_of(asked, owner, currency)
+        if coupon and mode != "subscription":
+            raise invalid("The twin knows discounts of subscriptions.", "discounts")
+        off = min(coupon["amount_off"], subtotal) if coupon else 0
+        total = subtotal - off
         if total:
             try:
                 currencies.chargeable(total, currency)
@@ -217,7 +230,7 @@ class Checkout:
                 "adaptive_pricing": {"enabled": False},
                 "after_expiration": None,
                 "allow_promotion_codes": None,
-                "amount_subtotal": total,
+                "amount_subtotal": subtotal,
                 "amount_total": total,
                 "automatic_tax": {"enabled": False, "liability": None, "provider": None, "status": None},
                 "billing_address_collection": asked.text("billing_address_collection"),
@@ -236,7 +249,7 @@ class Checkout:
                 "customer_creation": asked.one_of("customer_creation", "always if_required", "if_required") if mode == "payment" and not customer else None,
                 "customer_details": {**BUYER, "name": None, "address": None, "email": email or (customer or {}).get("email")} if email or customer else None,
                 "customer_email": email,
-                "discounts": [],
+                "discounts": [{"coupon": coupon["id"], "promotion_code": None}] if coupon else [],
                 "expires_at": expires_at,
                 "invoice": None,
                 "invoice_creation": {"enabled": False} if mode == "payment" else None,
@@ -262,7 +275,7 @@ class Checkout:
                 "submit_type": asked.text("submit_type"),
                 "subscription": None,
                 "success_url": asked.text("success_url"),
-                "total_details": {"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0},
+                "total_details": {"amount_discount": off, "amount_shipping": 0, "amount_tax": 0},
                 "ui_mode": ui_mode,
                 "url": f"{self._twin.url}/pay/{id}" if ui_mode == "hosted_page" else None,
                 "_email": email or (customer or {}).get("email"),
@@ -270,6 +283,7 @@ class Checkout:
                 "_prices": prices,
                 "_intent": None,
                 "_subscription": None,
+                "_off": off,
                 "_intent_data": asked.inside("payment_intent_data"),
                 "_subscription_data": data,
             },

@@ -81,6 +81,16 @@ class Disputes:
             raise refused("This dispute is closed.")
         self._end(dispute, "warning_closed" if dispute["status"].startswith("warning") else "won" if won else "lost")
 
+    def escalate(self, dispute_id: str) -> None:
+        """What was asked about is contested after all: the bank takes the money."""
+        dispute = self._store.kinds["dispute"][dispute_id]
+        if not dispute["status"].startswith("warning"):
+            raise refused("This is no inquiry.")
+        before = {"status": dispute["status"]}
+        dispute.update(status="needs_response", is_charge_refundable=False)
+        self._move(dispute, -dispute["amount"], DISPUTE_FEE)
+        self._twin.events.emit("charge.dispute.funds_withdrawn", dispute, previous=before)
+
     def _end(self, dispute: Object, status: str) -> None:
         before = {"status": dispute["status"]}
         dispute["status"] = status

@@ -39,9 +39,10 @@ class Invoices:
             ("GET", "/v1/invoice_payments/{id}", lambda call: self._store.get("invoice_payment", call.path["id"], call.owner), ""),
         ]
 
-    def built(self, owner: Owner, customer: Object, lines: list[Object], reason: str, subscription: Object | None, period: tuple[int, int]) -> Object:
+    def built(self, owner: Owner, customer: Object, lines: list[Object], reason: str, subscription: Object | None, period: tuple[int, int], off: int = 0) -> Object:
         """A draft that is not kept yet."""
-        total, now, id = sum(each["amount"] for each in lines), self._twin.now(), fresh("in")
+        subtotal, now, id = sum(each["amount"] for each in lines), self._twin.now(), fresh("in")
+        total = subtotal - off
         details = {"metadata": dict(subscription["metadata"]), "subscription": subscription["id"], "subscription_proration_date": None} if subscription else None
         start = customer["balance"]
         due = max(0, total + start) if total > 0 else 0
@@ -92,10 +93,10 @@ class Invoices:
             "starting_balance": start,
             "status": "draft",
             "status_transitions": {"finalized_at": None, "marked_uncollectible_at": None, "paid_at": None, "voided_at": None},
-            "subtotal": total,
-            "subtotal_excluding_tax": total,
+            "subtotal": subtotal,
+            "subtotal_excluding_tax": subtotal,
             "total": total,
-            "total_discount_amounts": [],
+            "total_discount_amounts": [{"amount": off, "discount": fresh("di")}] if off else [],
             "total_excluding_tax": total,
             "total_pretax_credit_amounts": [],
             "total_taxes": [],
@@ -104,8 +105,8 @@ class Invoices:
             "_intent": None,
         }
 
-    def make(self, owner: Owner, customer: Object, lines: list[Object], reason: str, subscription: Object | None, period: tuple[int, int]) -> Object:
-        invoice = self._store.add("invoice", owner, self.built(owner, customer, lines, reason, subscription, period))
+    def make(self, owner: Owner, customer: Object, lines: list[Object], reason: str, subscription: Object | None, period: tuple[int, int], off: int = 0) -> Object:
+        invoice = self._store.add("invoice", owner, self.built(owner, customer, lines, reason, subscription, period, off))
         if subscription:
             subscription["latest_invoice"] = invoice["id"]
         self._twin.events.emit("invoice.created", invoice)
@@ -162,7 +163,7 @@ class Invoices:
         return intent
 
     def take(self, invoice: Object, card: Object | None, *, off_session: bool = True) -> str:
-        """Try to be paid: `paid`, `action`, or the code of the decline."""
+        """Try to be paid: `paid`, `processing` (a debit), `action`, or the code of the decline."""
         if invoice["amount_due"] == 0:
             self.paid(invoice)
             return "paid"
@@ -182,9 +183,10 @@ class Invoices:
         if words is None and intent["status"] == "succeeded":
             self.paid(invoice)
             return "paid"
-        tries = len(self.retry_days)
-        again = invoice["billing_reason"] != "subscription_create" and invoice["attempt_count"] <= tries and invoice["auto_advance"]
-        invoice["next_payment_attempt"] = self._twin.now() + self.retry_days[invoice["attempt_count"] - 1] * DAY if again else None
+        if words is None and intent["status"] == "processing":
+            invoice["next_payment_attempt"] = None
+            return "processing"
+        again = self._again(invoice)
         self._twin.events.emit("invoice.payment_failed" if words else "invoice.payment_action_required", invoice)
         if words and words["code"] == "authentication_required":
             self._twin.events.emit("invoice.payment_action_required", invoice)
@@ -192,16 +194,47 @@ class Invoices:
             self._twin.subscriptions.invoice_failed(invoice, last=not again)
         return str(words["decline_code"]) if words else "action"
 
+    def _again(self, invoice: Object) -> bool:
+        """Whether it is tried again, and when. A first payment is not, unless its subscription is under way, as with a debit."""
+        subscription = self._store.find("subscription", invoice["_subscription"])
+        is_first = invoice["billing_reason"] == "subscription_create" and (subscription is None or subscription["status"] == "incomplete")
+        again = not is_first and invoice["attempt_count"] <= len(self.retry_days) and bool(invoice["auto_advance"])
+        invoice["next_payment_attempt"] = self._twin.now() + self.retry_days[invoice["attempt_count"] - 1] * DAY if again else None
+        return again
+
+    def arrived(self, intent: Object) -> None:
+        """What a debit came to, for the invoice that it was to pay."""
+        invoice = self._store.find("invoice", intent.get("_invoice"))
+        if invoice is None or invoice["status"] != "open":
+            return
+        if intent["status"] == "succeeded":
+            self.paid(invoice)
+            return
+        again = self._again(invoice)
+        self._twin.events.emit("invoice.payment_failed", invoice)
+        self._twin.subscriptions.invoice_failed(invoice, last=not again)
+
     def paid(self, invoice: Object) -> None:
         now = self._twin.now()
         invoice.update(status="paid", amount_paid=invoice["amount_due"], amount_remaining=0, next_payment_attempt=None, attempted=True)
         invoice["status_transitions"]["paid_at"] = now
         for each in self._payments_of(invoice):
+            if each["status"] == "canceled":
+                continue
             each.update(status="paid", amount_paid=invoice["amount_due"], status_transitions={"canceled_at": None, "paid_at": now})
             self._twin.events.emit("invoice_payment.paid", each)
         self._twin.events.emit("invoice.paid", invoice)
         self._twin.events.emit("invoice.payment_succeeded", invoice)
         self._twin.subscriptions.invoice_paid(invoice)
+
+    def paid_elsewhere(self, invoice: Object) -> None:
+        """Somebody marks it as paid by hand: no money comes in, and its intent is canceled."""
+        for each in self._payments_of(invoice):
+            each.update(status="canceled", status_transitions={"canceled_at": self._twin.now(), "paid_at": None})
+        intent = self._store.find("payment_intent", invoice["_intent"])
+        if intent and intent["status"] != "canceled":
+            self._twin.payments.cancel(intent)
+        self.paid(invoice)
 
     def close(self, invoice: Object, status: str) -> None:
         """Void or uncollectible: nobody asks for it any more."""
@@ -265,7 +298,7 @@ class Invoices:
         if invoice["status"] == "draft":
             self.finalize(invoice)
         if call.params.flag("paid_out_of_band"):
-            self.paid(invoice)
+            self.paid_elsewhere(invoice)
             return invoice
         id = call.params.text("payment_method")
         card = self._twin.customers.payment_method(id, call.owner) if id else self._twin.subscriptions.card_of(invoice)

@@ -103,6 +103,7 @@ class Payments:
         if intent["status"] != "processing":
             raise refused("This PaymentIntent is not under way.", "payment_intent_unexpected_state")
         self._charged(intent, self._store.kinds["payment_method"][intent["payment_method"]], None if well else declined("insufficient_funds"))
+        self._twin.invoices.arrived(intent)
         self._twin.checkout.arrived(intent)
 
     def _charged(self, intent: Object, card: Object, words: dict[str, Any] | None) -> dict[str, Any] | None:

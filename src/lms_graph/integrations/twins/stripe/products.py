@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from lms_graph.integrations.twins.stripe.twin import Call, StripeTwin
 
 PRODUCT = "id name active description metadata images tax_code url unit_label statement_descriptor shippable"
+COUPON = "id amount_off percent_off currency duration duration_in_months max_redemptions metadata name redeem_by"
 PRICE = "active billing_scheme currency lookup_key metadata nickname product product_data recurring tax_behavior unit_amount"
 
 
@@ -28,8 +29,59 @@ class Products:
             ("POST", "/v1/prices", self._create_price, PRICE),
             ("GET", "/v1/prices", self._list_prices, "active product currency lookup_keys type created limit starting_after ending_before"),
             ("GET", "/v1/prices/{id}", lambda call: self._store.get("price", call.path["id"], call.owner), ""),
+            ("POST", "/v1/coupons", self._create_coupon, COUPON),
+            ("GET", "/v1/coupons/{id}", lambda call: self._store.get("coupon", call.path["id"], call.owner, "coupon"), ""),
             ("POST", "/v1/prices/{id}", self._update_price, "active metadata nickname lookup_key tax_behavior"),
         ]
+
+    def coupon_of(self, asked: Params, owner: Owner, currency: str) -> Object | None:
+        """The coupon that `discounts` names, if it may be used."""
+        rows = asked.rows("discounts") if "discounts" in asked else []
+        if len(rows) > 1:
+            raise invalid("You can only apply one coupon or promotion code.", "discounts")
+        if not rows:
+            return None
+        coupon = self._store.get("coupon", rows[0].needed("coupon"), owner, rows[0].at("coupon"))
+        if not coupon["valid"]:
+            raise invalid(f"Coupon {coupon['id']} is used up.", rows[0].at("coupon"), "coupon_expired")
+        if coupon["currency"] not in (None, currency):
+            raise invalid(f"The currency of coupon {coupon['id']} is {coupon['currency']}, not {currency}.", rows[0].at("coupon"))
+        return coupon
+
+    def redeem(self, coupon: Object) -> None:
+        coupon["times_redeemed"] += 1
+        coupon["valid"] = coupon["max_redemptions"] is None or coupon["times_redeemed"] < coupon["max_redemptions"]
+
+    def _create_coupon(self, call: "Call") -> Object:
+        asked = call.params
+        if asked.one_of("duration", "forever once repeating", "once") != "once" or "percent_off" in asked:
+            raise invalid("The twin knows amounts off once.", "duration")
+        amount, currency = asked.needed_number("amount_off"), currencies.known(asked.needed("currency"))
+        if amount < 1:
+            raise invalid("This value must be greater than or equal to 1.", "amount_off", "parameter_invalid_integer")
+        if (name := asked.text("name")) is not None and len(name) > 40:
+            raise invalid("Invalid string; must be at most 40 characters", "name")
+        return self._store.add(
+            "coupon",
+            call.owner,
+            {
+                "id": asked.text("id") or fresh("co", 8)[3:],
+                "object": "coupon",
+                "amount_off": amount,
+                "created": self._twin.now(),
+                "currency": currency,
+                "duration": "once",
+                "duration_in_months": None,
+                "livemode": call.owner.livemode,
+                "max_redemptions": asked.number("max_redemptions"),
+                "metadata": asked.metadata(),
+                "name": name,
+                "percent_off": None,
+                "redeem_by": None,
+                "times_redeemed": 0,
+                "valid": True,
+            },
+        )
 
     def price_of(self, row: Params, owner: Owner, *, quietly: bool = False) -> Object:
         """The price that a row names by `price`, or brings as `price_data`; `quietly` without keeping what it brings (previews)."""

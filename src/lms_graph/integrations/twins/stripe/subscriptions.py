@@ -68,8 +68,9 @@ class Subscriptions:
         description: str | None = None,
         off_session: bool = True,
         cancel_at: int | None = None,
+        off: int = 0,
     ) -> tuple[Object, str]:
-        """A new subscription, and how its first payment went. It is `incomplete` until that is paid."""
+        """A new subscription, and how its first payment went. It is `incomplete` until that is paid. `off` is taken off the first invoice."""
         now = self._twin.now()
         recurring = [(price, quantity) for price, quantity in prices if price["recurring"]]
         every = recurring[0][0]["recurring"]
@@ -124,6 +125,7 @@ class Subscriptions:
                 "trial_settings": {"end_behavior": {"missing_payment_method": "create_invoice"}},
                 "trial_start": now if trial_end else None,
                 "_pending": [],
+                "_off": off,
                 "_warned": False,
                 "_cycle": 0 if trial_end else 1,
             },
@@ -135,7 +137,7 @@ class Subscriptions:
         else:
             lines = self._period_lines(subscription)
         lines += [self._once(subscription, price, quantity, now) for price, quantity in prices if not price["recurring"]]
-        invoice = self._twin.invoices.make(owner, customer, lines, "subscription_create", subscription, (now, now))
+        invoice = self._twin.invoices.make(owner, customer, lines, "subscription_create", subscription, (now, now), off)
         self._twin.invoices.finalize(invoice)
         return subscription, self.pay_first(subscription, card, off_session=off_session)
 
@@ -145,8 +147,10 @@ class Subscriptions:
         if invoice["status"] == "paid":
             return "paid"
         outcome = self._twin.invoices.take(invoice, card, off_session=off_session)
-        if outcome == "paid" and card:
+        if outcome in ("paid", "processing") and card:
             self._keep(subscription, card)
+        if outcome == "processing":
+            self._change(subscription, status="active")  # while a debit is under way, Stripe trusts in it
         return outcome
 
     def first_paid(self, subscription: Object) -> None:
@@ -168,7 +172,7 @@ class Subscriptions:
 
     def invoice_failed(self, invoice: Object, *, last: bool) -> None:
         subscription = self._store.find("subscription", invoice["_subscription"])
-        if subscription is None or invoice["billing_reason"] == "subscription_create":
+        if subscription is None or subscription["status"] == "incomplete":
             return
         if subscription["status"] == "active":
             self._change(subscription, status="past_due")
@@ -234,6 +238,7 @@ class Subscriptions:
     def _renew(self, subscription: Object) -> None:
         """The period is over: the next begins, with an invoice that is open an hour later."""
         start = self._period(subscription)[1]
+        subscription["_off"] = 0
         if subscription["status"] == "trialing":
             customer = self._store.kinds["customer"][subscription["customer"]]
             behavior = subscription["trial_settings"]["end_behavior"]["missing_payment_method"]
@@ -397,8 +402,10 @@ class Subscriptions:
             if anew or not any(was is each and price["id"] == each["price"]["id"] and quantity == each["quantity"] for was, price, quantity in wanted)
         ]
         lines = []
+        every_period = sum(each["price"]["unit_amount"] * each["quantity"] for each in subscription["items"]["data"])  # what was not paid is no credit
         for item in changed:
-            amount = part(item["price"]["unit_amount"] * item["quantity"], left, whole)
+            full = item["price"]["unit_amount"] * item["quantity"]
+            amount = part(full - part(subscription["_off"], full, every_period), left, whole)
             if amount:
                 lines.append(self._line(subscription, item, -amount, f"Unused time on {self._title(item['price'])}", (at, end), proration=True))
         for was, price, quantity in wanted:
@@ -528,6 +535,7 @@ class Subscriptions:
             subscription["description"] = asked.text("description")
         if wanted:
             start, end = self._period(subscription)
+            subscription["_off"] = 0
             subscription["items"]["data"] = [self._kept(subscription["id"], each, start, end) for each in wanted]
         if "trial_end" in asked:
             self._trial(subscription, asked, before)
