@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import structlog
 
-pytest_plugins = [f"tests.fixtures.{name}" for name in ("house", "client", "callers", "serving", "mails", "payments", "plans", "past_the_application")]
+pytest_plugins = [f"tests.fixtures.{name}" for name in ("house", "executors", "client", "callers", "serving", "mails", "payments", "plans", "past_the_application")]
 
 _stack = ExitStack()
 _parts: dict[str, str] = {}

@@ -24,8 +24,11 @@ class CompiledExecutor(StrawberryGraphQLCoreExecutionContext):
             built.document = document
         return built
 
+    is_left_to_graphql_core: bool = False
+
     def execute_operation(self, serially: bool | None = None) -> Any:
         plan = self._plan()
+        self.is_left_to_graphql_core = plan is None
         return super().execute_operation(serially) if plan is None else Run(self, plan).start(serially)
 
     def _plan(self) -> Plan | None:
