@@ -4,10 +4,11 @@ from collections.abc import Callable
 from datetime import date, datetime, time
 from decimal import Decimal
 from enum import Enum
+from math import isfinite
 from typing import Any
 from uuid import UUID
 
-from graphql import GraphQLBoolean, GraphQLEnumType, GraphQLID, GraphQLInt, GraphQLLeafType, GraphQLString
+from graphql import GraphQLBoolean, GraphQLEnumType, GraphQLFloat, GraphQLID, GraphQLInt, GraphQLLeafType, GraphQLString
 from graphql.execution.executor import Executor
 
 Write = Callable[[Any], Any]
@@ -27,6 +28,8 @@ def writer(type_: GraphQLLeafType, cls: type) -> Write | None:
         return as_it_is
     if type_ is GraphQLInt and cls is int:
         return _int
+    if type_ is GraphQLFloat and cls is float:
+        return _float
     if issubclass(cls, Enum):
         return _Remembered(type_).__getitem__ if isinstance(type_, GraphQLEnumType) else lambda value: Executor.complete_leaf_value(type_, value)
     if cls in _PLAIN:
@@ -38,6 +41,13 @@ def _int(value: int) -> int:
     if -(2**31) <= value < 2**31:
         return value
     written: int = Executor.complete_leaf_value(GraphQLInt, value)
+    return written
+
+
+def _float(value: float) -> float:
+    if isfinite(value):
+        return value
+    written: float = Executor.complete_leaf_value(GraphQLFloat, value)
     return written
 
 
