@@ -1,6 +1,6 @@
 """How far a run has come: derived here and nowhere else."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -32,6 +32,29 @@ class Seen:
     last_position_ms: int = 0
     completed_at: datetime | None = None
     last_event_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far a run is, and where its learner goes on. `last` is where they were last."""
+
+    is_complete: bool
+    percent: int
+    last: UUID
+    resume: UUID
+    resume_position_ms: int
+
+
+def joined(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Half-open ranges as few as they can be, in order: those that overlap or touch are one."""
+    found: list[tuple[int, int]] = []
+    for start, end in sorted(ranges):
+        if found and start <= found[-1][1]:
+            if end > found[-1][1]:
+                found[-1] = (found[-1][0], end)
+        else:
+            found.append((start, end))
+    return found
 
 
 def coverage_percent(seen: Seen, lecture: PlannedLecture) -> int:
@@ -101,3 +124,11 @@ def resume_after(plan: Sequence[PlannedLecture], seen: Mapping[UUID, Seen], lect
     open_ones = [lecture for lecture in plan if not seen.get(lecture.lecture_id, Seen()).completed_at]
     following = [lecture for lecture in open_ones if lecture.position > here] or open_ones
     return following[0].lecture_id if following else lecture_id
+
+
+def standing(plan: Sequence[PlannedLecture], seen: Mapping[UUID, Seen], *, is_active: bool, was_completed: bool, here: UUID | None) -> Standing:
+    """Of a run that follows the plan: `here` is the lecture that was just done, if one was. An active run is complete when nothing is missing; a completed one stays at 100."""
+    complete = is_active and is_complete(plan, seen)
+    last = here or latest(seen) or plan[0].lecture_id
+    resume = resume_after(plan, seen, last)
+    return Standing(complete, 100 if complete or was_completed else percent(plan, seen), last, resume, seen.get(resume, Seen()).last_position_ms)
