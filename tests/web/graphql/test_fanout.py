@@ -10,6 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from graphql import GraphQLNonNull, GraphQLObjectType, get_named_type, is_leaf_type
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,9 +18,11 @@ from lms_graph.context import Context
 from lms_graph.jobs.relay import Relay
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.permissions import Permission
+from lms_graph.schema import schema
 from lms_graph.web.graphql.fanout import MAX_BEHIND, Fanout, Listener, Message
 from lms_graph.web.graphql.refusals import refused
 from tests.factories.courses import course, text
+from tests.factories.schools import full_school
 from tests.fixtures.callers import School, SignIn
 from tests.fixtures.client import Client
 from tests.fixtures.house import House
@@ -394,3 +397,40 @@ class TestOverSockets:
             await complete("c")
             assert await sequences(early, 1) == await sequences(late, 1) == [4]
             assert loads(statements) == 1
+
+
+assert schema._schema.subscription_type
+SUBSCRIPTIONS = schema._schema.subscription_type.fields
+# What each subscription is about: one of a student's own things, in a school that has everything.
+ABOUT = {"enrollmentProgress": "Enrollment", "certificateUpdated": "Enrollment", "attemptUpdated": "Attempt", "checkoutUpdated": "Checkout"}
+
+
+def everything_of(field: str) -> str:
+    """A document for a subscription with all that its event has itself, and nothing that another would ask of it."""
+    definition = SUBSCRIPTIONS[field]
+    (argument,) = (name for name, argument in definition.args.items() if isinstance(argument.type, GraphQLNonNull))
+    kind = get_named_type(definition.type)
+    assert isinstance(kind, GraphQLObjectType)
+    leaves = [name for name, each in kind.fields.items() if is_leaf_type(get_named_type(each.type)) and not each.args]
+    return f"subscription ($id: ID!) {{ {field}({argument}: $id) {{ __typename {' '.join(leaves)} }} }}"
+
+
+@pytest.mark.parametrize("field", SUBSCRIPTIONS)
+async def test_two_viewers_of_each_subscription_hear_what_is_theirs(field: str, house: House, sign_in: SignIn, other_school: School, clients: list[Client]) -> None:
+    """The same words at the same moment: to whom it belongs hears it, nobody else hears anything, whoever comes first."""
+    whole = await full_school(house)
+    owner, school = whole.student, whole.school
+    others = [await sign_in(at=school), await sign_in(at=school, roles=("STUDENT", "TENANT_ADMIN")), await sign_in(at=other_school), Client(house, school.slug)]
+    clients += [owner, others[-1]]
+    payload = {"query": everything_of(field), "variables": {"id": whole.ids[ABOUT[field]]}}
+    async with AsyncExitStack() as stack:
+        sockets = [await stack.enter_async_context(greeted(house.url, client.tenant, client.token)) for client in (others[0], owner, *others[1:], owner)]
+        for socket in sockets:
+            await say(socket, type="subscribe", id="1", payload=payload)
+        told = [await hear(socket) for socket in sockets]
+
+    kinds = ["error", "next", "error", "error", "error", "next"]
+    assert [message["type"] for message in told] == kinds
+    assert told[1]["payload"]["data"] == told[5]["payload"]["data"]
+    assert told[1]["payload"]["data"][field]
+    assert {message["payload"][0]["extensions"]["code"] for message in told if message["type"] == "error"} <= {"NOT_FOUND", "UNAUTHENTICATED"}
