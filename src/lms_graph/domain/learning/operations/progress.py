@@ -188,9 +188,16 @@ def _advance(work: UnitOfWork, caller: Caller, into: _Open) -> None:
             work.record(events.LectureCompleted(enrollment_id=run.id, lecture_id=lecture_id), by=caller)
             told = True
     now = rules.standing(into.plan, into.seen, is_active=run.status == EnrollmentStatus.ACTIVE, was_completed=run.completed_at is not None, here=None)
-    into.run = replace(run, progress_percent=now.percent, last_activity_at=caller.now, resume_lecture_id=now.resume, resume_position_ms=now.resume_position_ms)
+    into.run = replace(
+        run,
+        status=EnrollmentStatus.COMPLETED if now.is_complete else run.status,
+        completed_at=caller.now if now.is_complete else run.completed_at,
+        progress_percent=now.percent,
+        last_activity_at=caller.now,
+        resume_lecture_id=now.resume,
+        resume_position_ms=now.resume_position_ms,
+    )
     if now.is_complete:
-        into.run = replace(into.run, status=EnrollmentStatus.COMPLETED, completed_at=caller.now)
         work.record(events.CourseCompleted(enrollment_id=run.id, account_id=run.account_id, course_id=run.course_id), by=caller)
     elif not told and now.percent != run.progress_percent:
         work.record(events.ProgressAdvanced(enrollment_id=run.id, lecture_id=now.last, progress_percent=now.percent), by=caller)

@@ -79,7 +79,7 @@ def ready(plan: Sequence[PlannedLecture], seen: Mapping[UUID, Seen]) -> list[UUI
     return [
         lecture.lecture_id
         for lecture in plan
-        if lecture.lecture_id in seen and lecture.lecture_id not in done and is_watched_enough(seen[lecture.lecture_id], lecture) and done.issuperset(lecture.opens_after)
+        if (known := seen.get(lecture.lecture_id)) is not None and not known.completed_at and is_watched_enough(known, lecture) and done.issuperset(lecture.opens_after)
     ]
 
 
@@ -91,14 +91,16 @@ def latest(seen: Mapping[UUID, Seen]) -> UUID | None:
 
 def percent(plan: Sequence[PlannedLecture], seen: Mapping[UUID, Seen]) -> int:
     """What is due counts alike; a video that is being watched counts in part. 100 only when all is done."""
-    hundredths = 0
-    for lecture in due(plan):
-        known = seen.get(lecture.lecture_id, Seen())
+    hundredths, wanted = 0, due(plan)
+    for lecture in wanted:
+        known = seen.get(lecture.lecture_id)
+        if known is None:
+            continue
         if known.completed_at:
             hundredths += 100
         elif lecture.completion_kind == CompletionKind.WATCHED:
             hundredths += min(99, coverage_percent(known, lecture) * 100 // (lecture.completion_target or 100))
-    return hundredths // len(due(plan)) if plan else 0
+    return hundredths // len(wanted) if plan else 0
 
 
 def consumed_percent(plan: Sequence[PlannedLecture], seen: Mapping[UUID, Seen]) -> int:
@@ -112,7 +114,7 @@ def consumed_percent(plan: Sequence[PlannedLecture], seen: Mapping[UUID, Seen]) 
 
 def is_complete(plan: Sequence[PlannedLecture], seen: Mapping[UUID, Seen]) -> bool:
     """Everything that is due is done."""
-    return all(lecture.lecture_id in seen and seen[lecture.lecture_id].completed_at for lecture in due(plan))
+    return all((known := seen.get(lecture.lecture_id)) is not None and known.completed_at for lecture in due(plan))
 
 
 def resume_after(plan: Sequence[PlannedLecture], seen: Mapping[UUID, Seen], lecture_id: UUID) -> UUID:
@@ -121,7 +123,7 @@ def resume_after(plan: Sequence[PlannedLecture], seen: Mapping[UUID, Seen], lect
     if not known.completed_at:
         return lecture_id
     here = next((lecture.position for lecture in plan if lecture.lecture_id == lecture_id), -1)
-    open_ones = [lecture for lecture in plan if not seen.get(lecture.lecture_id, Seen()).completed_at]
+    open_ones = [lecture for lecture in plan if (known := seen.get(lecture.lecture_id)) is None or not known.completed_at]
     following = [lecture for lecture in open_ones if lecture.position > here] or open_ones
     return following[0].lecture_id if following else lecture_id
 
