@@ -119,8 +119,7 @@ def is_complete(plan: Sequence[PlannedLecture], seen: Mapping[UUID, Seen]) -> bo
 
 def resume_after(plan: Sequence[PlannedLecture], seen: Mapping[UUID, Seen], lecture_id: UUID) -> UUID:
     """Where to go on: here while it is not done, else the next lecture that is not, else here."""
-    known = seen.get(lecture_id, Seen())
-    if not known.completed_at:
+    if not seen.get(lecture_id, Seen()).completed_at:
         return lecture_id
     here = next((lecture.position for lecture in plan if lecture.lecture_id == lecture_id), -1)
     open_ones = [lecture for lecture in plan if (known := seen.get(lecture.lecture_id)) is None or not known.completed_at]
