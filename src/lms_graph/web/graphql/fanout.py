@@ -1,8 +1,8 @@
 """Subscriptions that go on alike go on as one: each event is loaded, executed and encoded once, and sent to all of them.
 
-Every subscription begins by itself. After each message it stands at a place: the event's `sequence`, or what it has just told where there is none. Where another of the same document, variables and caller stands at
-the same place, what follows is the same for both, so its listeners go over to that one and it ends. Nothing is told twice or left out, whoever comes when: at the same place nothing has been told that the other
-has not.
+After each message a subscription stands at a place: the event's `sequence`, or what it has just told where there is none. Where another of the same document, variables and caller stands at the same place, what
+follows is the same for both, so its listeners go over to that one and it ends. To have told nothing yet is a place too: when many come at once, they begin as one. Nothing is told twice or left out, whoever comes
+when: at the same place nothing has been told that the other has not.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ from lms_graph.web.graphql.answers import encode
 from lms_graph.web.graphql.refusals import Refused
 
 SEND_SECONDS = 30.0  # who does not read for so long is given up
+_BEGINNING = object()
 MAX_BEHIND = 250  # messages that wait for one reader while others go on
 
 
@@ -126,9 +127,10 @@ class Fanout:
 
     async def listen(self, source: Source, listener: Listener, extensions: dict[str, Any]) -> dict[str, Any] | None:
         """Until the subscription ends: gives the payload with which it was refused or broke, None when it is complete. The first message is paid for already, by these `extensions`."""
-        stream = _Stream(source, self._standing, extensions)
+        beginning = (source.alike(), _BEGINNING)
+        if (stream := self._standing.get(beginning)) is None:
+            stream = _Stream(source, self._standing, beginning, extensions)
         stream.join(listener)
-        stream.work()
         try:
             last = await listener.ended
             if listener.sending:
@@ -144,15 +146,16 @@ class Fanout:
 class _Stream:
     """One run of a subscription, for all who listen to it."""
 
-    def __init__(self, source: Source, standing: "dict[tuple[Hashable, Hashable], _Stream]", extensions: dict[str, Any]) -> None:
+    def __init__(self, source: Source, standing: "dict[tuple[Hashable, Hashable], _Stream]", beginning: tuple[Hashable, Hashable], extensions: dict[str, Any]) -> None:
         self._source = source
         self._standing = standing
         self._at: tuple[Hashable, Hashable] | None = None
         self._listeners: dict[Listener, None] = {}
-        self._alike = source.alike()
+        self._alike = beginning[0]
+        self._stand_at(beginning)
         self._joined = asyncio.Event()
         self._paid: dict[str, Any] | None = extensions
-        self._task: asyncio.Task[None]
+        self._task = asyncio.create_task(self._work(), name="subscription")
 
     def join(self, listener: Listener) -> None:
         self._listeners[listener] = None
@@ -165,9 +168,6 @@ class _Stream:
         if not self._listeners:
             self._stand_at(None)
             self._task.cancel()
-
-    def work(self) -> None:
-        self._task = asyncio.create_task(self._work(), name="subscription")
 
     async def _work(self) -> None:
         last: dict[str, Any] | Exception | None = None
