@@ -14,11 +14,11 @@ from typing import Annotated, Any, Literal
 from cyclopts import App, Parameter
 from rich.console import Console
 
-from bench import certificates, house, live, pages, report, timing, typename
+from bench import certificates, house, live, pages, progress, report, timing, typename
 from lms_graph.embedded.processes import PartFailed
 
 RESULTS = Path(__file__).parent / "results"
-Part = Literal["pages", "certificates", "live", "typename", "timing", "answers"]
+Part = Literal["pages", "progress", "certificates", "live", "typename", "timing", "answers"]
 
 app = App(
     name="python -m bench", help="Measure the product against its limit and its peers, on servers that it starts and stops by itself.", help_format="plaintext", version_flags=()
@@ -33,7 +33,7 @@ def bench(
     """Measure, print the figures, and keep them in bench/results. Ctrl-C stops everything that was started."""
     console = Console(markup=False, highlight=False, soft_wrap=True)
     try:
-        asyncio.run(_measure(parts or ("pages", "certificates", "live", "typename", "timing"), quick=quick, console=console))
+        asyncio.run(_measure(parts or ("pages", "progress", "certificates", "live", "typename", "timing"), quick=quick, console=console))
     except (AssertionError, PartFailed, RuntimeError) as failure:
         console.print(str(failure))
         return 1
@@ -88,6 +88,8 @@ async def _part(part: Part, opened: house.House, quick: bool, say: Callable[[str
     rounds, seconds = (3, 0.5) if quick else (9, 3)
     if part == "pages":
         return await pages.measure(opened, rounds=rounds, seconds=seconds, say=say)
+    if part == "progress":
+        return await progress.measure(opened, rounds=rounds, seconds=seconds, say=say)
     if part == "certificates":
         return await certificates.measure(opened, count=6 if quick else 60, say=say)
     if part == "live":

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -58,10 +58,16 @@ class Door:
             raise PermissionError("no school answers here, or the token is another's")
         return Asker(row["tenant_id"], row["account_id"], f"http://{headers['host']}")
 
+    def reading(self, asker: Asker) -> AbstractAsyncContextManager[Reads]:
+        return self._transaction("BEGIN READ ONLY", asker)
+
+    def writing(self, asker: Asker) -> AbstractAsyncContextManager[Reads]:
+        return self._transaction("BEGIN", asker)
+
     @asynccontextmanager
-    async def reading(self, asker: Asker) -> AsyncIterator[Reads]:
+    async def _transaction(self, begin: str, asker: Asker) -> AsyncIterator[Reads]:
         async with self._app.acquire() as connection:
-            await connection.execute(f"BEGIN READ ONLY; SELECT set_config('app.tenant', '{asker.tenant_id}', true), set_config('app.account', '{asker.account_id or ''}', true)")
+            await connection.execute(f"{begin}; SELECT set_config('app.tenant', '{asker.tenant_id}', true), set_config('app.account', '{asker.account_id or ''}', true)")
             try:
                 yield Reads(connection)
             finally:

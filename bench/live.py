@@ -1,4 +1,4 @@
-"""Live fan-out: one learner's run, watched over many sockets, and how long after a change each socket has its frame."""
+"""Live fan-out: a learner's run, watched over many sockets, and how long after a change each socket has its frame."""
 
 import asyncio
 import sys
@@ -23,6 +23,7 @@ from tests.fixtures.client import DOCUMENTS
 
 PATIENCE = 30.0
 PAUSE = 1.0  # between events: the next comes when the last has long arrived
+A_LEARNER = 900  # sockets at most; a caller may have a thousand on a process
 AT_ONCE = 25  # sockets that are opened at a time
 
 Say = Callable[[str], None]
@@ -53,7 +54,7 @@ async def measure(house: House, *, subscribers: int, events: int, say: Say) -> d
     say("Making a course and a learner …")
     caller = Caller.system(house.school.tenant_id)
     made = await course(caller, *(text(f"lecture-{number}") for number in range(events + 1)))
-    token = await sign_in(caller, await account(caller, name="Lea Learner"))
+    tokens = [await sign_in(caller, await account(caller, name="Lea Learner")) for _ in range(-(-subscribers // A_LEARNER))]
     say("Starting the servers …")
     ours, limit = house.serve(), house.comparator("broadcast")
     house.start("worker", sys.executable, "-m", "lms_graph.cli", "worker")
@@ -63,32 +64,30 @@ async def measure(house: House, *, subscribers: int, events: int, say: Say) -> d
         async def publish(number: int) -> None:
             (await client.post(f"http://127.0.0.1:{limit}/publish")).raise_for_status()
 
-        async with subscribed(limit, subscribers, token, "", say) as sockets:
+        async with subscribed(limit, subscribers, [(token, "") for token in tokens], say) as sockets:
             found["limit"] = await _events(sockets, publish, events, say)
 
-        run = await _enroll(client, ours, token, made)
+        runs = [(token, await _enroll(client, ours, token, made)) for token in tokens]
 
         async def complete(number: int) -> None:
-            done = {"enrollmentId": run, "lectureId": made.lecture(f"lecture-{number}")}
-            await _mutate(client, ours, token, "CompleteLecture", done)
+            lecture = made.lecture(f"lecture-{number}")
+            await asyncio.gather(*(_mutate(client, ours, token, "CompleteLecture", {"enrollmentId": run, "lectureId": lecture}) for token, run in runs))
 
-        async with subscribed(ours, subscribers, token, run, say) as sockets:
+        async with subscribed(ours, subscribers, runs, say) as sockets:
             found["ours"] = await _events(sockets, complete, events, say)
     return found
 
 
 @asynccontextmanager
-async def subscribed(port: int, count: int, token: str, run: str, say: Say) -> AsyncIterator[list[Subscriber]]:
+async def subscribed(port: int, count: int, runs: list[tuple[str, str]], say: Say) -> AsyncIterator[list[Subscriber]]:
     """That many sockets, each of which has had its first message."""
     opening = asyncio.Semaphore(AT_ONCE)
 
-    async def open_one(stack: AsyncExitStack) -> Subscriber:
+    async def open_one(stack: AsyncExitStack, token: str, run: str) -> Subscriber:
         async with opening:
-            address = f"ws://127.0.0.1:{port}/graphql"
+            address = f"ws://{HOST}:{port}/graphql"
             connection = await stack.enter_async_context(
-                websockets.connect(
-                    address, subprotocols=[websockets.Subprotocol("graphql-transport-ws")], compression=None, open_timeout=PATIENCE, additional_headers={"Host": HOST}
-                )
+                websockets.connect(address, host="127.0.0.1", port=port, subprotocols=[websockets.Subprotocol("graphql-transport-ws")], compression=None, open_timeout=PATIENCE)
             )
             await connection.send(orjson.dumps({"type": "connection_init", "payload": {"authorization": f"Bearer {token}", "tenant": "bench"}}).decode())
             answer = orjson.loads(await connection.recv())
@@ -100,13 +99,13 @@ async def subscribed(port: int, count: int, token: str, run: str, say: Say) -> A
 
     say(f"Opening {count} sockets …")
     async with AsyncExitStack() as stack:
-        sockets = await asyncio.gather(*(open_one(stack) for _ in range(count)))
+        sockets = await asyncio.gather(*(open_one(stack, *runs[number % len(runs)]) for number in range(count)))
         await _all_have(sockets, 1)
         yield sockets
 
 
 async def _events(sockets: list[Subscriber], publish: Callable[[int], Awaitable[None]], events: int, say: Say) -> dict[str, Any]:
-    milliseconds, last, answered, undelivered = [], [], [], 0
+    milliseconds, spreading, last, answered, undelivered = [], [], [], [], 0
     for number in range(events + 1):
         await asyncio.sleep(PAUSE)
         before = [len(socket.frames) for socket in sockets]
@@ -119,6 +118,7 @@ async def _events(sockets: list[Subscriber], publish: Callable[[int], Awaitable[
         delays = [(socket.frames[count] - began) * 1000 for socket, count in zip(sockets, before, strict=True) if len(socket.frames) > count]
         undelivered += len(sockets) - len(delays)
         milliseconds += delays
+        spreading += [delay - min(delays) for delay in delays]
         last.append(max(delays, default=0.0))
         answered.append(done * 1000)
         say(f"event {number} of {events}: {arrived} of {len(sockets)} in {last[-1]:,.0f} ms")
@@ -127,6 +127,8 @@ async def _events(sockets: list[Subscriber], publish: Callable[[int], Awaitable[
         "undelivered": undelivered,
         "p50": quantile(milliseconds, 0.5),
         "p99": quantile(milliseconds, 0.99),
+        "spread_p50": quantile(spreading, 0.5),
+        "spread_p99": quantile(spreading, 0.99),
         "last_p50": quantile(last, 0.5),
         "last_most": max(last),
         "answered_p50": quantile(answered, 0.5),

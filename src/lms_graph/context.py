@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 
 
 @dataclass
+class Place:
+    """Where a subscription stands: it has told all facts up to this sequence. For those whose every message has one."""
+
+    sequence: int | None = None
+
+
+@dataclass
 class Context:
     """Of one request, or of one operation on a socket."""
 
@@ -30,6 +37,7 @@ class Context:
     base_url: str
     trace_id: str
     document: DocumentNode | None = field(default=None, repr=False)
+    place: Place = field(default_factory=Place)
     reads: database.ReadScope | None = field(default=None, repr=False)
     _loaders: "Loaders | None" = field(default=None, repr=False)
 
@@ -38,6 +46,10 @@ class Context:
         if self._loaders is None:
             self._loaders = self.make_loaders(self)
         return self._loaders
+
+    def who_and_where(self) -> tuple[object, ...]:
+        """All that this context can change in an answer, but for the moment: equal for those to whom the same is told at the same time."""
+        return tuple(self.caller.at(EPOCH) if each.name == "caller" else getattr(self, each.name) for each in fields(self) if each.name not in _OF_ONE_RUN)
 
     def fresh(self) -> "Context":
         """The same caller at the present moment, with loaders that have read nothing yet."""
@@ -63,5 +75,9 @@ class Context:
             self.reads = scope
             yield
 
+
+EPOCH = datetime.fromtimestamp(0, UTC)
+# What belongs to one run and is in no answer, but for the trace id of an unexpected error; the document is known by its hash.
+_OF_ONE_RUN = {"document", "trace_id", "place", "reads", "_loaders", "adapters"}
 
 Info = strawberry.Info[Context, None]

@@ -2,8 +2,10 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from contextvars import Context
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -14,12 +16,14 @@ from hypothesis import strategies as st
 
 from lms_graph.domain.catalog.operations.courses import LectureSource
 from lms_graph.domain.learning.operations import completion, enrollments, progress
+from lms_graph.domain.learning.queries.runs import lock_run
 from lms_graph.domain.learning.rules.events_in import EventKind, ProgressEvent, Status
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.errors import DomainError
 from lms_graph.kit.ids import public_id
 from lms_graph.models import database
 from lms_graph.models.catalog import Lecture
+from lms_graph.models.learning import Enrollment, Entitlement
 from lms_graph.outbox.unit_of_work import unit_of_work
 from tests.factories.accounts import account
 from tests.factories.courses import MadeCourse, course, text, video
@@ -243,11 +247,152 @@ class TestProgress:
             await straight.record(watched(straight, number, start, end, at=at, key=key), device=device)
         order = numbered + chance.choices(numbered, k=chance.randrange(6))
         chance.shuffle(order)
+        batches = []
         while order:
             size = chance.randint(1, len(order))
             batch, order = order[:size], order[size:]
             for device in ("phone", "tablet"):
                 if events := [watched(shuffled, number, start, end, at=at, key=key) for by, number, key, start, end, at in batch if by == device]:
-                    await shuffled.record(*events, device=device)
+                    batches.append(shuffled.record(*events, device=device))
+        if seed % 2:
+            await asyncio.gather(*batches)
+        else:
+            for each in batches:
+                await each
 
         assert await shuffled.state() == await straight.state()
+
+
+@asynccontextmanager
+async def held(run: Run) -> AsyncIterator[None]:
+    """Somebody else has the run locked meanwhile."""
+    async with unit_of_work(run.caller):
+        await lock_run(caller=run.caller, enrollment_id=run.id)
+        yield
+
+
+def groups(statements: list[str]) -> int:
+    """How many transactions have written progress."""
+    return sum("INSERT INTO progress_devices" in statement for statement in statements)
+
+
+class TestProgressTogether:
+    """Calls that come while others are being written are written together: each keeps its own outcome."""
+
+    async def runs(self, school: School, many: int) -> list[Run]:
+        published = await course(school.system, await video(school.system, seconds=100), text())
+        return [await begin(school, published) for _ in range(many)]
+
+    async def test_what_comes_meanwhile_is_one_transaction_with_the_same_effects(self, school: School, statements: list[str]) -> None:
+        runs = await self.runs(school, 20)
+        statements.clear()
+
+        answers = await asyncio.gather(*(run.record(watched(run, 1, 0, 10 + number), watched(run, 2, 0, 95 if number == 7 else 1)) for number, run in enumerate(runs)))
+        groups_written = groups(statements)
+
+        assert answers == [[Status.ACCEPTED] * 2] * 20
+        assert groups_written == 1
+        for number, run in enumerate(runs):
+            assert (await run.state())[2][1] == f"{{[0,{(95 if number == 7 else 10 + number) * 1000})}}"
+            told = await run.rows("SELECT name, account_id FROM facts WHERE tenant_id = $1 AND aggregate_id = $2 ORDER BY sequence")
+            assert [row["name"] for row in told] == ["EnrollmentOpened", "LectureCompleted" if number == 7 else "ProgressAdvanced"]
+            assert {row["account_id"] for row in told} == {run.account_id}
+
+    async def test_a_lone_call_takes_three_statements(self, school: School, statements: list[str]) -> None:
+        (run,) = await self.runs(school, 1)
+        await run.record(watched(run, 1, 0, 10))
+        statements.clear()
+
+        await run.record(watched(run, 2, 0, 10))
+
+        assert [statement.split()[0] for statement in statements] == ["SELECT", "SELECT", "WITH"]
+
+    async def test_each_is_refused_for_itself(self, school: School) -> None:
+        good, canceled, foreign, unknown, revoked, twice = await self.runs(school, 6)
+        stranger = await account(school.system)
+        async with unit_of_work(school.system):
+            await Enrollment.for_caller(school.system, id=canceled.id).update(status="CANCELED")
+            await Entitlement.for_caller(school.system, account_id=revoked.account_id).update(revoked_at=datetime.now(UTC))
+        owner, foreign.account_id, unknown.id = foreign.account_id, stranger, uuid4()
+
+        answers = await asyncio.gather(
+            good.record(watched(good, 1, 0, 1)),
+            good.record(watched(good, 1, 0, 10)),
+            canceled.record(watched(canceled, 1, 0, 10)),
+            foreign.record(watched(foreign, 1, 0, 10)),
+            unknown.record(watched(unknown, 1, 0, 10)),
+            revoked.record(watched(revoked, 1, 0, 10)),
+            twice.record(watched(twice, 1, 0, 10), watched(twice, 2, 5, 1)),
+            twice.record(watched(twice, 1, 0, 90), device="tablet"),
+            good.record(watched(good, 1, 0, 90), device="a\0b"),
+            return_exceptions=True,
+        )
+
+        assert [getattr(answer, "code", answer) for answer in answers] == [
+            [Status.ACCEPTED],
+            [Status.DUPLICATE],
+            "RUN_CLOSED",
+            "NOT_FOUND",
+            "NOT_FOUND",
+            "ACCESS_DENIED",
+            [Status.ACCEPTED, Status.REJECTED],
+            [Status.ACCEPTED],
+            "INVALID",
+        ]
+        foreign.account_id = owner
+        for run in (canceled, foreign, revoked):
+            assert len(await run.state()) == 2  # nothing was seen
+        assert (await good.state())[2][1] == "{[0,1000)}"
+        assert (await twice.state())[1:][1][1:4] == ("{[0,90000)}", 90_000, 100_000)
+
+    async def test_a_run_that_somebody_holds_holds_up_nobody_else(self, school: School) -> None:
+        first, stuck, *others = await self.runs(school, 6)
+        async with held(stuck):
+            waiting = asyncio.create_task(asyncio.wait_for(stuck.record(watched(stuck, 1, 0, 10)), 10), context=Context())
+            answers = await asyncio.create_task(self.all(first, *others), context=Context())
+            assert not waiting.done()
+
+        assert answers == [[Status.ACCEPTED]] * 5
+        assert await waiting == [Status.ACCEPTED]
+        assert (await stuck.state())[2][1] == "{[0,10000)}"
+
+    async def all(self, *runs: Run) -> list[list[Status]]:
+        return list(await asyncio.gather(*(run.record(watched(run, 1, 0, 10)) for run in runs)))
+
+    async def test_who_leaves_takes_nobody_along(self, school: School) -> None:
+        runs = await self.runs(school, 5)
+        tasks = [asyncio.create_task(run.record(watched(run, 1, 0, 10))) for run in runs]
+        await asyncio.sleep(0)
+
+        tasks[0].cancel()
+        tasks[2].cancel()
+        await asyncio.sleep(0)
+
+        assert await asyncio.gather(tasks[1], tasks[3], tasks[4]) == [[Status.ACCEPTED]] * 3
+        for run in runs:  # taken or not, but never by half
+            assert await run.record(watched(run, 1, 0, 10)) in ([Status.ACCEPTED], [Status.DUPLICATE])
+            assert (await run.state())[2][1] == "{[0,10000)}"
+
+    async def test_schools_do_not_share_a_transaction(self, school: School, other_school: School, statements: list[str]) -> None:
+        here, there = await self.runs(school, 3), await self.runs(other_school, 3)
+        statements.clear()
+
+        answers = await self.all(*here, *there)
+
+        assert answers == [[Status.ACCEPTED]] * 6
+        assert groups(statements) == 2
+        stranger = replace(there[0], id=here[0].id)
+        assert [getattr(error, "code", None) for error in await asyncio.gather(stranger.record(watched(here[0], 2, 0, 9)), return_exceptions=True)] == ["NOT_FOUND"]
+
+    async def test_inside_a_unit_of_work_it_is_part_of_it(self, school: School) -> None:
+        (run,) = await self.runs(school, 1)
+
+        async def and_fail() -> None:
+            async with unit_of_work(run.caller):
+                await run.record(watched(run, 1, 0, 10))
+                raise LookupError
+
+        with pytest.raises(LookupError):
+            await and_fail()
+
+        assert len(await run.state()) == 2

@@ -27,28 +27,39 @@ class UnitOfWork:
     def __init__(self, caller: Caller) -> None:
         self.caller = caller
         self._events: list[Event] = []
+        self._told_by: list[Caller] = []
 
-    def record(self, event: Event) -> None:
-        """Tell a fact: it becomes a row before the commit, and wakes the relay after it."""
+    def record(self, event: Event, *, by: Caller | None = None) -> None:
+        """Tell a fact: it becomes a row before the commit, and wakes the relay after it. `by` says whose it is where the unit of work is of several callers of one tenant."""
         self._events.append(event)
+        self._told_by.append(by or self.caller)
 
     def forget(self) -> None:
         """Drop what was recorded: the part that recorded it was undone."""
         self._events.clear()
+        self._told_by.clear()
 
     async def _write_facts(self) -> None:
         if not self._events:
             return
         rows = [
-            {"id": str(new_id()), "name": event.name, "version": event.version, "aggregate_id": str(event.aggregate_id), "payload": event.payload(), "ordinal": ordinal}
-            for ordinal, event in enumerate(self._events)
+            {
+                "id": new_id(),
+                "name": event.name,
+                "version": event.version,
+                "aggregate_id": event.aggregate_id,
+                "payload": event.payload(),
+                "ordinal": ordinal,
+                "account_id": by.account_id,
+            }
+            for ordinal, (event, by) in enumerate(zip(self._events, self._told_by, strict=True))
         ]
         # One statement: the aggregate's row is the lock that makes its sequence gapless in the order of commits. Sorted, so that two never wait in a ring.
         # Recorded by the clock after that lock: what waited for it must not look older than what it waited for.
         await database.fetch(
             """
             WITH told AS (
-                SELECT * FROM jsonb_to_recordset($3::jsonb) AS r(id uuid, name text, version int, aggregate_id uuid, payload jsonb, ordinal int)
+                SELECT * FROM jsonb_to_recordset($2::jsonb) AS r(id uuid, name text, version int, aggregate_id uuid, payload jsonb, ordinal int, account_id uuid)
             ), numbered AS (
                 SELECT *, row_number() OVER (PARTITION BY aggregate_id ORDER BY ordinal) AS nth, count(*) OVER (PARTITION BY aggregate_id) AS many FROM told
             ), counted AS (
@@ -58,23 +69,29 @@ class UnitOfWork:
                 RETURNING a.id, a.last_sequence
             ), written AS (
                 INSERT INTO facts (tenant_id, id, name, version, aggregate_id, sequence, payload, account_id, recorded_at)
-                SELECT $1, n.id, n.name, n.version, n.aggregate_id, c.last_sequence - n.many + n.nth, n.payload, $2, clock_timestamp()
+                SELECT $1, n.id, n.name, n.version, n.aggregate_id, c.last_sequence - n.many + n.nth, n.payload, n.account_id, clock_timestamp()
                 FROM numbered n JOIN counted c ON c.id = n.aggregate_id
                 RETURNING 1
             )
             SELECT pg_notify('outbox', '') FROM (SELECT count(*) FROM written) AS done
             """,
             self.caller.tenant_id,
-            self.caller.account_id,
             database.to_json(rows),
         )
-        await audit.write(self.caller, self._events)
+        audited = [(by, event) for by, event in zip(self._told_by, self._events, strict=True) if event.audited]
+        for teller in dict.fromkeys(by for by, _ in audited):
+            await audit.write(teller, [event for by, event in audited if by == teller])
 
 
 committed: list[Callable[[Collection[UUID]], None]] = []
 """Told the aggregates of the facts that this process has just committed. For what it keeps in memory only: everything else follows from the facts themselves."""
 
 _current: ContextVar[UnitOfWork | None] = ContextVar("unit_of_work", default=None)
+
+
+def is_open() -> bool:
+    """Whether the present call is inside a unit of work."""
+    return _current.get() is not None
 
 
 @asynccontextmanager

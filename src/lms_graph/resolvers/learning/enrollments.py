@@ -97,7 +97,7 @@ class LearningSubscription:
                         raise top_level(error) from error
                     for moment in moments:
                         context.renew()
-                        last = moment.sequence
+                        last = context.place.sequence = moment.sequence
                         yield EnrollmentProgressEvent(
                             sequence=moment.sequence,
                             lecture_completed=moment.lecture_completed,

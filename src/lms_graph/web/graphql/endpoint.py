@@ -88,9 +88,9 @@ class Endpoint:
                 self._sessions.require_room(caller)
 
         admitted = await self._operations.admit(asked, visit, transport="http", headers=request.headers, allow=allow)
-        if admitted.operation.type is OperationType.SUBSCRIPTION or media_type is None:
+        if admitted.is_subscription or media_type is None:
             admitted.seen.transport = "sse"
-            return EventStream(admitted.results(), self._sessions.watched(visit), self._stopping)
+            return EventStream(admitted, self._sessions.watched(visit), self._stopping)
         return answers.answer(await admitted.result(), media_type)
 
     async def _socket(self, socket: WebSocket) -> None:

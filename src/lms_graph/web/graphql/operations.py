@@ -2,12 +2,13 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Hashable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import orjson
 from graphql import GraphQLError, OperationType
 from strawberry import Schema
 from strawberry.types import ExecutionResult
@@ -23,7 +24,9 @@ from lms_graph.limits.bounds import DocumentRefused, too_much
 from lms_graph.limits.documents import Document, Documents, Operation
 from lms_graph.limits.values import check_variables
 from lms_graph.telemetry import operations as telemetry
+from lms_graph.web.graphql.answers import encode
 from lms_graph.web.graphql.callers import Visit
+from lms_graph.web.graphql.fanout import Fanout, Listener, Message, code_of
 from lms_graph.web.graphql.refusals import Refused, refused
 from lms_graph.web.graphql.requests import Asked
 
@@ -37,6 +40,7 @@ class Operations:
         self._schema = schema
         self.adapters = adapters
         self._documents = documents
+        self._fanout = Fanout()
 
     async def admit(self, asked: Asked, visit: Visit, *, transport: str, headers: Mapping[str, str], allow: Callable[[OperationType], None] = lambda _: None) -> "Admitted":
         """Read and weigh what is asked, and take its cost from the caller's budget, before anything is run. `allow` may refuse a type of operation. Raises Refused."""
@@ -67,10 +71,11 @@ class Operations:
             error.extensions = await self._pay(payer, seen.cost or 0, REFUSAL_COST)
             raise
 
-        async def pay() -> dict[str, Any]:
-            return await self._pay(payer, requested, max(requested, 1))
+        async def pay(times: int = 1) -> dict[str, Any]:
+            return await self._pay(payer, requested, times * max(requested, 1))
 
-        return Admitted(self._schema, self._context(visit, document, seen.trace_id), operation, asked.variables, await pay(), pay, seen)
+        context = self._context(visit, document, seen.trace_id)
+        return Admitted(self._schema, context, operation, document.sha256, payer, asked.variables, await pay(), pay, seen, self._fanout)
 
     async def _pay(self, payer: str, requested: int, price: int) -> dict[str, Any]:
         """Take the price from the payer's budget. Gives the answer's `extensions`; raises Refused with RATE_LIMITED when there is not as much."""
@@ -95,7 +100,7 @@ class Operations:
         operation = document.operation(asked.operation_name)
         seen.is_a(operation.type.value, operation.name, sha256=document.sha256)
         check_variables(asked.variables or {})
-        if operation.type is OperationType.SUBSCRIPTION and (kept := len(json.dumps(asked.variables))) > (most := self._documents.bounds.kept):
+        if operation.type is OperationType.SUBSCRIPTION and (kept := len(written(asked.variables or {}))) > (most := self._documents.bounds.kept):
             raise too_much(f"The variables of a subscription have {kept:,} bytes; at most {most:,} are taken.", limit=most, requested=kept)
         if not visit.introspection:  # else it is seen soon enough, when it is run
             self._documents.check_values(operation, asked.variables or {})
@@ -112,56 +117,77 @@ class Admitted:
     _schema: Schema
     _context: Context
     operation: Operation
+    _sha256: str
+    _payer: str
     _variables: Mapping[str, Any] | None
     _extensions: dict[str, Any]
-    _pay: Callable[[], Awaitable[dict[str, Any]]]
+    _pay: Callable[..., Awaitable[dict[str, Any]]]
     seen: telemetry.Operation
+    _fanout: Fanout
+
+    @property
+    def is_subscription(self) -> bool:
+        return self.operation.type is OperationType.SUBSCRIPTION
 
     async def result(self) -> dict[str, Any]:
         """The answer of a query or a mutation."""
         with self.seen:
             result = await self._schema.execute(None, variable_values=dict(self._variables or {}), context_value=self._context, operation_name=self.operation.name)
-            return self._payload(result, self._extensions)
+            payload = _payload(result) | {"extensions": self._extensions}
+            for error in payload.get("errors", ()):
+                self.seen.met(code_of(error))
+            return payload
 
-    async def results(self) -> AsyncGenerator[dict[str, Any], None]:
-        """The messages of a subscription, each paid for, or the one answer of anything else. Without `data` it was not run, or has ended, and nothing follows."""
-        if self.operation.type is not OperationType.SUBSCRIPTION:
-            # Whoever asked may leave, and cancel this: a change that has begun is brought to its end all the same.
-            running = asyncio.create_task(self.result())
-            _finishing.add(running)
-            running.add_done_callback(_finishing.discard)
-            yield await asyncio.shield(running)
-            return
-        extensions: dict[str, Any] | None = self._extensions
+    async def result_at_any_rate(self) -> dict[str, Any]:
+        """As `result`. Whoever asked may leave, and cancel this: a change that has begun is brought to its end all the same."""
+        running = asyncio.create_task(self.result())
+        _finishing.add(running)
+        running.add_done_callback(_finishing.discard)
+        return await asyncio.shield(running)
+
+    async def listen(self, send: Callable[[Message], Coroutine[Any, Any, None]], *, deaf: asyncio.Event) -> dict[str, Any] | None:
+        """Send the messages of a subscription, each paid for, until it ends. Gives the payload with which it was refused or broke, None when it is complete. `deaf` is set when nobody reads them."""
         with self.seen:
-            stream: Any = await self._schema.stream(
-                None,
-                variable_values=dict(self._variables or {}),
-                context_value=self._context,
-                operation_name=self.operation.name,
-                allowed_operation_types=tuple(StrawberryOperationType),
-            )
-            async with aclosing(stream):
-                async for result in stream:
-                    try:
-                        extensions = extensions or await self._pay()
-                    except Refused as refusal:
-                        self.seen.met(refusal.code)
-                        yield refusal.body
-                        return
-                    yield self._payload(result, extensions)
-                    extensions = None
+            return await self._fanout.listen(self, Listener(send, deaf=deaf, met=self.seen.met), self._extensions)
 
-    def _payload(self, result: ExecutionResult, extensions: dict[str, Any]) -> dict[str, Any]:
-        errors: list[GraphQLError] = result.errors or []
-        for error in errors:
-            self.seen.met((error.extensions or {}).get("code", "INTERNAL"))
-        payload: dict[str, Any] = {"extensions": extensions}
-        if errors:
-            payload = {"errors": [error.formatted for error in errors], **payload}
-        if result.data is not None or any(error.path for error in errors):  # an error without a path came before anything was run: a variable's value, say
-            payload = {"data": result.data, **payload}
-        return payload
+    def alike(self) -> Hashable:
+        return self._sha256, self.operation.name, written(self._variables or {}), self._payer, self._context.who_and_where()
+
+    def place(self, payload: Mapping[str, Any]) -> Hashable:
+        told = self._context.place.sequence
+        return told if told is not None else None if "errors" in payload else encode(payload["data"])
+
+    async def pay(self, times: int) -> dict[str, Any]:
+        return await self._pay(times)
+
+    async def events(self) -> AsyncGenerator[dict[str, Any], None]:
+        stream: Any = await self._schema.stream(
+            None,
+            variable_values=dict(self._variables or {}),
+            context_value=self._context,
+            operation_name=self.operation.name,
+            allowed_operation_types=tuple(StrawberryOperationType),
+        )
+        async with aclosing(stream):
+            async for result in stream:
+                yield _payload(result)
+
+
+def written(variables: Mapping[str, Any]) -> bytes:
+    """As JSON, the same for the same variables."""
+    try:
+        return orjson.dumps(variables, option=orjson.OPT_SORT_KEYS)
+    except TypeError:  # numbers of more than 64 bits, half of a surrogate pair: they are refused when it is run
+        return json.dumps(variables, sort_keys=True).encode()
+
+
+def _payload(result: ExecutionResult) -> dict[str, Any]:
+    """Without `data` it was not run."""
+    errors: list[GraphQLError] = result.errors or []
+    payload: dict[str, Any] = {"errors": [error.formatted for error in errors]} if errors else {}
+    if result.data is not None or any(error.path for error in errors):  # an error without a path came before anything was run: a variable's value, say
+        payload = {"data": result.data, **payload}
+    return payload
 
 
 _finishing: set[asyncio.Task[dict[str, Any]]] = set()  # the loop itself holds its tasks only weakly

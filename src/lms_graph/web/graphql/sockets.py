@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -170,12 +170,15 @@ class Socket:
     async def _results(self, id: str, asked: Asked) -> dict[str, Any]:
         """Sends what an operation gives, but for the last message."""
         admitted = await self._operations.admit(asked, self._visit.result(), transport="websocket", headers=self._socket.headers)
-        async with aclosing(admitted.results()) as results:
-            async for payload in results:
-                if "data" not in payload:
-                    return {"id": id, "type": "error", "payload": payload["errors"]}
+        if admitted.is_subscription:
+            written = encode(id).decode()
+            payload = await admitted.listen(lambda message: self._socket.send_text(message.frame(written)), deaf=self._deaf)
+        else:
+            payload = await admitted.result_at_any_rate()
+            if "data" in payload:
                 await self._say({"id": id, "type": "next", "payload": payload})
-        return {"id": id, "type": "complete"}
+                payload = None
+        return {"id": id, "type": "complete"} if payload is None else {"id": id, "type": "error", "payload": payload["errors"]}
 
     async def _say(self, message: dict[str, Any]) -> None:
         text = encode(message).decode()

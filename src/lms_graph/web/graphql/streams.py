@@ -1,13 +1,15 @@
 """Server-sent events in distinct connections, as https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md says: one operation, one response."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import AbstractContextManager, aclosing, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, suppress
 from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
 from lms_graph.web.graphql.answers import EVENTS, encode
+from lms_graph.web.graphql.fanout import Message
+from lms_graph.web.graphql.operations import Admitted
 from lms_graph.web.graphql.refusals import internal, refused
 
 HEARTBEAT_SECONDS = 12.0
@@ -17,9 +19,9 @@ SEND_SECONDS = 30.0  # who does not read for so long is given up
 class EventStream:
     """An answer in parts. It ends with `complete`, but when the process stops: then its client comes again, to another."""
 
-    def __init__(self, results: AsyncGenerator[dict[str, Any], None], watched: AbstractContextManager[asyncio.Event], stopping: asyncio.Event) -> None:
+    def __init__(self, admitted: Admitted, watched: AbstractContextManager[asyncio.Event], stopping: asyncio.Event) -> None:
         """`watched` gives the event that the right to the stream has ended."""
-        self._results = results
+        self._admitted = admitted
         self._watched = watched
         self._stopping = stopping
 
@@ -36,9 +38,10 @@ class EventStream:
             async with asyncio.timeout(SEND_SECONDS):
                 await send({"type": "http.response.body", "body": b"event: " + event.encode() + b"\ndata: " + data + b"\n\n", "more_body": True})
 
-        telling = asyncio.create_task(self._tell(write))
+        deaf = asyncio.Event()
+        telling = asyncio.create_task(self._tell(send, write, deaf))
         ended = asyncio.create_task(right_ended.wait())
-        others = {asyncio.create_task(work) for work in (_gone(receive), _beat(send), self._stopping.wait())}
+        others = {asyncio.create_task(work) for work in (_gone(receive), _beat(send), self._stopping.wait(), deaf.wait())}
         try:
             done, _ = await asyncio.wait({telling, ended, *others}, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -53,17 +56,24 @@ class EventStream:
             async with asyncio.timeout(SEND_SECONDS):
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    async def _tell(self, write: Callable[..., Awaitable[None]]) -> None:
+    async def _tell(self, send: Send, write: Callable[..., Awaitable[None]], deaf: asyncio.Event) -> None:
         with suppress(OSError, TimeoutError):  # gone, or does not read: the stream ends
             try:
-                async with aclosing(self._results) as results:
-                    async for payload in results:
-                        await write("next", payload)
+                if self._admitted.is_subscription:
+                    last = await self._admitted.listen(lambda message: _send(send, message), deaf=deaf)
+                else:
+                    last = await self._admitted.result_at_any_rate()
+                if last is not None:
+                    await write("next", last)
             except (OSError, TimeoutError):
                 raise
             except Exception:  # noqa: BLE001  # told and logged under a trace id
                 await write("next", internal("stream.failed").body)
             await write("complete")
+
+
+async def _send(send: Send, message: Message) -> None:
+    await send({"type": "http.response.body", "body": message.event, "more_body": True})
 
 
 async def _gone(receive: Receive) -> None:

@@ -39,23 +39,15 @@ async def finish_lecture(*, work: UnitOfWork, caller: Caller, run: Run, lecture_
     if not await _mark(work, caller, run, lecture_id):
         return
     await _mark_ready(work, caller, run)
-    await _derive(work, caller, run, here=lecture_id, told=True)
+    await _derive(work, caller, run, here=lecture_id)
 
 
-async def advance(*, work: UnitOfWork, caller: Caller, run: Run) -> None:
-    """After something was watched in the locked run: mark what is done by it, and see how far the run is."""
-    told = await _mark_ready(work, caller, run)
-    await _derive(work, caller, run, here=None, told=told)
-
-
-async def _mark_ready(work: UnitOfWork, caller: Caller, run: Run) -> bool:
-    """Mark the videos that are watched enough and wait for nothing; one may set others free. Whether there was any."""
+async def _mark_ready(work: UnitOfWork, caller: Caller, run: Run) -> None:
+    """Mark the videos that are watched enough and wait for nothing; one may set others free."""
     plan = await progress.plan_of(caller=caller, version_id=run.version_id)
-    told = False
     while found := rules.ready(plan, await progress.seen_in(caller=caller, enrollment_id=run.id)):
         for lecture_id in found:
-            told |= await _mark(work, caller, run, lecture_id)
-    return told
+            await _mark(work, caller, run, lecture_id)
 
 
 async def _mark(work: UnitOfWork, caller: Caller, run: Run, lecture_id: UUID) -> bool:
@@ -74,27 +66,19 @@ async def _mark(work: UnitOfWork, caller: Caller, run: Run, lecture_id: UUID) ->
     return marked is not None
 
 
-async def _derive(work: UnitOfWork, caller: Caller, run: Run, *, here: UUID | None, told: bool) -> None:
-    """The run's percentage and where to go on (from `here`, else from where the learner was last); complete when nothing is missing.
-
-    `told` when a fact of this change is recorded already.
-    """
+async def _derive(work: UnitOfWork, caller: Caller, run: Run, *, here: UUID) -> None:
+    """The run's percentage and where to go on from `here`; complete when nothing is missing."""
     plan = await progress.plan_of(caller=caller, version_id=run.version_id)
     seen = await progress.seen_in(caller=caller, enrollment_id=run.id)
-    complete = run.status == rows.EnrollmentStatus.ACTIVE and rules.is_complete(plan, seen)
-    percent = 100 if complete or run.completed_at else rules.percent(plan, seen)
-    last = here or rules.latest(seen) or plan[0].lecture_id
-    resume = rules.resume_after(plan, seen, last)
+    now = rules.standing(plan, seen, is_active=run.status == rows.EnrollmentStatus.ACTIVE, was_completed=run.completed_at is not None, here=here)
     changes: dict[str, object] = {
-        "progress_percent": percent,
+        "progress_percent": now.percent,
         "last_activity_at": caller.now,
-        "resume_lecture_id": resume,
-        "resume_position_ms": seen.get(resume, rules.Seen()).last_position_ms,
+        "resume_lecture_id": now.resume,
+        "resume_position_ms": now.resume_position_ms,
     }
-    if complete:
+    if now.is_complete:
         changes |= {"status": rows.EnrollmentStatus.COMPLETED, "completed_at": caller.now}
     await rows.Enrollment.for_caller(caller, id=run.id).update(**changes)
-    if complete:
+    if now.is_complete:
         work.record(events.CourseCompleted(enrollment_id=run.id, account_id=run.account_id, course_id=run.course_id))
-    elif not told and percent != run.progress_percent:
-        work.record(events.ProgressAdvanced(enrollment_id=run.id, lecture_id=last, progress_percent=percent))

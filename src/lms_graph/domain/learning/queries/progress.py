@@ -1,16 +1,23 @@
 """What runs have seen, and the plans they follow."""
 
+import re
 from collections import OrderedDict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from lms_graph.domain.catalog.queries import outline
-from lms_graph.domain.learning.queries.runs import may_read
+from lms_graph.domain.learning.queries.runs import Run, may_read
+from lms_graph.domain.learning.rules.access import Grant
+from lms_graph.domain.learning.rules.counters import Taken
 from lms_graph.domain.learning.rules.progress import PlannedLecture, Seen
 from lms_graph.domain.media import queries as media
 from lms_graph.kit.caller import Caller
 from lms_graph.models import database
 
 _SEEN = "p.enrollment_id, p.lecture_id, p.covered_ms, p.watch_time_ms, p.last_position_ms, p.completed_at, p.last_event_at"
+
+_RANGE = re.compile(r"\[(\d+),(\d+)\)")
 
 Plan = tuple[PlannedLecture, ...]
 
@@ -55,6 +62,55 @@ async def seen_in(*, caller: Caller, enrollment_id: UUID) -> dict[UUID, Seen]:
     """What one run has seen, by lecture. Whoever asks has locked the run as their own."""
     rows = await database.fetch(f"SELECT {_SEEN} FROM lecture_progress p WHERE p.tenant_id = $1 AND p.enrollment_id = $2", caller.tenant_id, enrollment_id)
     return {row["lecture_id"]: Seen(row["covered_ms"], row["last_position_ms"], row["completed_at"], row["last_event_at"]) for row in rows}
+
+
+@dataclass
+class Before:
+    """A locked run as a device's events find it: the numbers that the device has taken, the grants that bear on the run, and what it has seen. `ranges` are of the lectures asked about."""
+
+    taken: Taken
+    grants: list[Grant]
+    seen: dict[UUID, Seen]
+    ranges: dict[UUID, list[tuple[int, int]]]
+
+
+async def before_events(*, caller: Caller, places: Sequence[tuple[Run, str]], lecture_ids: Collection[UUID]) -> list[Before]:
+    """Of each run and device, in one statement. Whoever asks has locked the runs."""
+    rows = await database.fetch(
+        """
+        SELECT d.high_water, d.ahead, g.*, s.*
+        FROM unnest($2::uuid[], $3::text[], $4::uuid[], $5::uuid[]) WITH ORDINALITY AS c(run_id, device_id, account_id, course_id, nth)
+        LEFT JOIN progress_devices d ON d.tenant_id = $1 AND d.enrollment_id = c.run_id AND d.device_id = c.device_id
+        CROSS JOIN LATERAL (
+            SELECT array_agg(e.kind) AS kinds, array_agg(e.starts_at) AS starts, array_agg(e.ends_at) AS ends, array_agg(e.state) AS states, array_agg(e.grace_until) AS graces,
+                array_agg(e.revoked_at) AS revoked
+            FROM entitlements e WHERE e.tenant_id = $1 AND e.account_id = c.account_id AND (e.subject_kind = 'ALL_ACCESS' OR e.subject_id = c.course_id)
+        ) AS g
+        CROSS JOIN LATERAL (
+            SELECT array_agg(p.lecture_id) AS lectures, array_agg(p.covered_ms) AS covered, array_agg(p.last_position_ms) AS positions, array_agg(p.completed_at) AS completed,
+                array_agg(p.last_event_at) AS moments, array_agg(CASE WHEN p.lecture_id = ANY($6) THEN p.ranges::text END) AS ranges
+            FROM lecture_progress p WHERE p.tenant_id = $1 AND p.enrollment_id = c.run_id
+        ) AS s
+        ORDER BY c.nth
+        """,
+        caller.tenant_id,
+        [run.id for run, _ in places],
+        [device_id for _, device_id in places],
+        [run.account_id for run, _ in places],
+        [run.course_id for run, _ in places],
+        list(lecture_ids),
+    )
+    return [_before(row) for row in rows]
+
+
+def _before(row: database.Record) -> Before:
+    lectures = row["lectures"] or ()
+    return Before(
+        taken=Taken() if row["high_water"] is None else Taken(row["high_water"], [(part.lower, part.upper) for part in row["ahead"]]),
+        grants=[Grant(*each) for each in zip(*(row[name] for name in ("kinds", "starts", "ends", "states", "graces", "revoked")), strict=True)] if row["kinds"] else [],
+        seen=dict(zip(lectures, map(Seen, *(row[name] for name in ("covered", "positions", "completed", "moments"))), strict=True)) if lectures else {},
+        ranges={id: [(int(start), int(end)) for start, end in _RANGE.findall(text)] for id, text in zip(lectures, row["ranges"] or (), strict=True) if text},
+    )
 
 
 async def progress_of_runs(*, caller: Caller, enrollment_ids: list[UUID]) -> list[database.Record]:

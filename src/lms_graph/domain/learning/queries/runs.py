@@ -78,6 +78,18 @@ async def lock_run(*, caller: Caller, enrollment_id: UUID) -> Run:
     return Run.of(row)
 
 
+async def lock_runs(*, caller: Caller, enrollment_ids: list[UUID], owners: list[UUID] | None, wait: bool) -> dict[UUID, Run]:
+    """Runs of these owners, of anybody for None, locked until the unit of work ends. Without `wait` only those that nobody else holds."""
+    rows = await database.fetch(
+        f"SELECT {COLUMNS} FROM enrollments e WHERE e.tenant_id = $1 AND e.id = ANY($2) AND ($3::uuid[] IS NULL OR e.account_id = ANY($3)) "
+        f"ORDER BY e.id FOR UPDATE {'' if wait else 'SKIP LOCKED'}",
+        caller.tenant_id,
+        enrollment_ids,
+        owners,
+    )
+    return {row["id"]: Run.of(row) for row in rows}
+
+
 async def lock_open_run(*, caller: Caller, enrollment_id: UUID) -> Run:
     """As `lock_run`, for what changes the run. Raises RunClosed for a canceled one too."""
     run = await lock_run(caller=caller, enrollment_id=enrollment_id)

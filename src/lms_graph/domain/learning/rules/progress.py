@@ -1,6 +1,6 @@
 """How far a run has come: derived here and nowhere else."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -34,6 +34,29 @@ class Seen:
     last_event_at: datetime | None = None
 
 
+@dataclass(frozen=True)
+class Standing:
+    """How far a run is, and where its learner goes on. `last` is where they were last."""
+
+    is_complete: bool
+    percent: int
+    last: UUID
+    resume: UUID
+    resume_position_ms: int
+
+
+def joined(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Half-open ranges as few as they can be, in order: those that overlap or touch are one."""
+    found: list[tuple[int, int]] = []
+    for start, end in sorted(ranges):
+        if found and start <= found[-1][1]:
+            if end > found[-1][1]:
+                found[-1] = (found[-1][0], end)
+        else:
+            found.append((start, end))
+    return found
+
+
 def coverage_percent(seen: Seen, lecture: PlannedLecture) -> int:
     """The watched share of a video, rounded down; 100 for what is done, else 0 where nothing is to be watched."""
     if lecture.duration_ms <= 0 or lecture.completion_kind != CompletionKind.WATCHED:
@@ -56,7 +79,7 @@ def ready(plan: Sequence[PlannedLecture], seen: Mapping[UUID, Seen]) -> list[UUI
     return [
         lecture.lecture_id
         for lecture in plan
-        if lecture.lecture_id in seen and lecture.lecture_id not in done and is_watched_enough(seen[lecture.lecture_id], lecture) and done.issuperset(lecture.opens_after)
+        if (known := seen.get(lecture.lecture_id)) is not None and not known.completed_at and is_watched_enough(known, lecture) and done.issuperset(lecture.opens_after)
     ]
 
 
@@ -68,14 +91,16 @@ def latest(seen: Mapping[UUID, Seen]) -> UUID | None:
 
 def percent(plan: Sequence[PlannedLecture], seen: Mapping[UUID, Seen]) -> int:
     """What is due counts alike; a video that is being watched counts in part. 100 only when all is done."""
-    hundredths = 0
-    for lecture in due(plan):
-        known = seen.get(lecture.lecture_id, Seen())
+    hundredths, wanted = 0, due(plan)
+    for lecture in wanted:
+        known = seen.get(lecture.lecture_id)
+        if known is None:
+            continue
         if known.completed_at:
             hundredths += 100
         elif lecture.completion_kind == CompletionKind.WATCHED:
             hundredths += min(99, coverage_percent(known, lecture) * 100 // (lecture.completion_target or 100))
-    return hundredths // len(due(plan)) if plan else 0
+    return hundredths // len(wanted) if plan else 0
 
 
 def consumed_percent(plan: Sequence[PlannedLecture], seen: Mapping[UUID, Seen]) -> int:
@@ -89,15 +114,22 @@ def consumed_percent(plan: Sequence[PlannedLecture], seen: Mapping[UUID, Seen]) 
 
 def is_complete(plan: Sequence[PlannedLecture], seen: Mapping[UUID, Seen]) -> bool:
     """Everything that is due is done."""
-    return all(lecture.lecture_id in seen and seen[lecture.lecture_id].completed_at for lecture in due(plan))
+    return all((known := seen.get(lecture.lecture_id)) is not None and known.completed_at for lecture in due(plan))
 
 
 def resume_after(plan: Sequence[PlannedLecture], seen: Mapping[UUID, Seen], lecture_id: UUID) -> UUID:
     """Where to go on: here while it is not done, else the next lecture that is not, else here."""
-    known = seen.get(lecture_id, Seen())
-    if not known.completed_at:
+    if not seen.get(lecture_id, Seen()).completed_at:
         return lecture_id
     here = next((lecture.position for lecture in plan if lecture.lecture_id == lecture_id), -1)
-    open_ones = [lecture for lecture in plan if not seen.get(lecture.lecture_id, Seen()).completed_at]
+    open_ones = [lecture for lecture in plan if (known := seen.get(lecture.lecture_id)) is None or not known.completed_at]
     following = [lecture for lecture in open_ones if lecture.position > here] or open_ones
     return following[0].lecture_id if following else lecture_id
+
+
+def standing(plan: Sequence[PlannedLecture], seen: Mapping[UUID, Seen], *, is_active: bool, was_completed: bool, here: UUID | None) -> Standing:
+    """Of a run that follows the plan: `here` is the lecture that was just done, if one was. An active run is complete when nothing is missing; a completed one stays at 100."""
+    complete = is_active and is_complete(plan, seen)
+    last = here or latest(seen) or plan[0].lecture_id
+    resume = resume_after(plan, seen, last)
+    return Standing(complete, 100 if complete or was_completed else percent(plan, seen), last, resume, seen.get(resume, Seen()).last_position_ms)
