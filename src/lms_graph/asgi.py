@@ -10,7 +10,8 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
 from lms_graph.kit.live import aggregate_of
-from lms_graph.limits.bounds import Bounds
+from lms_graph.limits import manifests
+from lms_graph.limits.bounds import Bounds, DocumentRefused
 from lms_graph.limits.documents import Documents
 from lms_graph.models import database
 from lms_graph.outbox import unit_of_work
@@ -32,13 +33,14 @@ log = structlog.get_logger(__name__)
 def application(settings: Settings | None = None) -> Starlette:
     """The application for these settings, by default the environment's."""
     settings = settings or Settings.from_env()
+    documents = _documents(settings)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with observed(settings, service="lms-graph-serve", readings=[CONNECTIONS]), running(settings) as adapters:
             app.state.adapters = adapters
             app.state.reachable = database.reachable
-            operations = Operations(schema if settings.executor == "compiled" else schema.plain(), adapters, Documents(schema._schema, Bounds(cost=settings.cost_limit)))
+            operations = Operations(schema if settings.executor == "compiled" else schema.plain(), adapters, documents, only_trusted=settings.only_trusted_documents)
             known = Known()
             adapters.live.overhear(lambda topics: known.forget() if topics is None else known.happened([aggregate_of(topic) for topic in topics]))
             unit_of_work.committed.append(known.happened)
@@ -77,6 +79,20 @@ def application(settings: Settings | None = None) -> Starlette:
             Route("/readyz", health.readyz),
         ],
     )
+
+
+def _documents(settings: Settings) -> Documents:
+    """With the trusted ones. Raises SystemExit, which names what does not fit the schema."""
+    documents = Documents(schema._schema, Bounds(cost=settings.cost_limit))
+    try:
+        for id, (text, file) in manifests.read(settings.trusted_documents).items():
+            try:
+                documents.trust(id, text)
+            except DocumentRefused as error:
+                raise SystemExit(f"{file}: the trusted document {id} ({manifests.called(text)}) cannot be taken: {error}") from None
+    except manifests.ManifestRefused as error:
+        raise SystemExit(str(error)) from None
+    return documents
 
 
 class _Graphql:

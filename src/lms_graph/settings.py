@@ -68,6 +68,14 @@ class Settings(BaseSettings):
     executor: Literal["compiled", "plain"] = Field(
         "compiled", validation_alias="LMS_EXECUTOR", description="What runs operations: `compiled`, ours, or `plain`, graphql-core's, several times slower; answers are the same."
     )
+    trusted_documents: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_parted_by_commas)] = Field(
+        (), validation_alias="LMS_TRUSTED_DOCUMENTS", description="Manifests of trusted documents, or folders of them (`*.json`), parted by commas: docs/api/documents.md."
+    )
+    only_trusted_documents: bool = Field(
+        False,
+        validation_alias="LMS_ONLY_TRUSTED_DOCUMENTS",
+        description="Refuse every other document, but where a school opens both introspection and its explorer.",
+    )
     development: bool = Field(
         False, validation_alias="LMS_DEVELOPMENT", description="Open introspection and the explorer whatever tenants set, and take pages of this machine. `lms-graph dev` sets it."
     )

@@ -1,6 +1,7 @@
 """One operation, whichever way it came: read, weighed, admitted, run."""
 
 import asyncio
+import hashlib
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
@@ -33,10 +34,12 @@ REFUSAL_COST = 200  # reading a hostile document may take as long as running a p
 class Operations:
     """What every transport hands its requests to."""
 
-    def __init__(self, schema: Schema, adapters: Adapters, documents: Documents) -> None:
+    def __init__(self, schema: Schema, adapters: Adapters, documents: Documents, *, only_trusted: bool = False) -> None:
+        """`only_trusted`: of documents that are not trusted only those are read that come where a school serves its explorer."""
         self._schema = schema
         self.adapters = adapters
         self._documents = documents
+        self._only_trusted = only_trusted
 
     async def admit(self, asked: Asked, visit: Visit, *, transport: str, headers: Mapping[str, str], allow: Callable[[OperationType], None] = lambda _: None) -> "Admitted":
         """Read and weigh what is asked, and take its cost from the caller's budget, before anything is run. `allow` may refuse a type of operation. Raises Refused."""
@@ -89,7 +92,7 @@ class Operations:
         return refused(429, "RATE_LIMITED", message, headers={"Retry-After": str(wait)}, extensions=self._told(allowance, requested), retryAfter=wait)
 
     def _read(self, asked: Asked, visit: Visit, seen: telemetry.Operation) -> tuple[Document, Operation]:
-        document = self._documents.prepare(asked.query, suggestions=visit.introspection)
+        document = self._document(asked, visit)
         if document.introspects and not visit.introspection:
             raise refused(403, "FORBIDDEN", "This school does not show its schema here. Use the `schema.graphql` that is published.", understood=True)
         operation = document.operation(asked.operation_name)
@@ -100,6 +103,23 @@ class Operations:
         if not visit.introspection:  # else it is seen soon enough, when it is run
             self._documents.check_values(operation, asked.variables or {})
         return document, operation
+
+    def _document(self, asked: Asked, visit: Visit) -> Document:
+        """The document that is asked by text or id. Raises DocumentRefused and Refused."""
+        is_text_taken = not self._only_trusted or (visit.introspection and visit.api.explorer)
+        if asked.query is None:
+            document = self._documents.named(asked.document_id or "")
+            if document is None or not (is_text_taken or self._documents.is_trusted(document)):
+                # Clients of Apollo know by this message that they are to send the text too.
+                raise refused(400, "DOCUMENT_UNKNOWN", "PersistedQueryNotFound" if asked.of_apollo else "No document is known by this id here: send `query`.", understood=True)
+            return document
+        if asked.document_id is not None and asked.document_id != hashlib.sha256(asked.query.encode()).hexdigest():
+            raise refused(400, "BAD_USER_INPUT", "The document's id is not the SHA-256 of `query` in hex: send one of them, or both as they belong together.", understood=True)
+        if not is_text_taken:
+            if (trusted := self._documents.trusted(asked.query)) is None:
+                raise refused(403, "FORBIDDEN", "Only documents are run here that were made known to the server. Its operator adds yours to the manifest.", understood=True)
+            return trusted
+        return self._documents.prepare(asked.query, suggestions=visit.introspection)
 
     def _context(self, visit: Visit, document: Document, trace_id: str) -> Context:
         return Context(caller=visit.caller, adapters=self.adapters, make_loaders=Loaders, base_url=visit.base_url, trace_id=trace_id, document=document.node)
