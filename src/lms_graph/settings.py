@@ -76,6 +76,9 @@ class Settings(BaseSettings):
         validation_alias="LMS_ONLY_TRUSTED_DOCUMENTS",
         description="Refuse every other document, but where a school opens both introspection and its explorer.",
     )
+    share_documents: bool = Field(
+        False, validation_alias="LMS_SHARE_DOCUMENTS", description="Let all processes know, by Redis, the documents that were sent to one of them with their hashes."
+    )
     development: bool = Field(
         False, validation_alias="LMS_DEVELOPMENT", description="Open introspection and the explorer whatever tenants set, and take pages of this machine. `lms-graph dev` sets it."
     )

@@ -3,6 +3,8 @@
 import hashlib
 import json
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from starlette.routing import Route, WebSocketRoute
 
 from lms_graph.asgi import application
 from lms_graph.domain.tenancy.operations import tenants
+from lms_graph.integrations.redis_shelf import RedisShelf
 from lms_graph.limits.documents import Documents
 from lms_graph.schema import schema
 from lms_graph.settings import Settings
@@ -191,6 +194,48 @@ class TestSentOnce:
         await post(visitor, query="{ nothing }", extensions=apollo("{ nothing }"))
 
         assert codes(await post(visitor, extensions=apollo("{ nothing }"))) == ["DOCUMENT_UNKNOWN"]
+
+
+class TestShared:
+    """Between two processes."""
+
+    @pytest.fixture
+    async def processes(self, house: House, settings: Settings) -> AsyncIterator[list[House]]:
+        shelf = RedisShelf(settings.redis_url.get_secret_value(), name="test-documents", seconds=60, most=10, most_bytes=10_000)
+        adapters = replace(house.adapters, documents=shelf)
+        async with AsyncExitStack() as stack:
+            found = []
+            for _ in range(2):
+                endpoint = Endpoint(Operations(schema, adapters, Documents(schema._schema)), default_tenant=None, base_url=adapters.base_url)
+                found.append(House(await stack.enter_async_context(served(Starlette(routes=[Route("/graphql", endpoint)]))), adapters))
+            yield found
+        await shelf.aclose()
+
+    async def test_one_is_sent_it_and_the_other_knows_it_at_that_school_alone(self, processes: list[House], school: School, other_school: School, clients: list[Client]) -> None:
+        one, two, elsewhere = Client(processes[0], school.slug), Client(processes[1], school.slug), Client(processes[1], other_school.slug)
+        clients.extend([one, two, elsewhere])
+
+        await post(one, query=OTHER, documentId=sha256(OTHER))
+
+        assert codes(await post(elsewhere, documentId=sha256(OTHER))) == ["DOCUMENT_UNKNOWN"]
+        assert (await post(two, extensions=apollo(OTHER))).json()["data"] == {"storefront": {"slug": school.slug}}
+
+    async def test_what_is_refused_is_not_shared(self, processes: list[House], school: School, clients: list[Client]) -> None:
+        one, two = (Client(process, school.slug) for process in processes)
+        clients.extend([one, two])
+
+        for text in ("{ nothing }", "{ __schema { types { name } } }"):
+            await post(one, query=text, documentId=sha256(text))
+            assert codes(await post(two, documentId=sha256(text))) == ["DOCUMENT_UNKNOWN"]
+
+    async def test_what_somebody_put_there_in_its_place_is_not_run(self, processes: list[House], school: School, clients: list[Client]) -> None:
+        clients.append(Client(processes[0], school.slug))
+        shelf = processes[0].adapters.documents
+        assert shelf
+
+        await shelf.put(school.id, sha256(OTHER), b"{ storefront { name } }")
+
+        assert codes(await post(clients[-1], documentId=sha256(OTHER))) == ["BAD_USER_INPUT"]
 
 
 class TestOnlyTrusted:

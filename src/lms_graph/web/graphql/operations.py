@@ -5,7 +5,7 @@ import hashlib
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -57,6 +57,7 @@ class Operations:
         payer = _payer(visit.caller, visit.publishable_key_id)
         if (known := self.adapters.budget.refusal(payer, REFUSAL_COST)) is not None:  # then its document is not even read
             raise self._spent(known, 0)
+        asked = await self._recalled(asked, visit)
         try:
             document, operation = self._read(asked, visit, seen)
             allow(operation.type)
@@ -73,7 +74,9 @@ class Operations:
         async def pay() -> dict[str, Any]:
             return await self._pay(payer, requested, max(requested, 1))
 
-        return Admitted(self._schema, self._context(visit, document, seen.trace_id), operation, asked.variables, await pay(), pay, seen)
+        extensions = await pay()
+        await self._remember(asked, visit)
+        return Admitted(self._schema, self._context(visit, document, seen.trace_id), operation, asked.variables, extensions, pay, seen)
 
     async def _pay(self, payer: str, requested: int, price: int) -> dict[str, Any]:
         """Take the price from the payer's budget. Gives the answer's `extensions`; raises Refused with RATE_LIMITED when there is not as much."""
@@ -90,6 +93,18 @@ class Operations:
         wait = allowance.retry_after_seconds
         message = f"You have asked for much in a short time. Ask again in {wait} s."
         return refused(429, "RATE_LIMITED", message, headers={"Retry-After": str(wait)}, extensions=self._told(allowance, requested), retryAfter=wait)
+
+    async def _recalled(self, asked: Asked, visit: Visit) -> Asked:
+        """With the text that was sent to another process, where only that one knows it. Whether it is that of the id is checked as if the client had sent it."""
+        if asked.query is not None or self._only_trusted or not (shared := self.adapters.documents) or self._documents.named(asked.document_id or "") is not None:
+            return asked
+        text = await shared.get(visit.caller.tenant_id, asked.document_id or "")
+        return asked if text is None else replace(asked, query=text.decode())
+
+    async def _remember(self, asked: Asked, visit: Visit) -> None:
+        """Let the others know what was sent with its hash, and can be run."""
+        if asked.query is not None and asked.document_id is not None and not self._only_trusted and (shared := self.adapters.documents):
+            await shared.put(visit.caller.tenant_id, asked.document_id, asked.query.encode())
 
     def _read(self, asked: Asked, visit: Visit, seen: telemetry.Operation) -> tuple[Document, Operation]:
         document = self._document(asked, visit)
