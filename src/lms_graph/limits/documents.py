@@ -29,6 +29,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from lms_graph.kit.text import is_storable
 from lms_graph.limits.bounds import Bounds, DocumentRefused, shortened, too_much, wrong
 from lms_graph.limits.costs import Plan, Weights
+from lms_graph.limits.holding import Hints, Holding, holding
 from lms_graph.limits.shape import check_shape
 
 MAX_ERRORS = 10
@@ -40,7 +41,9 @@ BYTES_A_TOKEN = 900
 class Operation:
     """One operation of a document."""
 
-    def __init__(self, node: OperationDefinitionNode, plan: Plan) -> None:
+    def __init__(self, node: OperationDefinitionNode, plan: Plan, holding: Holding | None) -> None:
+        """`holding`: for how long its answer to a visitor may be held by anybody, if at all."""
+        self.holding = holding
         self.type: OperationType = node.operation
         self.name = node.name.value if node.name else None
         self.node = node
@@ -84,6 +87,7 @@ class Documents:
         self.bounds = bounds
         self._schema = schema
         self._weights = Weights(schema)
+        self._hints = Hints(schema)
         self._cache_size = cache_size
         self._cache_bytes = cache_bytes
         self._kept: OrderedDict[str, tuple[Document, int]] = OrderedDict()
@@ -148,7 +152,9 @@ class Documents:
         if errors:
             raise self._invalid(errors)
         plan = Plan(self._weights, node)
-        operations = tuple(Operation(definition, plan) for definition in node.definitions if isinstance(definition, OperationDefinitionNode))
+        operations = tuple(
+            Operation(definition, plan, holding(self._hints, node, definition)) for definition in node.definitions if isinstance(definition, OperationDefinitionNode)
+        )
         return Document(node, sha256, introspects, operations)
 
     def _parse(self, text: str) -> DocumentNode:
