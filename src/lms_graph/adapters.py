@@ -29,6 +29,7 @@ class Adapters:
     budget: Budget
     throttle: Throttle
     documents: Shelf | None
+    answers: Shelf
     certificate_renderer: CertificateRenderer
     invoice_printer: InvoicePrinter
     statement_printer: StatementPrinter

@@ -9,7 +9,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
-from lms_graph.kit.live import aggregate_of
+from lms_graph.kit.live import aggregate_of, is_shown, tenant_of
 from lms_graph.limits import manifests
 from lms_graph.limits.bounds import Bounds, DocumentRefused
 from lms_graph.limits.documents import Documents
@@ -21,6 +21,7 @@ from lms_graph.telemetry.requests import Requests
 from lms_graph.web import badges, dev_mail, explorer, exports, files, health, unsubscribe, verify, webhooks
 from lms_graph.web.cors import Cors
 from lms_graph.web.graphql.endpoint import Endpoint
+from lms_graph.web.graphql.held import Held
 from lms_graph.web.graphql.known import Known
 from lms_graph.web.graphql.operations import Operations
 from lms_graph.web.proxies import TrustedProxies
@@ -40,9 +41,9 @@ def application(settings: Settings | None = None) -> Starlette:
         async with observed(settings, service="lms-graph-serve", readings=[CONNECTIONS]), running(settings) as adapters:
             app.state.adapters = adapters
             app.state.reachable = database.reachable
-            operations = Operations(schema if settings.executor == "compiled" else schema.plain(), adapters, documents, only_trusted=settings.only_trusted_documents)
-            known = Known()
-            adapters.live.overhear(lambda topics: known.forget() if topics is None else known.happened([aggregate_of(topic) for topic in topics]))
+            known, held = Known(), Held(adapters.answers) if settings.hold_answers else None
+            operations = Operations(schema if settings.executor == "compiled" else schema.plain(), adapters, documents, only_trusted=settings.only_trusted_documents, held=held)
+            adapters.live.overhear(lambda topics: _heard(topics, known, held))
             unit_of_work.committed.append(known.happened)
             app.state.endpoint = Endpoint(operations, known=known, default_tenant=settings.default_tenant, base_url=adapters.base_url, development=settings.development)
             app.state.end_streams = app.state.endpoint.end_streams
@@ -79,6 +80,18 @@ def application(settings: Settings | None = None) -> Starlette:
             Route("/readyz", health.readyz),
         ],
     )
+
+
+def _heard(topics: list[str] | None, known: Known, held: Held | None) -> None:
+    """What this process keeps is forgotten when it may be otherwise."""
+    if topics is None:
+        known.forget()
+        if held:
+            held.forget()
+        return
+    known.happened([aggregate_of(topic) for topic in topics if not is_shown(topic)])
+    for topic in filter(is_shown, topics) if held else ():
+        held.changed(tenant_of(topic))  # type: ignore[union-attr]
 
 
 def _documents(settings: Settings) -> Documents:

@@ -79,6 +79,9 @@ class Settings(BaseSettings):
     share_documents: bool = Field(
         False, validation_alias="LMS_SHARE_DOCUMENTS", description="Let all processes know, by Redis, the documents that were sent to one of them with their hashes."
     )
+    hold_answers: bool = Field(
+        True, validation_alias="LMS_HOLD_ANSWERS", description="Whether answers that are the same for every visitor are made once and held, in each process and by Redis for all."
+    )
     development: bool = Field(
         False, validation_alias="LMS_DEVELOPMENT", description="Open introspection and the explorer whatever tenants set, and take pages of this machine. `lms-graph dev` sets it."
     )

@@ -62,6 +62,8 @@ async def running(settings: Settings) -> AsyncIterator[Adapters]:
         stack.push_async_callback(throttle.aclose)
         documents = RedisShelf(settings.redis_url.get_secret_value(), name="documents", seconds=86_400, most=1000, most_bytes=2_000_000)
         stack.push_async_callback(documents.aclose)
+        answers = RedisShelf(settings.redis_url.get_secret_value(), name="answers", seconds=60, most=2000, most_bytes=10_000_000)
+        stack.push_async_callback(answers.aclose)
         renderer = ChromiumCertificateRenderer(chromium_path=settings.chromium_path)
         stack.push_async_callback(renderer.aclose)
         http = GuardedHttp(development=settings.development)
@@ -83,6 +85,7 @@ async def running(settings: Settings) -> AsyncIterator[Adapters]:
             live=live,
             budget=budget,
             throttle=throttle,
+            answers=answers,
             documents=documents if settings.share_documents else None,
             certificate_renderer=renderer,
             invoice_printer=ChromiumInvoicePrinter(renderer),

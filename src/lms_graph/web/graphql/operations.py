@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
+import orjson
 from graphql import GraphQLError, OperationType
 from strawberry import Schema
 from strawberry.types import ExecutionResult
@@ -25,6 +26,8 @@ from lms_graph.limits.documents import Document, Documents, Operation
 from lms_graph.limits.values import check_variables
 from lms_graph.telemetry import operations as telemetry
 from lms_graph.web.graphql.callers import Visit
+from lms_graph.web.graphql.held import Held, Question
+from lms_graph.web.graphql.held import question as held_question
 from lms_graph.web.graphql.refusals import Refused, refused
 from lms_graph.web.graphql.requests import Asked
 
@@ -34,12 +37,13 @@ REFUSAL_COST = 200  # reading a hostile document may take as long as running a p
 class Operations:
     """What every transport hands its requests to."""
 
-    def __init__(self, schema: Schema, adapters: Adapters, documents: Documents, *, only_trusted: bool = False) -> None:
-        """`only_trusted`: of documents that are not trusted only those are read that come where a school serves its explorer."""
+    def __init__(self, schema: Schema, adapters: Adapters, documents: Documents, *, only_trusted: bool = False, held: Held | None = None) -> None:
+        """`only_trusted`: of documents that are not trusted only those are read that come where a school serves its explorer. Without `held` every answer is made anew."""
         self._schema = schema
         self.adapters = adapters
         self._documents = documents
         self._only_trusted = only_trusted
+        self._held = held
 
     async def admit(self, asked: Asked, visit: Visit, *, transport: str, headers: Mapping[str, str], allow: Callable[[OperationType], None] = lambda _: None) -> "Admitted":
         """Read and weigh what is asked, and take its cost from the caller's budget, before anything is run. `allow` may refuse a type of operation. Raises Refused."""
@@ -76,7 +80,8 @@ class Operations:
 
         extensions = await pay()
         await self._remember(asked, visit)
-        return Admitted(self._schema, self._context(visit, document, seen.trace_id), operation, asked.variables, extensions, pay, seen)
+        question = held_question(visit, document, operation, asked.variables or {})
+        return Admitted(self._schema, self._context(visit, document, seen.trace_id), operation, asked.variables, extensions, pay, seen, question, self._held)
 
     async def _pay(self, payer: str, requested: int, price: int) -> dict[str, Any]:
         """Take the price from the payer's budget. Gives the answer's `extensions`; raises Refused with RATE_LIMITED when there is not as much."""
@@ -151,12 +156,25 @@ class Admitted:
     _extensions: dict[str, Any]
     _pay: Callable[[], Awaitable[dict[str, Any]]]
     seen: telemetry.Operation
+    question: Question | None = None
+    """What anybody might ask and be given the same answer; None where it is for who asked alone."""
+    _held: Held | None = None
 
     async def result(self) -> dict[str, Any]:
         """The answer of a query or a mutation."""
         with self.seen:
-            result = await self._schema.execute(None, variable_values=dict(self._variables or {}), context_value=self._context, operation_name=self.operation.name)
-            return self._payload(result, self._extensions)
+            made: list[ExecutionResult] = []
+
+            async def make() -> bytes | None:
+                made.append(await self._execute())
+                return None if made[0].errors else orjson.dumps(made[0].data, default=str, option=orjson.OPT_NON_STR_KEYS)
+
+            if self._held and self.question and (data := await self._held.answer(self.question, make)) is not None:
+                return {"data": orjson.Fragment(data), "extensions": self._extensions}
+            return self._payload(made[0] if made else await self._execute(), self._extensions)
+
+    async def _execute(self) -> ExecutionResult:
+        return await self._schema.execute(None, variable_values=dict(self._variables or {}), context_value=self._context, operation_name=self.operation.name)
 
     async def results(self) -> AsyncGenerator[dict[str, Any], None]:
         """The messages of a subscription, each paid for, or the one answer of anything else. Without `data` it was not run, or has ended, and nothing follows."""
