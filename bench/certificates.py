@@ -38,7 +38,7 @@ async def _print(house: House, school: School, count: int) -> tuple[float, dict[
     """Runs that are finished all at once; gives how long it took until all was printed, and how long each job ran."""
     runs = [await factory.run(school, student=f"Šárka Łukasiewicz {number}") for number in range(count)]
     messages: list[Message] = []
-    relay = Relay(live=house.adapters.live, send=messages.append, resend_after=600, sweep_every=60)
+    relay = Relay(live=house.adapters.live, answers=house.adapters.answers, send=messages.append, resend_after=600, sweep_every=60)
     while await relay.drain():
         messages.clear()  # what followed from making the school
     for run in runs:

@@ -88,6 +88,7 @@ def environment(servers: dict[str, str], worker_id: str) -> Iterator[dict[str, s
         "LMS_STRIPE_WEBHOOK_SECRETS": WEBHOOK_SECRET,
         "LMS_STRIPE_URL": f"http://127.0.0.1:{free_port()}",
     }  # where the `stripe` fixture's twin listens
+    own["LMS_HOLD_ANSWERS"] = "false"  # factories change rows that no relay tells of; `tests/web/graphql/test_held.py` turns it on
     own["REDIS_URL"] = f"{own['REDIS_URL'].rstrip('/').removesuffix('/0')}/{number}"
     yield own
     drop_database(servers["SUPERUSER_URL"], name)

@@ -15,6 +15,7 @@ from lms_graph.kit.live import LiveBus
 from lms_graph.kit.outbound import OutboundHttp
 from lms_graph.kit.pages import Cursors
 from lms_graph.kit.secrets import SecretKeys
+from lms_graph.kit.shelf import Shelf
 from lms_graph.kit.throttle import Throttle
 
 
@@ -27,6 +28,8 @@ class Adapters:
     live: LiveBus
     budget: Budget
     throttle: Throttle
+    documents: Shelf | None
+    answers: Shelf
     certificate_renderer: CertificateRenderer
     invoice_printer: InvoicePrinter
     statement_printer: StatementPrinter

@@ -9,8 +9,9 @@ from starlette.middleware import Middleware
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
-from lms_graph.kit.live import aggregate_of
-from lms_graph.limits.bounds import Bounds
+from lms_graph.kit.live import aggregate_of, is_shown, tenant_of
+from lms_graph.limits import manifests
+from lms_graph.limits.bounds import Bounds, DocumentRefused
 from lms_graph.limits.documents import Documents
 from lms_graph.models import database
 from lms_graph.outbox import unit_of_work
@@ -20,6 +21,7 @@ from lms_graph.telemetry.requests import Requests
 from lms_graph.web import badges, dev_mail, explorer, exports, files, health, unsubscribe, verify, webhooks
 from lms_graph.web.cors import Cors
 from lms_graph.web.graphql.endpoint import Endpoint
+from lms_graph.web.graphql.held import Held
 from lms_graph.web.graphql.known import Known
 from lms_graph.web.graphql.operations import Operations
 from lms_graph.web.proxies import TrustedProxies
@@ -32,15 +34,16 @@ log = structlog.get_logger(__name__)
 def application(settings: Settings | None = None) -> Starlette:
     """The application for these settings, by default the environment's."""
     settings = settings or Settings.from_env()
+    documents = _documents(settings)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with observed(settings, service="lms-graph-serve", readings=[CONNECTIONS]), running(settings) as adapters:
             app.state.adapters = adapters
             app.state.reachable = database.reachable
-            operations = Operations(schema if settings.executor == "compiled" else schema.plain(), adapters, Documents(schema._schema, Bounds(cost=settings.cost_limit)))
-            known = Known()
-            adapters.live.overhear(lambda topics: known.forget() if topics is None else known.happened([aggregate_of(topic) for topic in topics]))
+            known, held = Known(), Held(adapters.answers) if settings.hold_answers else None
+            operations = Operations(schema if settings.executor == "compiled" else schema.plain(), adapters, documents, only_trusted=settings.only_trusted_documents, held=held)
+            adapters.live.overhear(lambda topics: _heard(topics, known, held))
             unit_of_work.committed.append(known.happened)
             app.state.endpoint = Endpoint(operations, known=known, default_tenant=settings.default_tenant, base_url=adapters.base_url, development=settings.development)
             app.state.end_streams = app.state.endpoint.end_streams
@@ -77,6 +80,32 @@ def application(settings: Settings | None = None) -> Starlette:
             Route("/readyz", health.readyz),
         ],
     )
+
+
+def _heard(topics: list[str] | None, known: Known, held: Held | None) -> None:
+    """What this process keeps is forgotten when it may be otherwise."""
+    if topics is None:
+        known.forget()
+        if held:
+            held.forget()
+        return
+    known.happened([aggregate_of(topic) for topic in topics if not is_shown(topic)])
+    for topic in filter(is_shown, topics) if held else ():
+        held.changed(tenant_of(topic))  # type: ignore[union-attr]
+
+
+def _documents(settings: Settings) -> Documents:
+    """With the trusted ones. Raises SystemExit, which names what does not fit the schema."""
+    documents = Documents(schema._schema, Bounds(cost=settings.cost_limit))
+    try:
+        for id, (text, file) in manifests.read(settings.trusted_documents).items():
+            try:
+                documents.trust(id, text)
+            except DocumentRefused as error:
+                raise SystemExit(f"{file}: the trusted document {id} ({manifests.called(text)}) cannot be taken: {error}") from None
+    except manifests.ManifestRefused as error:
+        raise SystemExit(str(error)) from None
+    return documents
 
 
 class _Graphql:

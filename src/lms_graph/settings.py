@@ -68,6 +68,20 @@ class Settings(BaseSettings):
     executor: Literal["compiled", "plain"] = Field(
         "compiled", validation_alias="LMS_EXECUTOR", description="What runs operations: `compiled`, ours, or `plain`, graphql-core's, several times slower; answers are the same."
     )
+    trusted_documents: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_parted_by_commas)] = Field(
+        (), validation_alias="LMS_TRUSTED_DOCUMENTS", description="Manifests of trusted documents, or folders of them (`*.json`), parted by commas: docs/api/documents.md."
+    )
+    only_trusted_documents: bool = Field(
+        False,
+        validation_alias="LMS_ONLY_TRUSTED_DOCUMENTS",
+        description="Refuse every other document, but where a school opens both introspection and its explorer.",
+    )
+    share_documents: bool = Field(
+        False, validation_alias="LMS_SHARE_DOCUMENTS", description="Let all processes know, by Redis, the documents that were sent to one of them with their hashes."
+    )
+    hold_answers: bool = Field(
+        True, validation_alias="LMS_HOLD_ANSWERS", description="Whether answers that are the same for every visitor are made once and held, in each process and by Redis for all."
+    )
     development: bool = Field(
         False, validation_alias="LMS_DEVELOPMENT", description="Open introspection and the explorer whatever tenants set, and take pages of this machine. `lms-graph dev` sets it."
     )

@@ -17,6 +17,7 @@ from lms_graph.integrations.openid import OpenIdClient
 from lms_graph.integrations.pdf import ChromiumCertificateRenderer
 from lms_graph.integrations.redis_budget import RedisBudget
 from lms_graph.integrations.redis_live import RedisLiveBus
+from lms_graph.integrations.redis_shelf import RedisShelf
 from lms_graph.integrations.redis_throttle import RedisThrottle
 from lms_graph.integrations.resend import ResendMailer
 from lms_graph.integrations.s3 import S3ObjectStore
@@ -59,6 +60,10 @@ async def running(settings: Settings) -> AsyncIterator[Adapters]:
         stack.push_async_callback(budget.aclose)
         throttle = RedisThrottle(settings.redis_url.get_secret_value(), factor=settings.throttle_factor)
         stack.push_async_callback(throttle.aclose)
+        documents = RedisShelf(settings.redis_url.get_secret_value(), name="documents", seconds=86_400, most=1000, most_bytes=2_000_000)
+        stack.push_async_callback(documents.aclose)
+        answers = RedisShelf(settings.redis_url.get_secret_value(), name="answers", seconds=60, most=2000, most_bytes=10_000_000)
+        stack.push_async_callback(answers.aclose)
         renderer = ChromiumCertificateRenderer(chromium_path=settings.chromium_path)
         stack.push_async_callback(renderer.aclose)
         http = GuardedHttp(development=settings.development)
@@ -80,6 +85,8 @@ async def running(settings: Settings) -> AsyncIterator[Adapters]:
             live=live,
             budget=budget,
             throttle=throttle,
+            answers=answers,
+            documents=documents if settings.share_documents else None,
             certificate_renderer=renderer,
             invoice_printer=ChromiumInvoicePrinter(renderer),
             statement_printer=ChromiumStatementPrinter(renderer),

@@ -56,7 +56,7 @@ async def work(settings: Settings) -> None:
         def send(message: Message) -> None:
             actor.send(reaction=message.reaction, tenant_id=str(message.delivery.tenant_id), delivery_id=str(message.delivery.id), payload=message.payload)
 
-        relay = Relay(live=adapters.live, send=send, resend_after=settings.resend_after_seconds, sweep_every=settings.sweep_every_seconds)
+        relay = Relay(live=adapters.live, answers=adapters.answers, send=send, resend_after=settings.resend_after_seconds, sweep_every=settings.sweep_every_seconds)
         worker = dramatiq.Worker(broker, worker_threads=THREADS, worker_timeout=POLL_MILLISECONDS)
         worker.start()
         stopped = asyncio.create_task(stop.wait())

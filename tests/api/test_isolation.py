@@ -195,7 +195,7 @@ KINDS = {prefix: name for name, prefix in PREFIXES.items()}
 async def full(house: House, anyio_backend: str) -> AsyncIterator[FullSchool]:
     async def settle() -> list[str]:
         waiting: list[Message] = []
-        relay = Relay(live=house.adapters.live, send=waiting.append, resend_after=60, sweep_every=1)
+        relay = Relay(live=house.adapters.live, answers=house.adapters.answers, send=waiting.append, resend_after=60, sweep_every=1)
         while await relay.drain() or waiting:
             while waiting:
                 message = waiting.pop(0)

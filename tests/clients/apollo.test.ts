@@ -1,8 +1,10 @@
 // Apollo Client, with its normalized cache.
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 
-import { ApolloClient, CombinedGraphQLErrors, HttpLink, InMemoryCache } from '@apollo/client'
+import { ApolloClient, CombinedGraphQLErrors, gql, HttpLink, InMemoryCache } from '@apollo/client'
+import { PersistedQueryLink } from '@apollo/client/link/persisted-queries'
 import { relayStylePagination } from '@apollo/client/utilities'
 
 import { CatalogDocument, CoursePageDocument, EnrollDocument, SignInDocument } from './gql/graphql.ts'
@@ -65,4 +67,25 @@ test('throws a mutation that needs somebody signed in', async () => {
   const refused = client().mutate({ mutation: EnrollDocument, variables: { input: { courseId, idempotencyKey: 'a' } } })
 
   await assert.rejects(refused, (error) => CombinedGraphQLErrors.is(error) && error.errors[0]?.extensions?.['code'] === 'UNAUTHENTICATED')
+})
+
+test('sends a document once, then its hash alone', async () => {
+  const sent: RequestInit[] = []
+  const addresses: string[] = []
+  const watched: typeof fetch = (address, how = {}) => {
+    sent.push(how)
+    addresses.push(String(address))
+    return fetch(address, how)
+  }
+  const hashed = new PersistedQueryLink({ sha256: (text) => createHash('sha256').update(text).digest('hex'), useGETForHashedQueries: true })
+  const apollo = new ApolloClient({ link: hashed.concat(new HttpLink({ uri: url, headers: visiting, fetch: watched })), cache: new InMemoryCache() })
+  const query = gql`query Once { storefront { slug supportEmail } }`
+
+  const first = await apollo.query({ query, fetchPolicy: 'network-only' })
+  const again = await apollo.query({ query, fetchPolicy: 'network-only' })
+
+  assert.deepEqual(again.data, first.data)
+  assert.deepEqual(sent.map(({ method }) => method), ['GET', 'POST', 'GET'])
+  assert.match(String(sent[1]?.body), /query Once/)
+  assert.doesNotMatch(String(addresses[2]), /query=/)
 })

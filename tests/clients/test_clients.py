@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.xdist_group("clie
 @pytest.fixture
 async def relay(house: House) -> AsyncIterator[None]:
     """Tells facts to whoever watches, as `lms-graph worker` does; what would follow from them is not done."""
-    running = asyncio.create_task(Relay(live=house.adapters.live, send=lambda message: None, resend_after=60, sweep_every=1).run())
+    running = asyncio.create_task(Relay(live=house.adapters.live, answers=house.adapters.answers, send=lambda message: None, resend_after=60, sweep_every=1).run())
     yield
     running.cancel()
     with suppress(asyncio.CancelledError):

@@ -2,6 +2,9 @@
 
 import pytest
 
+from lms_graph.limits import manifests
+from lms_graph.limits.documents import Documents
+from lms_graph.schema import schema
 from tests.architecture.sources import ROOT
 from tests.clients.conftest import Run
 from tests.fixtures.client import DOCUMENTS
@@ -26,3 +29,12 @@ class TestTypedDocuments:
         made = (ROOT / "tests" / "clients" / "gql" / "graphql.ts").read_text()
 
         assert ": any" not in made
+
+    async def test_stand_in_a_manifest_that_the_server_takes(self, documents: None) -> None:
+        trusted, made = Documents(schema._schema), ROOT / "tests" / "clients" / "gql" / "persisted-documents.json"
+        found = manifests.read([made])
+        for id, (text, _) in found.items():
+            trusted.trust(id, text)
+
+        assert {manifests.called(text) for text, _ in found.values()} == set(DOCUMENTS)
+        assert all(trusted.named(id) for id in found)

@@ -194,7 +194,7 @@ class TestRelay:
             asked += 1
             raise ConnectionError("no Redis")
 
-        relay = Relay(live=house.adapters.live, send=send, resend_after=60, sweep_every=5)
+        relay = Relay(live=house.adapters.live, answers=house.adapters.answers, send=send, resend_after=60, sweep_every=5)
         await happen(school, *(uuid4() for _ in range(10)))
 
         while await relay.drain():
@@ -207,7 +207,13 @@ class TestRelay:
     async def test_is_woken_by_a_commit_and_outlives_its_troubles(self, house: House, school: School, reacting: None, monkeypatch: pytest.MonkeyPatch) -> None:
         sent: asyncio.Queue[Message] = asyncio.Queue()
         loop = asyncio.get_running_loop()
-        relay = Relay(live=house.adapters.live, send=lambda message: loop.call_soon_threadsafe(sent.put_nowait, message) and None, resend_after=60, sweep_every=60)
+        relay = Relay(
+            live=house.adapters.live,
+            answers=house.adapters.answers,
+            send=lambda message: loop.call_soon_threadsafe(sent.put_nowait, message) and None,
+            resend_after=60,
+            sweep_every=60,
+        )
         claim, troubles = store.claim_due, 1
 
         async def troubled(**arguments: Any) -> list[Message]:

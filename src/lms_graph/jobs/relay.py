@@ -8,8 +8,10 @@ import structlog
 
 from lms_graph.domain.identity.operations import housekeeping
 from lms_graph.domain.notifications.operations import mails
+from lms_graph.jobs import shown
 from lms_graph.jobs.reactions import reactions_to
 from lms_graph.kit.live import LiveBus, topic
+from lms_graph.kit.shelf import Shelf
 from lms_graph.outbox import store
 from lms_graph.outbox.store import Message
 from lms_graph.outbox.wake import WakeUp
@@ -18,10 +20,11 @@ log = structlog.get_logger(__name__)
 
 
 class Relay:
-    """Any number may run: rows are claimed. `send` hands a message to the workers' queue; when it raises, the queue is away and everything waits a little."""
+    """Any number may run: rows are claimed. `answers` are those that are held for visitors. `send` hands a message to the workers' queue; when it raises, the queue is away and everything waits a little."""
 
-    def __init__(self, *, live: LiveBus, send: Callable[[Message], None], resend_after: float, sweep_every: float) -> None:
+    def __init__(self, *, live: LiveBus, answers: Shelf, send: Callable[[Message], None], resend_after: float, sweep_every: float) -> None:
         self._live = live
+        self._answers = answers
         self._send = send
         self._resend_after = resend_after
         self._sweep_every = sweep_every
@@ -41,6 +44,7 @@ class Relay:
     async def drain(self) -> int:
         """Once through: tell, publish, send. Gives how much there was."""
         told = await store.tell(reactions_to)
+        await shown.tell(((fact.tenant_id, fact.name) for fact in told), answers=self._answers, live=self._live)
         await self._live.publish(sorted({topic(fact.tenant_id, fact.aggregate_id) for fact in told}))
         due = await store.claim_due(resend_after=self._resend_after)
         unsent = await asyncio.to_thread(self._send_all, due) if due else []

@@ -14,6 +14,7 @@ from uuid import UUID
 import structlog
 
 from lms_graph.adapters import Adapters
+from lms_graph.jobs import shown
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.errors import DomainError, Unavailable
 from lms_graph.models import database
@@ -87,6 +88,7 @@ async def _run(adapters: Adapters, reaction: str, delivery: Delivery, payload: d
             async with limit, database.reading(caller):
                 await function(Job(caller, delivery, adapters), **_arguments(function, payload))
             await store.finish(delivery)
+            await shown.tell([(delivery.tenant_id, reaction)], answers=adapters.answers, live=adapters.live)
         except AlreadyDone:
             seen.outcome = "already_done"
         except Unavailable as error:

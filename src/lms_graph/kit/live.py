@@ -16,6 +16,20 @@ def aggregate_of(topic: str) -> UUID:
     return UUID(topic.rpartition(":")[2])
 
 
+def shown(tenant_id: UUID) -> str:
+    """The topic on which it is announced that something which visitors see has changed."""
+    return f"shown:{tenant_id}"
+
+
+def is_shown(topic: str) -> bool:
+    return topic.startswith("shown:")
+
+
+def tenant_of(topic: str) -> UUID:
+    """The tenant that a topic belongs to."""
+    return UUID(topic.split(":")[1])
+
+
 class LiveBus(Protocol):
     """Announces to every process of the deployment. May lose messages; watchers catch up from the outbox by sequence."""
 

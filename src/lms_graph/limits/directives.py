@@ -1,5 +1,6 @@
-"""The directives with which the schema says what its fields cost, after IBM's specification of GraphQL costs."""
+"""The directives with which the schema says what its fields cost, after IBM's specification of GraphQL costs; and for how long others may hold what they give, after Apollo's."""
 
+from enum import Enum
 from typing import Any
 
 import strawberry
@@ -33,6 +34,24 @@ class ListSize:
     require_one_slicing_argument: bool | None = strawberry.field(
         name="requireOneSlicingArgument", default=UNSET, description="False where `assumedSize` holds without any slicing argument."
     )
+
+
+@strawberry.enum(description="Whose a value is.")
+class CacheControlScope(Enum):
+    PUBLIC = strawberry.enum_value("PUBLIC", description="The same for everybody.")
+    PRIVATE = strawberry.enum_value("PRIVATE", description="It depends on who asks: nobody else may hold it.")
+
+
+@strawberry.schema_directive(
+    locations=[Location.FIELD_DEFINITION, Location.OBJECT],
+    name="cacheControl",
+    description="For how long an answer to a visitor who is not signed in may be held and given to others: as long as the least of all that it asks for. "
+    "Where nothing is said, a plain value is as the object it is in; an object, and whatever stands at the root, may not be held.",
+)
+class CacheControl:
+    max_age: int | None = strawberry.field(name="maxAge", default=UNSET, description="Seconds.")
+    scope: CacheControlScope | None = strawberry.field(name="scope", default=UNSET, description="PUBLIC where it is not said.")
+    inherit_max_age: bool | None = strawberry.field(name="inheritMaxAge", default=UNSET, description="True where it is as the object that leads to it.")
 
 
 def said(definition: Any, kind: type[Any]) -> Any:

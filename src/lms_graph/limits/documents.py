@@ -1,4 +1,4 @@
-"""From the text of a request to a document that may be executed: bounded, parsed, validated and weighed. Kept by its hash."""
+"""From the text of a request to a document that may be executed: bounded, parsed, validated and weighed. Kept by its hash, trusted ones for good."""
 
 import hashlib
 import sys
@@ -29,6 +29,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from lms_graph.kit.text import is_storable
 from lms_graph.limits.bounds import Bounds, DocumentRefused, shortened, too_much, wrong
 from lms_graph.limits.costs import Plan, Weights
+from lms_graph.limits.holding import Hints, Holding, holding
 from lms_graph.limits.shape import check_shape
 
 MAX_ERRORS = 10
@@ -40,7 +41,9 @@ BYTES_A_TOKEN = 900
 class Operation:
     """One operation of a document."""
 
-    def __init__(self, node: OperationDefinitionNode, plan: Plan) -> None:
+    def __init__(self, node: OperationDefinitionNode, plan: Plan, holding: Holding | None) -> None:
+        """`holding`: for how long its answer to a visitor may be held by anybody, if at all."""
+        self.holding = holding
         self.type: OperationType = node.operation
         self.name = node.name.value if node.name else None
         self.node = node
@@ -75,32 +78,48 @@ class Document:
 
 
 class Documents:
-    """Prepares documents for one schema, and keeps the valid ones: those asked last, and not more of them than `cache_size`, nor than `cache_bytes` of memory, as estimated."""
+    """Prepares documents for one schema, and keeps the valid ones: those asked last, and not more of them than `cache_size`, nor than `cache_bytes` of memory, as estimated.
+
+    Trusted ones are prepared by `trust` before anybody asks, and kept beside that.
+    """
 
     def __init__(self, schema: GraphQLSchema, bounds: Bounds = Bounds(), cache_size: int = 2000, cache_bytes: int = 100_000_000) -> None:
         self.bounds = bounds
         self._schema = schema
         self._weights = Weights(schema)
+        self._hints = Hints(schema)
         self._cache_size = cache_size
         self._cache_bytes = cache_bytes
         self._kept: OrderedDict[str, tuple[Document, int]] = OrderedDict()
         self._bytes = 0
+        self._trusted: dict[str, Document] = {}
+        self._by_id: dict[str, Document] = {}
+
+    def trust(self, id: str, text: str) -> None:
+        """Keep this document for good, under its hash and under `id`. Raises DocumentRefused."""
+        sha256 = _hash(self._checked(text))
+        document = self._trusted.get(sha256) or self._prepare(text, sha256, suggestions=True)
+        self._trusted[sha256] = self._by_id[sha256] = self._by_id[id] = document
+
+    def is_trusted(self, document: Document) -> bool:
+        return document.sha256 in self._trusted
+
+    def named(self, id: str) -> Document | None:
+        """The document of this id: a trusted one by the id that its manifest gives it, any that is kept by its SHA-256 in hex."""
+        return self._by_id.get(id) or self._recent(id)
+
+    def trusted(self, text: str) -> Document | None:
+        """The trusted document of this text."""
+        return self._trusted.get(_hash(text)) if self._trusted and is_storable(text) else None
 
     def prepare(self, text: str, *, suggestions: bool = True) -> Document:
         """The document of this text. Raises DocumentRefused: BAD_USER_INPUT for what cannot be read or does not fit the schema, COST_EXCEEDED for what is beyond the bounds.
 
         Without `suggestions` the errors don't say which names the schema has.
         """
-        if len(text) > self.bounds.length:
-            raise too_much(
-                f"The document has {len(text)} characters; at most {self.bounds.length} are taken. Send values as variables.", limit=self.bounds.length, requested=len(text)
-            )
-        if not is_storable(text):
-            raise wrong("The document has a NUL character or half of a surrogate pair, which no text may have.")
-        sha256 = hashlib.sha256(text.encode()).hexdigest()
-        if kept := self._kept.get(sha256):
-            self._kept.move_to_end(sha256)
-            return kept[0]
+        sha256 = _hash(self._checked(text))
+        if found := self._trusted.get(sha256) or self._recent(sha256):
+            return found
         document = self._prepare(text, sha256, suggestions)
         self._keep(document, sys.getsizeof(text) + BYTES_A_DOCUMENT + BYTES_A_TOKEN * document.node.token_count)
         return document
@@ -111,6 +130,21 @@ class Documents:
         if isinstance(found, list):
             raise self._invalid(found)
 
+    def _checked(self, text: str) -> str:
+        if len(text) > self.bounds.length:
+            raise too_much(
+                f"The document has {len(text)} characters; at most {self.bounds.length} are taken. Send values as variables.", limit=self.bounds.length, requested=len(text)
+            )
+        if not is_storable(text):
+            raise wrong("The document has a NUL character or half of a surrogate pair, which no text may have.")
+        return text
+
+    def _recent(self, sha256: str) -> Document | None:
+        if kept := self._kept.get(sha256):
+            self._kept.move_to_end(sha256)
+            return kept[0]
+        return None
+
     def _prepare(self, text: str, sha256: str, suggestions: bool) -> Document:
         node = self._parse(text)
         introspects = check_shape(node, self.bounds)
@@ -118,7 +152,9 @@ class Documents:
         if errors:
             raise self._invalid(errors)
         plan = Plan(self._weights, node)
-        operations = tuple(Operation(definition, plan) for definition in node.definitions if isinstance(definition, OperationDefinitionNode))
+        operations = tuple(
+            Operation(definition, plan, holding(self._hints, node, definition)) for definition in node.definitions if isinstance(definition, OperationDefinitionNode)
+        )
         return Document(node, sha256, introspects, operations)
 
     def _parse(self, text: str) -> DocumentNode:
@@ -147,6 +183,10 @@ class Documents:
         while len(self._kept) > self._cache_size or self._bytes > self._cache_bytes:
             _, (_, gone) = self._kept.popitem(last=False)
             self._bytes -= gone
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _coded(error: GraphQLError) -> GraphQLError:

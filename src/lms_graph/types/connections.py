@@ -7,6 +7,7 @@ import strawberry
 
 from lms_graph.kit.pages import Page
 from lms_graph.types.costs import PAGE, weight
+from lms_graph.types.public import WITHIN
 
 T = TypeVar("T")
 
@@ -21,7 +22,7 @@ def connection(*, description: str) -> Callable[[Callable[..., Any]], Any]:
     return strawberry.field(description=description, directives=[PAGE])
 
 
-@strawberry.type(description="Where a page stands in its list.", directives=[weight(0)])
+@strawberry.type(description="Where a page stands in its list.", directives=[weight(0), WITHIN])
 class PageInfo:
     has_next_page: bool = strawberry.field(description="Whether more follows this page.")
     has_previous_page: bool = strawberry.field(description="Whether something precedes this page.")
@@ -29,7 +30,7 @@ class PageInfo:
     end_cursor: str | None = strawberry.field(description="The cursor of the page's last edge; null on an empty page.")
 
 
-@strawberry.type(description="A node of a list and its place in it.", directives=[weight(0)])
+@strawberry.type(description="A node of a list and its place in it.", directives=[weight(0), WITHIN])
 class Edge(Generic[T]):
     node: T = strawberry.field(description="The node.")
     cursor: str = strawberry.field(description="The node's place, for `after` and `before`. Stays good when others come and go.")

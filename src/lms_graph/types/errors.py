@@ -12,7 +12,7 @@ from strawberry.extensions import FieldExtension
 from lms_graph.context import Info
 from lms_graph.kit import errors
 from lms_graph.kit.permissions import Permission
-from lms_graph.limits.directives import ListSize
+from lms_graph.limits.directives import CacheControl, ListSize
 from lms_graph.telemetry import operations as telemetry
 from lms_graph.types.costs import PAGE, listed, weight
 from lms_graph.types.permissions import requiring
@@ -181,13 +181,16 @@ def mutation(*, description: str, cost: int = 10, requires: Collection[Permissio
     return wrap
 
 
-def query(*, description: str, cost: int | None = None, size: ListSize | None = None, requires: Collection[Permission] = ()) -> Callable[[Callable[..., Any]], Any]:
+def query(
+    *, description: str, cost: int | None = None, size: ListSize | None = None, requires: Collection[Permission] = (), held: CacheControl | None = None
+) -> Callable[[Callable[..., Any]], Any]:
     """A root query field: its expected failures become top-level errors with a code. `cost` is that of finding it at all; one that takes `first` has the size it is asked for.
-    `requires` are permissions of which the caller must hold one; who holds none gets FORBIDDEN, or UNAUTHENTICATED."""
+    `requires` are permissions of which the caller must hold one; who holds none gets FORBIDDEN, or UNAUTHENTICATED.
+    `held` says that it answers everybody the same."""
 
     def wrap(resolver: Callable[..., Any]) -> Any:
         asked = PAGE if "first" in inspect.signature(resolver).parameters else size
-        directives = [*([asked] if asked else []), *([weight(cost)] if cost is not None else []), *requiring(requires)]
+        directives = [*([asked] if asked else []), *([weight(cost)] if cost is not None else []), *requiring(requires), *([held] if held else [])]
         return strawberry.field(resolver, description=description, extensions=[_TellErrors(None, requires)], directives=directives)
 
     return wrap

@@ -7,6 +7,7 @@ import strawberry
 from graphql import GraphQLError
 
 from lms_graph.kit import money
+from lms_graph.types.public import WITHIN
 
 CurrencyCode = NewType("CurrencyCode", str)
 MAX_DIGITS = 30
@@ -46,7 +47,7 @@ CURRENCY_CODE = strawberry.scalar(
 )
 
 
-@strawberry.type(description="An amount of money, exact.")
+@strawberry.type(description="An amount of money, exact.", directives=[WITHIN])
 class Money:
     amount: Decimal = strawberry.field(description="In the currency's main unit, with exactly the decimals that the currency has: `10.50` EUR, `1050` JPY, `1.500` KWD.")
     currency: CurrencyCode = strawberry.field(description="Its currency.")

@@ -11,6 +11,7 @@ from lms_graph.execution import Child
 from lms_graph.kit.errors import Invalid, Issue, NotFound
 from lms_graph.kit.ids import parse_id
 from lms_graph.kit.permissions import Permission
+from lms_graph.limits.directives import CacheControl
 from lms_graph.types.costs import usually
 from lms_graph.types.permissions import requiring
 
@@ -89,9 +90,19 @@ def decode_or_none(id: str, *prefixes: str) -> UUID | None:
     return parsed[1] if parsed and parsed[0] in prefixes else None
 
 
-def child(loader: str, *, key: str, description: str, then: str | None = None, size: int | None = None, requires: Collection[Permission] = (), **options: Any) -> Any:
+def child(
+    loader: str,
+    *,
+    key: str,
+    description: str,
+    then: str | None = None,
+    size: int | None = None,
+    requires: Collection[Permission] = (),
+    held: CacheControl | None = None,
+    **options: Any,
+) -> Any:
     """A field that leads to other rows: declared by its loader (`area.name`), the attribute that holds the key, and perhaps the attribute of what is loaded.
-    A list of objects says how many they usually are (`size`): so often what is asked of one is counted. `requires` are permissions without which the loader gives nothing.
+    A list of objects says how many they usually are (`size`): so often what is asked of one is counted. `requires` are permissions without which the loader gives nothing. `held` says whether it depends on who asks, where its type does not say it.
 
     A plain field with a plain function, never a coroutine: an executor can batch a whole level of them.
     """
@@ -108,7 +119,11 @@ def child(loader: str, *, key: str, description: str, then: str | None = None, s
         return loading if then is None else _attribute(loading, then)
 
     return strawberry.field(
-        resolver=resolve, description=description, metadata={"child": Child(bind, key, then)}, directives=[*([usually(size)] if size else []), *requiring(requires)], **options
+        resolver=resolve,
+        description=description,
+        metadata={"child": Child(bind, key, then)},
+        directives=[*([usually(size)] if size else []), *requiring(requires), *([held] if held else [])],
+        **options,
     )
 
 

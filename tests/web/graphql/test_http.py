@@ -250,7 +250,7 @@ class TestBodies:
         assert (await post(visitor, {"query": "{ __typename }"})).status_code == 200
 
     async def test_a_hash_alone_names_no_document(self, visitor: Client) -> None:
-        answer = await post(visitor, {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": "0" * 64}}})
+        answer = await post(visitor, {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": "0" * 64}}}, Accept=GRAPHQL)
 
         assert (answer.status_code, codes(answer)) == (400, ["DOCUMENT_UNKNOWN"])
 

@@ -125,7 +125,7 @@ async def test_each_message_is_paid_for(student: Client, school: School, house: 
         async with streaming(poor, "subscription ($id: ID!) { enrollmentProgress(enrollmentId: $id) { enrollment { requirements { met } } } }", id=begun) as answer:
             heard = events(answer)
             first = (await anext(heard))[1]["extensions"]["cost"]
-            relay = Relay(live=house.adapters.live, send=lambda message: None, resend_after=60, sweep_every=1)
+            relay = Relay(live=house.adapters.live, answers=house.adapters.answers, send=lambda message: None, resend_after=60, sweep_every=1)
             for key in ("a", "b"):
                 await student.data("CompleteLecture", input={"enrollmentId": begun, "lectureId": made.lecture(key)})
                 await relay.drain()

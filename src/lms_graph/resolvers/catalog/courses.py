@@ -16,11 +16,12 @@ from lms_graph.types.costs import usually, weight
 from lms_graph.types.errors import query
 from lms_graph.types.nodes import decode_or_none
 from lms_graph.types.ordering import CourseOrder, OrderDirection
+from lms_graph.types.public import PUBLIC
 
 
 @strawberry.type
 class CatalogQuery:
-    @query(description="The published courses. Everybody.", cost=5)
+    @query(description="The published courses. Everybody.", cost=5, held=PUBLIC)
     async def courses(
         self,
         info: Info,
@@ -49,7 +50,7 @@ class CatalogQuery:
             info.context.loaders.catalog.course.prime(course.uuid, course)
         return connection
 
-    @query(description="A published course by its slug or id; null when there is none. Everybody.")
+    @query(description="A published course by its slug or id; null when there is none. Everybody.", held=PUBLIC)
     async def course(
         self,
         info: Info,
@@ -66,7 +67,7 @@ class CatalogQuery:
             catalog.course.prime(course.uuid, course)
         return course
 
-    @query(description="The shelves of the catalog, in the school's order; at most 500. Everybody.", size=usually(50))
+    @query(description="The shelves of the catalog, in the school's order; at most 500. Everybody.", size=usually(50), held=PUBLIC)
     async def categories(self, info: Info) -> list[Category]:
         return [Category.from_row(row) for row in await browse.categories(caller=info.context.caller)]
 

@@ -12,6 +12,7 @@ from lms_graph.kit.pages import PageRequest
 from lms_graph.kit.permissions import Permission
 from lms_graph.types.connections import After, Before, First, Last
 from lms_graph.types.errors import mutation, query
+from lms_graph.types.public import PUBLIC
 from lms_graph.types.tenancy.tenants import (
     Storefront,
     Tenant,
@@ -31,7 +32,7 @@ from lms_graph.types.tenancy.tenants import (
 
 @strawberry.type
 class TenancyQuery:
-    @query(description="The tenant that the host, `X-Tenant`, the API key or the token selects. Everybody.")
+    @query(description="The tenant that the host, `X-Tenant`, the API key or the token selects. Everybody.", held=PUBLIC)
     async def storefront(self, info: Info) -> Storefront:
         return Storefront.from_row(await queries.storefront(caller=info.context.caller))
 

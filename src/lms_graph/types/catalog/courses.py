@@ -21,6 +21,7 @@ from lms_graph.types.costs import listed, usually, weight
 from lms_graph.types.enums import described
 from lms_graph.types.filters import StringFilter, chosen
 from lms_graph.types.nodes import Node, child
+from lms_graph.types.public import PRIVATE, WITHIN
 from lms_graph.types.text import FormattedText
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ CourseLevel = described(
 InstructorRole = described(rows.InstructorRole, "InstructorRole", "A part in teaching a course.", LEAD="Answers for the course.", ASSISTANT="Helps.")
 
 
-@strawberry.type(description="An immutable published version of a course. Everybody may read it while the course is published; learners keep theirs.")
+@strawberry.type(description="An immutable published version of a course. Everybody may read it while the course is published; learners keep theirs.", directives=[WITHIN])
 class CourseVersion(Node):
     number: int = strawberry.field(description="Counts the course's versions from 1.")
     published_at: datetime = strawberry.field(description="When it was published.")
@@ -72,7 +73,7 @@ class CourseVersion(Node):
         )
 
 
-@strawberry.type(description="Somebody's part in a course.")
+@strawberry.type(description="Somebody's part in a course.", directives=[WITHIN])
 class CourseInstructor:
     role: InstructorRole = strawberry.field(description="The part.")
     account_id: strawberry.Private[UUID]
@@ -83,7 +84,9 @@ class CourseInstructor:
         return cls(role=rows.InstructorRole(row["role"]), account_id=row["account_id"])
 
 
-@strawberry.type(description="A course. Its plain fields are its latest published version; everybody may read them while it is published, and its learners afterwards.")
+@strawberry.type(
+    description="A course. Its plain fields are its latest published version; everybody may read them while it is published, and its learners afterwards.", directives=[WITHIN]
+)
 class Course(Node):
     slug: str = strawberry.field(description="Its name in addresses: at most 80 characters, unique in the tenant.")
     status: CourseStatus = strawberry.field(description="Where it stands.")
@@ -112,6 +115,7 @@ class Course(Node):
     viewer_permissions: list[CoursePermission] = child(
         "catalog.viewer_permissions",
         key="uuid",
+        held=PRIVATE,
         description="What the viewer may do with it beyond what every learner may, through its team or COURSES_MANAGE; by name, mostly nothing.",
     )
     version: CourseVersion | None = child("catalog.version", key="version_id", description="The latest published version.")
@@ -134,7 +138,7 @@ class Course(Node):
         "community.rating", key="uuid", then="histogram", size=5, description="How many shown reviews give each rating: always five entries, 5 first."
     )
     viewer_review: Annotated["Review", strawberry.lazy("lms_graph.types.community.reviews")] | None = child(
-        "community.own_review", key="uuid", description="The viewer's own review of it, also while the school hides it; null when there is none."
+        "community.own_review", key="uuid", held=PRIVATE, description="The viewer's own review of it, also while the school hides it; null when there is none."
     )
 
     @connection(description="What its learners say of it, latest first; shown reviews only.")
@@ -194,7 +198,7 @@ class Course(Node):
         )
 
 
-@strawberry.type(description="A value of a facet and how many courses of the result have it.")
+@strawberry.type(description="A value of a facet and how many courses of the result have it.", directives=[WITHIN])
 class FacetValue:
     value: str = strawberry.field(description="For `where`.")
     label: str = strawberry.field(description="For people.")
@@ -205,7 +209,7 @@ class FacetValue:
         return cls(value=bucket.value, label=bucket.label, count=bucket.count)
 
 
-@strawberry.type(description="How the whole result divides. Counted only when asked, within the result: a chosen value keeps its own count.")
+@strawberry.type(description="How the whole result divides. Counted only when asked, within the result: a chosen value keeps its own count.", directives=[WITHIN])
 class CourseFacets:
     category: list[FacetValue] = listed(10, description="By category slug, most frequent first; at most 500.")
     level: list[FacetValue] = listed(4, description="By level, most frequent first.")
@@ -216,7 +220,7 @@ class CourseFacets:
     price: list[FacetValue] = listed(2, description="FREE or PAID, most frequent first. Courses that are not sold by themselves are in none; a moment behind.")
 
 
-@strawberry.type(description="A page of the catalog.")
+@strawberry.type(description="A page of the catalog.", directives=[WITHIN])
 class CourseConnection(Connection[Course]):
     summary: strawberry.Private[Any] = None
 

@@ -10,6 +10,7 @@ from lms_graph.kit.ids import public_id
 from lms_graph.models import catalog as rows
 from lms_graph.types.enums import described
 from lms_graph.types.nodes import Node, child
+from lms_graph.types.public import WITHIN
 
 if TYPE_CHECKING:
     from lms_graph.types.learning.access import AccessDecision
@@ -29,7 +30,9 @@ class Place:
     enrollment_id: UUID | None
 
 
-@strawberry.type(description="A lecture. Its id lasts across the versions of its course; its fields are those of the viewer's run's version, else of the latest published.")
+@strawberry.type(
+    description="A lecture. Its id lasts across the versions of its course; its fields are those of the viewer's run's version, else of the latest published.", directives=[WITHIN]
+)
 class Lecture(Node):
     title: str = strawberry.field(description="1 to 200 characters. Everybody.")
     content_type: ContentType = strawberry.field(description="What it shows. Everybody.")
@@ -97,7 +100,7 @@ class Lecture(Node):
         )
 
 
-@strawberry.type(description="A part of a course. Everybody may read its outline. Its id lasts across versions.")
+@strawberry.type(description="A part of a course. Everybody may read its outline. Its id lasts across versions.", directives=[WITHIN])
 class Section(Node):
     title: str = strawberry.field(description="1 to 200 characters.")
     sort_order: int = strawberry.field(description="Its place in the course, from 0.")

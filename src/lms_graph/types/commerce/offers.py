@@ -16,6 +16,7 @@ from lms_graph.types.enums import described
 from lms_graph.types.errors import Payload
 from lms_graph.types.money import Money, MoneyInput
 from lms_graph.types.nodes import Node, child, decode_id
+from lms_graph.types.public import WITHIN
 
 if TYPE_CHECKING:
     from lms_graph.types.catalog.courses import Course
@@ -53,7 +54,7 @@ DefaultRule = described(
 SUBJECT_PREFIXES = {rows.OfferSubject.COURSE: "crs", rows.OfferSubject.SEATS: "crs", rows.OfferSubject.BUNDLE: "bun", rows.OfferSubject.PATH: "pth"}
 
 
-@strawberry.type(description="What an offer costs in a market. Everybody.")
+@strawberry.type(description="What an offer costs in a market. Everybody.", directives=[WITHIN])
 class OfferPrice:
     market: str | None = strawberry.field(description="A country's two letters by ISO 3166; null for the price that holds where no other does.")
     price: Money = strawberry.field(description="Each payment, for one; the least of PAY_WHAT_YOU_WANT. Whether tax is in it says `taxIncluded` of a quote.")
@@ -82,7 +83,7 @@ class OfferItem:
     )
 
 
-@strawberry.type(description="A way to get something. Everybody sees it while it is on sale; buyers keep its name; who holds OFFERS_MANAGE sees all.")
+@strawberry.type(description="A way to get something. Everybody sees it while it is on sale; buyers keep its name; who holds OFFERS_MANAGE sees all.", directives=[WITHIN])
 class Offer(Node):
     kind: OfferKind = strawberry.field(description="How it is paid.")
     subject: OfferSubject = strawberry.field(description="What it sells.")

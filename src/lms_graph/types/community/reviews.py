@@ -12,6 +12,7 @@ from lms_graph.types.catalog.courses import BooleanFilter
 from lms_graph.types.connections import Connection
 from lms_graph.types.errors import Payload
 from lms_graph.types.nodes import Node, child, decode_id, decode_or_none
+from lms_graph.types.public import PRIVATE, WITHIN
 from lms_graph.types.text import LONG
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from lms_graph.types.identity.accounts import Profile
 
 
-@strawberry.type(description="How many shown reviews of a course give one rating.")
+@strawberry.type(description="How many shown reviews of a course give one rating.", directives=[WITHIN])
 class RatingCount:
     rating: int = strawberry.field(description="From 1 to 5.")
     count: int = strawberry.field(description="How many give it.")
@@ -40,7 +41,7 @@ class CourseRating:
         )
 
 
-@strawberry.type(description="What the course's team says to a review. Whoever sees the review.")
+@strawberry.type(description="What the course's team says to a review. Whoever sees the review.", directives=[WITHIN])
 class ReviewReply:
     body: str = strawberry.field(description="Plain text, 1 to 5,000 characters.", directives=[LONG])
     created_at: datetime = strawberry.field(description="When it was first given.")
@@ -48,12 +49,13 @@ class ReviewReply:
     account_id: strawberry.Private[UUID | None]
 
     author: Annotated["Profile", strawberry.lazy("lms_graph.types.identity.accounts")] | None = child(
-        "identity.profile", key="account_id", description="Who wrote it; null once their data were erased."
+        "identity.profile", key="account_id", held=WITHIN, description="Who wrote it; null once their data were erased."
     )
 
 
 @strawberry.type(
-    description="What a learner says of a course. Everybody, while the course is published; a hidden one is seen by its author and by those who hold REVIEWS_MODERATE, and counts nowhere."
+    description="What a learner says of a course. Everybody, while the course is published; a hidden one is seen by its author and by those who hold REVIEWS_MODERATE, and counts nowhere.",
+    directives=[WITHIN],
 )
 class Review(Node):
     rating: int = strawberry.field(description="From 1, the worst, to 5, the best.")
@@ -61,14 +63,14 @@ class Review(Node):
     verified: bool = strawberry.field(description="Whether the author is known to have learned something of the course here. What is written over this API always is.")
     created_at: datetime = strawberry.field(description="When it was written.")
     edited_at: datetime | None = strawberry.field(description="When its author last changed it; null when they never did.")
-    hidden_at: datetime | None = strawberry.field(description="Since when the school hides it; null for one that is shown.")
-    hidden_reason: str | None = strawberry.field(description="Why, in the school's words to the author; at most 300 characters. Null for one that is shown.")
+    hidden_at: datetime | None = strawberry.field(directives=[PRIVATE], description="Since when the school hides it; null for one that is shown.")
+    hidden_reason: str | None = strawberry.field(directives=[PRIVATE], description="Why, in the school's words to the author; at most 300 characters. Null for one that is shown.")
     reply: ReviewReply | None = strawberry.field(description="What the course's team says to it.")
     account_id: strawberry.Private[UUID]
     course_id: strawberry.Private[UUID]
 
     author: Annotated["Profile", strawberry.lazy("lms_graph.types.identity.accounts")] | None = child(
-        "identity.profile", key="account_id", description="Who wrote it; null once their data were erased."
+        "identity.profile", key="account_id", held=WITHIN, description="Who wrote it; null once their data were erased."
     )
     course: Annotated["Course", strawberry.lazy("lms_graph.types.catalog.courses")] | None = child("catalog.course", key="course_id", description="What it is about.")
 
@@ -90,7 +92,7 @@ class Review(Node):
         )
 
 
-@strawberry.type(description="A page of reviews.")
+@strawberry.type(description="A page of reviews.", directives=[WITHIN])
 class ReviewConnection(Connection[Review]):
     pass
 

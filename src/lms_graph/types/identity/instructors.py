@@ -10,13 +10,14 @@ from lms_graph.kit.ids import public_id
 from lms_graph.kit.pages import PageRequest
 from lms_graph.types.connections import After, Before, First, Last, connection
 from lms_graph.types.nodes import Node, child
+from lms_graph.types.public import WITHIN
 from lms_graph.types.text import FormattedText
 
 if TYPE_CHECKING:
     from lms_graph.types.catalog.courses import CourseConnection
 
 
-@strawberry.type(description="The public page of somebody who teaches. Everybody may read all of it.")
+@strawberry.type(description="The public page of somebody who teaches. Everybody may read all of it.", directives=[WITHIN])
 class Instructor(Node):
     slug: str = strawberry.field(description="The page's name in addresses, unique in the tenant: lower-case letters, digits and hyphens, 1 to 80.")
     name: str = strawberry.field(description="1 to 200 characters.")

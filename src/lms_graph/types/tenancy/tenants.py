@@ -15,10 +15,11 @@ from lms_graph.types.connections import Connection
 from lms_graph.types.errors import Payload
 from lms_graph.types.identity.providers import SignInProvider
 from lms_graph.types.nodes import Node, child, decode_id
+from lms_graph.types.public import WITHIN
 from lms_graph.types.tenancy.domains import Domain, MailDomain
 
 
-@strawberry.type(description="A host name under which the storefront is reached.")
+@strawberry.type(description="A host name under which the storefront is reached.", directives=[WITHIN])
 class StorefrontDomain:
     host: str = strawberry.field(description="Lower case, without port.")
     primary: bool = strawberry.field(description="Whether links should use this one.")
@@ -28,7 +29,7 @@ class StorefrontDomain:
         return cls(host=row["host"], primary=row["is_primary"])
 
 
-@strawberry.type(description="The terms on which a school gives money back by its own word. What the law gives a buyer stays.")
+@strawberry.type(description="The terms on which a school gives money back by its own word. What the law gives a buyer stays.", directives=[WITHIN])
 class RefundPolicy:
     days: int = strawberry.field(description="How many days after buying a refund can be asked for: 0 (none) to 365.")
     max_progress_percent: int = strawberry.field(description="Up to how much of the course may be done by then: 0 to 100 percent.")
@@ -56,7 +57,7 @@ def _brand(row: Any) -> dict[str, Any]:
     return {"refund_policy": policy} | {name: row[name] for name in ("slug", "name", "primary_color", "locale", "currency", "support_email", "logo_file_id")}
 
 
-@strawberry.type(description="The tenant as its visitors see it. Everybody may read all of it.")
+@strawberry.type(description="The tenant as its visitors see it. Everybody may read all of it.", directives=[WITHIN])
 class Storefront(Brand):
     tenant_id: strawberry.Private[UUID]
     domains: list[StorefrontDomain] = child("tenancy.domains", key="tenant_id", size=3, description="Verified domains, primary first; at most 20.")

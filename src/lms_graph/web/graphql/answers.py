@@ -1,5 +1,6 @@
 """Answers over HTTP: which media type, which status."""
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ GRAPHQL = "application/graphql-response+json"
 JSON = "application/json"
 EVENTS = "text/event-stream"
 HTML = "text/html"
+VARY = "Accept, Authorization, X-Api-Key, X-Tenant"
 
 
 def encode(value: object) -> bytes:
@@ -54,6 +56,25 @@ def _quality(parameters: list[str]) -> float:
 def answer(payload: Mapping[str, Any], media_type: str) -> Response:
     """What an operation gave. Without `data` it was not run, which only the newer media type tells by the status (section 6.4 of GraphQL over HTTP)."""
     return _response(400 if media_type == GRAPHQL and "data" not in payload else 200, payload, media_type)
+
+
+def private(payload: Mapping[str, Any], media_type: str) -> Response:
+    """As `answer`, to a GET: it is nobody else's."""
+    response = answer(payload, media_type)
+    response.headers.update({"Cache-Control": "private, no-store", "Vary": VARY})
+    return response
+
+
+def held(payload: Mapping[str, Any], media_type: str, seconds: int, asked: Headers) -> Response:
+    """As `answer`, to a GET, which anybody may hold for so long. What it cost is told, what is left in the bucket of who asked is not."""
+    cost = payload["extensions"]["cost"]
+    body = encode({**payload, "extensions": {"cost": {name: cost[name] for name in ("requested", "limit")}}})
+    tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    headers = {"Cache-Control": f"public, max-age={seconds}", "ETag": tag, "Vary": VARY}
+    known = {each.strip().removeprefix("W/") for each in ",".join(asked.getlist("if-none-match")).split(",")}
+    if known & {tag, "*"}:
+        return Response(status_code=304, headers=headers)
+    return Response(body, 200, {"Content-Type": f"{media_type}; charset=utf-8", **headers})
 
 
 def refusal(refused: Refused, media_type: str) -> Response:

@@ -40,6 +40,11 @@ class Visit:
         return self.key.id if self.key and not self.key.is_secret else None
 
     @property
+    def is_visitor(self) -> bool:
+        """Nobody in particular: no account, and no server."""
+        return self.caller.account_id is None and self.caller.key_id is None
+
+    @property
     def introspection(self) -> bool:
         return self.api.introspection
 

@@ -91,7 +91,11 @@ class Endpoint:
         if admitted.is_subscription or media_type is None:
             admitted.seen.transport = "sse"
             return EventStream(admitted, self._sessions.watched(visit), self._stopping)
-        return answers.answer(await admitted.result(), media_type)
+        payload = await admitted.result()
+        if request.method == "POST":
+            return answers.answer(payload, media_type)
+        seconds = admitted.question.holding.seconds if admitted.question and "errors" not in payload else 0
+        return answers.held(payload, media_type, seconds, request.headers) if seconds else answers.private(payload, media_type)
 
     async def _socket(self, socket: WebSocket) -> None:
         async def identify(said: Mapping[str, Any]) -> Visit:

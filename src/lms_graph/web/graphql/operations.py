@@ -1,10 +1,11 @@
 """One operation, whichever way it came: read, weighed, admitted, run."""
 
 import asyncio
+import hashlib
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Hashable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +28,8 @@ from lms_graph.telemetry import operations as telemetry
 from lms_graph.web.graphql.answers import encode
 from lms_graph.web.graphql.callers import Visit
 from lms_graph.web.graphql.fanout import Fanout, Listener, Message, code_of
+from lms_graph.web.graphql.held import Held, Question
+from lms_graph.web.graphql.held import question as held_question
 from lms_graph.web.graphql.refusals import Refused, refused
 from lms_graph.web.graphql.requests import Asked
 
@@ -36,11 +39,14 @@ REFUSAL_COST = 200  # reading a hostile document may take as long as running a p
 class Operations:
     """What every transport hands its requests to."""
 
-    def __init__(self, schema: Schema, adapters: Adapters, documents: Documents) -> None:
+    def __init__(self, schema: Schema, adapters: Adapters, documents: Documents, *, only_trusted: bool = False, held: Held | None = None) -> None:
+        """`only_trusted`: of documents that are not trusted only those are read that come where a school serves its explorer. Without `held` every answer is made anew."""
         self._schema = schema
         self.adapters = adapters
         self._documents = documents
         self._fanout = Fanout()
+        self._only_trusted = only_trusted
+        self._held = held
 
     async def admit(self, asked: Asked, visit: Visit, *, transport: str, headers: Mapping[str, str], allow: Callable[[OperationType], None] = lambda _: None) -> "Admitted":
         """Read and weigh what is asked, and take its cost from the caller's budget, before anything is run. `allow` may refuse a type of operation. Raises Refused."""
@@ -58,6 +64,7 @@ class Operations:
         payer = _payer(visit.caller, visit.publishable_key_id)
         if (known := self.adapters.budget.refusal(payer, REFUSAL_COST)) is not None:  # then its document is not even read
             raise self._spent(known, 0)
+        asked = await self._recalled(asked, visit)
         try:
             document, operation = self._read(asked, visit, seen)
             allow(operation.type)
@@ -75,7 +82,10 @@ class Operations:
             return await self._pay(payer, requested, times * max(requested, 1))
 
         context = self._context(visit, document, seen.trace_id)
-        return Admitted(self._schema, context, operation, document.sha256, payer, asked.variables, await pay(), pay, seen, self._fanout)
+        extensions = await pay()
+        await self._remember(asked, visit)
+        question = held_question(visit, document, operation, asked.variables or {})
+        return Admitted(self._schema, context, operation, document.sha256, payer, asked.variables, extensions, pay, seen, self._fanout, question, self._held)
 
     async def _pay(self, payer: str, requested: int, price: int) -> dict[str, Any]:
         """Take the price from the payer's budget. Gives the answer's `extensions`; raises Refused with RATE_LIMITED when there is not as much."""
@@ -93,8 +103,20 @@ class Operations:
         message = f"You have asked for much in a short time. Ask again in {wait} s."
         return refused(429, "RATE_LIMITED", message, headers={"Retry-After": str(wait)}, extensions=self._told(allowance, requested), retryAfter=wait)
 
+    async def _recalled(self, asked: Asked, visit: Visit) -> Asked:
+        """With the text that was sent to another process, where only that one knows it. Whether it is that of the id is checked as if the client had sent it."""
+        if asked.query is not None or self._only_trusted or not (shared := self.adapters.documents) or self._documents.named(asked.document_id or "") is not None:
+            return asked
+        text = await shared.get(visit.caller.tenant_id, asked.document_id or "")
+        return asked if text is None else replace(asked, query=text.decode())
+
+    async def _remember(self, asked: Asked, visit: Visit) -> None:
+        """Let the others know what was sent with its hash, and can be run."""
+        if asked.query is not None and asked.document_id is not None and not self._only_trusted and (shared := self.adapters.documents):
+            await shared.put(visit.caller.tenant_id, asked.document_id, asked.query.encode())
+
     def _read(self, asked: Asked, visit: Visit, seen: telemetry.Operation) -> tuple[Document, Operation]:
-        document = self._documents.prepare(asked.query, suggestions=visit.introspection)
+        document = self._document(asked, visit)
         if document.introspects and not visit.introspection:
             raise refused(403, "FORBIDDEN", "This school does not show its schema here. Use the `schema.graphql` that is published.", understood=True)
         operation = document.operation(asked.operation_name)
@@ -105,6 +127,23 @@ class Operations:
         if not visit.introspection:  # else it is seen soon enough, when it is run
             self._documents.check_values(operation, asked.variables or {})
         return document, operation
+
+    def _document(self, asked: Asked, visit: Visit) -> Document:
+        """The document that is asked by text or id. Raises DocumentRefused and Refused."""
+        is_text_taken = not self._only_trusted or (visit.introspection and visit.api.explorer)
+        if asked.query is None:
+            document = self._documents.named(asked.document_id or "")
+            if document is None or not (is_text_taken or self._documents.is_trusted(document)):
+                # Clients of Apollo know by this message that they are to send the text too.
+                raise refused(400, "DOCUMENT_UNKNOWN", "PersistedQueryNotFound" if asked.of_apollo else "No document is known by this id here: send `query`.", understood=True)
+            return document
+        if asked.document_id is not None and asked.document_id != hashlib.sha256(asked.query.encode()).hexdigest():
+            raise refused(400, "BAD_USER_INPUT", "The document's id is not the SHA-256 of `query` in hex: send one of them, or both as they belong together.", understood=True)
+        if not is_text_taken:
+            if (trusted := self._documents.trusted(asked.query)) is None:
+                raise refused(403, "FORBIDDEN", "Only documents are run here that were made known to the server. Its operator adds yours to the manifest.", understood=True)
+            return trusted
+        return self._documents.prepare(asked.query, suggestions=visit.introspection)
 
     def _context(self, visit: Visit, document: Document, trace_id: str) -> Context:
         return Context(caller=visit.caller, adapters=self.adapters, make_loaders=Loaders, base_url=visit.base_url, trace_id=trace_id, document=document.node)
@@ -125,6 +164,10 @@ class Admitted:
     seen: telemetry.Operation
     _fanout: Fanout
 
+    question: Question | None = None
+    """What anybody might ask and be given the same answer; None where it is for who asked alone."""
+    _held: Held | None = None
+
     @property
     def is_subscription(self) -> bool:
         return self.operation.type is OperationType.SUBSCRIPTION
@@ -132,11 +175,21 @@ class Admitted:
     async def result(self) -> dict[str, Any]:
         """The answer of a query or a mutation."""
         with self.seen:
-            result = await self._schema.execute(None, variable_values=dict(self._variables or {}), context_value=self._context, operation_name=self.operation.name)
-            payload = _payload(result) | {"extensions": self._extensions}
+            made: list[ExecutionResult] = []
+
+            async def make() -> bytes | None:
+                made.append(await self._execute())
+                return None if made[0].errors else orjson.dumps(made[0].data, default=str, option=orjson.OPT_NON_STR_KEYS)
+
+            if self._held and self.question and (data := await self._held.answer(self.question, make)) is not None:
+                return {"data": orjson.Fragment(data), "extensions": self._extensions}
+            payload = _payload(made[0] if made else await self._execute()) | {"extensions": self._extensions}
             for error in payload.get("errors", ()):
                 self.seen.met(code_of(error))
             return payload
+
+    async def _execute(self) -> ExecutionResult:
+        return await self._schema.execute(None, variable_values=dict(self._variables or {}), context_value=self._context, operation_name=self.operation.name)
 
     async def result_at_any_rate(self) -> dict[str, Any]:
         """As `result`. Whoever asked may leave, and cancel this: a change that has begun is brought to its end all the same."""

@@ -19,16 +19,19 @@ from lms_graph.web.graphql.refusals import refused
 MAX_BODY_BYTES = 1_000_000
 MAX_BRACKETS = 20_000  # each costs a hundred times the time of a plain character
 MAX_DROPPED_BYTES = 10_000_000
+MAX_ID_CHARACTERS = 200
 BODY_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
 class Asked:
-    """One request of GraphQL over any transport."""
+    """One request of GraphQL over any transport: its document by text, by an id, or by both, for the next time by its id alone."""
 
-    query: str
+    query: str | None
     operation_name: str | None = None
     variables: Mapping[str, Any] | None = None
+    document_id: str | None = None  # without its prefix `sha256:`
+    of_apollo: bool = False  # the id came as Apollo's clients send it
 
 
 async def read_post(request: Request) -> Asked:
@@ -44,7 +47,7 @@ async def read_post(request: Request) -> Asked:
 def read_get(request: Request) -> Asked:
     """The request in an address. Raises Refused."""
     asked: dict[str, Any] = {}
-    for name in ("query", "operationName", "variables", "extensions"):
+    for name in ("documentId", "query", "operationName", "variables", "extensions"):
         values = request.query_params.getlist(name)
         if len(values) > 1:
             raise refused(400, "BAD_USER_INPUT", f"`{name}` is given {len(values)} times.")
@@ -94,14 +97,30 @@ def from_object(asked: Any) -> Asked:
     for name, value in (("variables", variables), ("extensions", extensions)):
         if value is not None and not isinstance(value, dict):
             raise refused(400, "BAD_USER_INPUT", f"`{name}` is an object or null.")
-    if query is None and extensions and "persistedQuery" in extensions:
-        raise refused(400, "DOCUMENT_UNKNOWN", "This server knows no document by its hash: send `query`.")
-    if not isinstance(query, str) or not query.strip():
-        raise refused(400, "BAD_USER_INPUT", "`query` is missing: the document as a string.")
-    for name, text in (("query", query), ("operationName", operation_name or "")):
-        if not is_storable(text):
+    document_id, of_apollo = _document_id(asked.get("documentId"), extensions or {})
+    if document_id is None and (not isinstance(query, str) or not query.strip()):
+        raise refused(400, "BAD_USER_INPUT", "`query` is missing: the document as a string. Or send the `documentId` of one that is known here.")
+    if query is not None and not isinstance(query, str):
+        raise refused(400, "BAD_USER_INPUT", "`query` is a string.")
+    for name, text in (("query", query), ("operationName", operation_name), ("documentId", document_id)):
+        if not is_storable(text or ""):
             raise refused(400, "BAD_USER_INPUT", f"`{name}` has a NUL character or half of a surrogate pair, which no text may have.")
-    return Asked(query, operation_name or None, variables)
+    return Asked(query or None, operation_name or None, variables, document_id, of_apollo)
+
+
+def _document_id(id: object, extensions: Mapping[str, Any]) -> tuple[str | None, bool]:
+    """The id of a document, and whether it came in Apollo's words. `documentId` is that of appendix A of the draft. Raises Refused."""
+    if id is None and (persisted := extensions.get("persistedQuery")) is not None:
+        if not isinstance(persisted, dict) or persisted.get("version") != 1 or not isinstance(sha256 := persisted.get("sha256Hash"), str):
+            raise refused(400, "BAD_USER_INPUT", '`persistedQuery` is {"version": 1, "sha256Hash": "…"}.')
+        id, of_apollo = sha256.lower(), True
+    else:
+        of_apollo = False
+    if id is None:
+        return None, False
+    if not isinstance(id, str) or not 0 < len(id) <= MAX_ID_CHARACTERS:
+        raise refused(400, "BAD_USER_INPUT", f"`documentId` is a string of 1 to {MAX_ID_CHARACTERS} characters.")
+    return id.removeprefix("sha256:"), of_apollo
 
 
 class _Unreadable(ValueError):

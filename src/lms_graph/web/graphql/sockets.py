@@ -146,10 +146,7 @@ class Socket:
         try:
             asked = from_object(payload)
         except Refused as refusal:
-            if refusal.code != "DOCUMENT_UNKNOWN":
-                raise Close(4400, str(refusal)) from None
-            await self._say({"id": id, "type": "error", "payload": refusal.errors})
-            return
+            raise Close(4400, str(refusal)) from None
         if len(self._running) >= MAX_OPERATIONS:
             many = refused(429, "RATE_LIMITED", f"At most {MAX_OPERATIONS} operations run on a socket at once: complete one first.", retryAfter=1)
             await self._say({"id": id, "type": "error", "payload": many.errors})
