@@ -15,7 +15,7 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.types import ExecutionContext
 
 from lms_graph.context import Context
-from lms_graph.execution import CompiledExecutor
+from lms_graph.execution import CompiledExecutor, compile_inputs
 from lms_graph.kit.errors import DomainError
 from lms_graph.limits.values import written
 from lms_graph.resolvers.assessment import AssessmentMutation, AssessmentQuery, AssessmentSubscription
@@ -200,6 +200,7 @@ schema = Schema(
     execution_context_class=CompiledExecutor,
     config=StrawberryConfig(scalar_map={datetime: DATE_TIME, Decimal: DECIMAL, CurrencyCode: CURRENCY_CODE}),
 )
+compile_inputs(schema)
 
 
 def sdl() -> str:

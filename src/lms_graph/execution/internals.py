@@ -5,7 +5,7 @@ import inspect
 from graphql.execution import collect_fields, executor, values
 from graphql.type import GraphQLEnumType
 from strawberry.schema import schema, schema_converter
-from strawberry.types import cast
+from strawberry.types import arguments, cast
 from strawberry.types.field import StrawberryField
 
 PARAMETERS = {
@@ -22,6 +22,8 @@ PARAMETERS = {
     collect_fields.collect_subfields: ["schema", "fragments", "variable_values", "operation", "return_type", "field_details_list", "hide_suggestions"],
     values.get_argument_values: ["type_def", "node", "variable_values", "fragment_variable_values", "hide_suggestions"],
     GraphQLEnumType.coerce_output_value: ["self", "output_value"],
+    arguments.convert_argument: ["value", "type_", "scalar_registry", "config"],
+    arguments._is_leaf_type: ["type_", "scalar_registry"],
     StrawberryField.get_result: ["self", "source", "info", "args", "kwargs"],
 }
 

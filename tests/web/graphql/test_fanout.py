@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Hashable, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Hashable, Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import fields, replace
 from datetime import UTC, datetime
@@ -85,6 +85,17 @@ class Source:
             await asyncio.sleep(0)
 
 
+here: list["Heard"] = []
+
+
+@pytest.fixture(autouse=True)
+async def nobody_stays() -> AsyncIterator[None]:
+    yield
+    for each in here:
+        await each.leave()
+    here.clear()
+
+
 class Heard:
     """A listener's end of it. `reads` may be cleared, then nothing is taken."""
 
@@ -97,6 +108,7 @@ class Heard:
         self.reads.set()
         self.listener = Listener(self._take, deaf=self.deaf, met=self.codes.append)
         self.listening = asyncio.create_task(fanout.listen(source, self.listener, {"remaining": "first"}))
+        here.append(self)
 
     async def _take(self, message: Message) -> None:
         await self.reads.wait()
@@ -233,6 +245,7 @@ class TestGoingOnAsOne:
         assert log.looks - before == bool(listeners)
         for one in listeners:
             await one.leave()
+        here.clear()
         assert not fanout._standing
 
 
