@@ -3,7 +3,7 @@
 import strawberry
 from graphql import GraphQLObjectType, get_named_type, is_composite_type
 
-from lms_graph.jobs import shown
+from lms_graph.jobs import registered, runtime, shown  # noqa: F401  # `registered` makes the jobs known
 from lms_graph.limits.directives import CacheControl, CacheControlScope
 from lms_graph.limits.documents import Documents
 from lms_graph.limits.holding import Hints
@@ -113,6 +113,7 @@ class TestOurSchema:
 
     def test_what_changes_what_is_shown_names_types_that_are(self) -> None:
         assert {kind for kinds in (*shown.FACTS.values(), *shown.JOBS.values()) for kind in kinds} <= set(PUBLIC)
+        assert set(shown.JOBS) <= set(runtime.JOBS)
 
     def test_whatever_is_public_is_reached_by_what_some_fact_changes(self) -> None:
         """Each root field shows a type that a fact or a job makes old."""

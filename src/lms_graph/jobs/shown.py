@@ -36,7 +36,11 @@ FACTS: dict[type[Event], frozenset[str]] = {
     tenancy.DomainLapsed: frozenset({"Storefront"}),
     tenancy.DomainRemoved: frozenset({"Storefront"}),
 }
-JOBS: dict[str, frozenset[str]] = {"commerce.share_price": frozenset({"CourseConnection"}), "community.share_rating": frozenset({"CourseConnection"})}
+JOBS: dict[str, frozenset[str]] = {
+    "commerce.share_price": frozenset({"CourseConnection"}),
+    "commerce.keep_free_course_open": frozenset({"Course"}),
+    "community.share_rating": frozenset({"CourseConnection"}),
+}
 _BY_NAME = {fact.name: kinds for fact, kinds in FACTS.items()}
 
 

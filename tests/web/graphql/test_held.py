@@ -18,12 +18,16 @@ from lms_graph.asgi import _heard
 from lms_graph.domain.tenancy.operations import tenants
 from lms_graph.domain.tenancy.rules.origins import ApiSettings
 from lms_graph.integrations.redis_shelf import RedisShelf
+from lms_graph.jobs import registered, runtime  # noqa: F401  # `registered` makes the jobs known
+from lms_graph.jobs.relay import Relay
 from lms_graph.kit.budget import MemoryBudget, Rate
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.live import shown, topic
 from lms_graph.limits.documents import Documents
 from lms_graph.limits.holding import Holding
 from lms_graph.models import database
+from lms_graph.models.catalog import EnrollmentPolicy
+from lms_graph.outbox.store import Message
 from lms_graph.schema import schema
 from lms_graph.settings import Settings
 from lms_graph.web.graphql.callers import Visit
@@ -265,6 +269,23 @@ class TestChanges:
             shown.append([await client.data(COURSES) for client in clients])
 
         assert shown == [[{"nodes": nodes}] * 2 for nodes in ([], [{"title": "Bread", "offers": []}], [{"title": "Bread", "offers": [{"title": "By itself"}]}])]
+
+    async def test_a_job_that_follows_does_too(self, guest: Client, school: School, settle: Settle) -> None:
+        """What the fact had dropped was asked again before its job had told the catalog."""
+        prices = "{ courses { facets { price { value count } } } }"
+        made = await course(school.system, text(), enrollment_policy=EnrollmentPolicy.BY_GRANT)
+        await offer(school.system, made.course_id)
+        waiting: list[Message] = []
+        adapters = guest.house.adapters
+        await Relay(live=adapters.live, answers=adapters.answers, send=waiting.append, resend_after=60, sweep_every=1).drain()
+        between = await guest.data(prices)
+
+        for message in waiting:
+            await runtime.run(adapters, message.reaction, message.delivery.tenant_id, message.delivery.id, message.payload)
+        await asyncio.sleep(ASK_AGAIN_SECONDS)
+
+        assert between == {"facets": {"price": []}}
+        assert await guest.data(prices) == {"facets": {"price": [{"value": "PAID", "count": 1}]}}
 
     async def test_and_nothing_else(self, guest: Client, school: School, settle: Settle, statements: list[str]) -> None:
         await guest.send(STOREFRONT)
