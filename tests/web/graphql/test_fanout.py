@@ -335,7 +335,7 @@ PROGRESS = "subscription ($id: ID!, $after: Int) { enrollmentProgress(enrollment
 
 @pytest.fixture
 def relay(house: House) -> Relay:
-    return Relay(live=house.adapters.live, send=lambda message: None, resend_after=60, sweep_every=1)
+    return Relay(live=house.adapters.live, answers=house.adapters.answers, send=lambda message: None, resend_after=60, sweep_every=1)
 
 
 def loads(statements: Iterable[str]) -> int:
