@@ -40,7 +40,7 @@ class Color(Enum):
 def _stamped(value: Any) -> Any:
     if value == "bad":
         raise ValueError("no stamp")
-    return None if value == "nothing" else f"stamp:{value}"
+    return None if value == "nothing" else f"stamp:{value if isinstance(value, str | int | Enum) else type(value).__name__}"
 
 
 COLOR = GraphQLEnumType("Color", Color)
