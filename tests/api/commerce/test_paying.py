@@ -143,6 +143,15 @@ class TestDebitsOfPlans:
         assert await state(school.system) == OPEN | {"checkouts": ["PROCESSING"]}
         assert await rows_of(school.system, "subscriptions") == []
 
+    async def is_paid_once_told(self, stripe: StripeTwin, house: House, school: School, settle: Settle, told_by: str) -> None:
+        await stripe.events.quiet()
+        await settle()
+        if told_by == "sweep":
+            await sweep(house, school)
+            await settle()
+
+        await self.is_paid(stripe, school)
+
     @pytest.mark.parametrize("told_by", ["events", "invoice.paid", "checkout.session.async_payment_succeeded", "customer.subscription.updated", "sweep"])
     async def test_that_arrives_begins_the_plan_whoever_tells_of_it(self, stripe: StripeTwin, house: House, school: School, student: Client, settle: Settle, told_by: str) -> None:
         intent = await self.begun(stripe, school, student)
@@ -154,13 +163,7 @@ class TestDebitsOfPlans:
         stripe.payments.arrive(intent)
         if told_by == "customer.subscription.updated":
             stripe.subscriptions._change(stripe.store.all("subscription")[0], description="Touched.")
-        await stripe.events.quiet()
-        await settle()
-        if told_by == "sweep":
-            await sweep(house, school)
-            await settle()
-
-        await self.is_paid(stripe, school)
+        await self.is_paid_once_told(stripe, house, school, settle, told_by)
 
     @pytest.mark.parametrize("told_by", ["events", "payment_intent.succeeded", "charge.succeeded", "invoice.paid", "customer.subscription.updated", "sweep"])
     async def test_that_was_returned_and_comes_later_begins_the_plan_whoever_tells_of_it(
@@ -171,13 +174,7 @@ class TestDebitsOfPlans:
             stripe.events.lost = lambda event: event["type"] != told_by
 
         self.paid_again(stripe)
-        await stripe.events.quiet()
-        await settle()
-        if told_by == "sweep":
-            await sweep(house, school)
-            await settle()
-
-        await self.is_paid(stripe, school)
+        await self.is_paid_once_told(stripe, house, school, settle, told_by)
 
     @pytest.mark.parametrize("order", ["reversed", "shuffled"])
     async def test_events_in_any_order_and_twice_with_sweeps_between_pay_it_once(

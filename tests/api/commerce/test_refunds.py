@@ -390,6 +390,7 @@ class TestDecide:
 class TestOrderRefund:
     async def test_gives_all_of_it_back(self, school: School, student: Client, admin: Client, buy: Buy, settle: Settle, stripe: StripeTwin) -> None:
         order = await buy()
+        await settle()  # what other tests left to be done
 
         payload = await admin.data("Refund", input=asking(order))
         ran = await settle()
@@ -397,7 +398,7 @@ class TestOrderRefund:
         assert payload["errors"] == []
         assert payload["refund"] | {"id": ""} == {"id": "", "status": "PENDING", "amount": {"amount": "119.00", "currency": "EUR"}}
         assert payload["order"]["status"] == "PAID", "until the money is back"
-        assert "commerce.send_refund" in ran
+        assert ran.count("commerce.send_refund") == 1
         assert (await order_of(school, order), await lines_of(school, order), await open_lines(school, order)) == (("REFUNDED", 11900, 0), [(11900, 1900)], [])
         assert at_stripe(stripe, order) == [11900]
         (settled,) = await facts_of(school, ["RefundSettled"])

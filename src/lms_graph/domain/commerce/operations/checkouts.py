@@ -380,9 +380,8 @@ async def _settle(caller: Caller, checkout: dict[str, Any], state: CheckoutState
         await _release(caller, checkout["id"], checkout["order_id"], CheckoutStatus.EXPIRED)
     elif state.status == "COMPLETE":
         payment, elsewhere_amount = await _payment_of(state, gateway)
-        is_paid = (
-            payment.status == "SUCCEEDED" if payment else state.is_paid or elsewhere_amount > 0
-        )  # of a session whose debit was returned, the provider never says that it was paid
+        # Of a session whose debit was returned, the provider never says that it was paid.
+        is_paid = payment.status == "SUCCEEDED" if payment else state.is_paid or elsewhere_amount > 0
         if is_paid:
             await settlement.settle_order(caller=caller, order_id=checkout["order_id"], payment=payment, subscription_id=state.subscription_id, elsewhere_amount=elsewhere_amount)
         elif payment is not None and payment.status == "FAILED":
