@@ -328,9 +328,8 @@ class TestProgressTogether:
             return_exceptions=True,
         )
 
-        assert [getattr(answer, "code", answer) for answer in answers] == [
-            [Status.ACCEPTED],
-            [Status.DUPLICATE],
+        assert sorted(answers[:2]) == [[Status.ACCEPTED], [Status.DUPLICATE]]  # the last call spoils the group, and those that try alone go in any order
+        assert [getattr(answer, "code", answer) for answer in answers[2:]] == [
             "RUN_CLOSED",
             "NOT_FOUND",
             "NOT_FOUND",
