@@ -1,6 +1,6 @@
 """What a resolver knows besides its arguments: who asks, the loaders of this operation, and the ports."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
@@ -37,6 +37,7 @@ class Context:
     base_url: str
     trace_id: str
     document: DocumentNode | None = field(default=None, repr=False)
+    fields: Collection[str] | None = field(default=None, repr=False)
     place: Place = field(default_factory=Place)
     reads: database.ReadScope | None = field(default=None, repr=False)
     _loaders: "Loaders | None" = field(default=None, repr=False)
@@ -46,6 +47,10 @@ class Context:
         if self._loaders is None:
             self._loaders = self.make_loaders(self)
         return self._loaders
+
+    def asks(self, *names: str) -> bool:
+        """Whether a field of one of these names, as the schema has them, stands anywhere in the document: what nobody can be given need not be read. True where the document is not known."""
+        return self.fields is None or any(name in self.fields for name in names)
 
     def who_and_where(self) -> tuple[object, ...]:
         """All that this context can change in an answer, but for the moment: equal for those to whom the same is told at the same time."""
@@ -78,6 +83,6 @@ class Context:
 
 EPOCH = datetime.fromtimestamp(0, UTC)
 # What belongs to one run and is in no answer, but for the trace id of an unexpected error; the document is known by its hash.
-_OF_ONE_RUN = {"document", "trace_id", "place", "reads", "_loaders", "adapters"}
+_OF_ONE_RUN = {"document", "fields", "trace_id", "place", "reads", "_loaders", "adapters"}
 
 Info = strawberry.Info[Context, None]

@@ -1,6 +1,6 @@
 """Loaders of catalog."""
 
-from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +18,12 @@ Whole = tuple[UUID | None, UUID | None]
 
 
 class CatalogLoaders(AreaLoaders):
+    def found(self, published: Iterable[Course]) -> None:
+        """What a root field has read already need not be loaded."""
+        for course in published:
+            self.course.prime(course.uuid, course)
+            self.visible_course.prime(course.uuid, course)
+
     @batch
     async def course(self, ids: list[UUID]) -> list[Course | None]:
         return matched(await browse.courses_by_ids(caller=self.caller, ids=ids), "id", ids, Course.from_row)
@@ -31,8 +37,14 @@ class CatalogLoaders(AreaLoaders):
         return matched(await browse.categories_by_ids(caller=self.caller, ids=ids), "id", ids, Category.from_row)
 
     @batch
+    async def courses_in_category(self, ids: list[UUID]) -> list[int]:
+        found = await browse.course_counts_of_categories(caller=self.caller, ids=ids)
+        return [found.get(id, 0) for id in ids]
+
+    @batch
     async def instructors(self, course_ids: list[UUID]) -> list[list[CourseInstructor]]:
-        return grouped(await outline.instructors_of_courses(caller=self.caller, course_ids=course_ids), "course_id", course_ids, CourseInstructor.from_row)
+        rows = await outline.instructors_of_courses(caller=self.caller, course_ids=course_ids, bios=self.context.asks("bio"))
+        return grouped(rows, "course_id", course_ids, CourseInstructor.from_row)
 
     @batch
     async def team(self, course_ids: list[UUID]) -> list[list[CourseTeamMember] | None]:
@@ -59,8 +71,8 @@ class CatalogLoaders(AreaLoaders):
 
     @batch
     async def sections(self, wholes: list[Whole]) -> list[list[Section]]:
-        rows = _by(await outline.sections_of_versions(caller=self.caller, version_ids=list({version for version, _ in wholes if version})), "version_id")
-        return [[Section.from_row(row, run) for row in rows[version]] for version, run in wholes]
+        found = await outline.outlines_of_versions(caller=self.caller, version_ids=list({version for version, _ in wholes if version}))
+        return [[Section.from_row(row, run) for row in found[version].sections] if version in found else [] for version, run in wholes]
 
     @batch
     async def section(self, ids: list[UUID]) -> list[Section | None]:
@@ -68,14 +80,13 @@ class CatalogLoaders(AreaLoaders):
 
     @batch
     async def lectures(self, keys: list[tuple[UUID, UUID, UUID | None]]) -> list[list[Lecture]]:
-        rows = _by(await outline.lectures_of_versions(caller=self.caller, version_ids=list({version for version, _, _ in keys})), "version_id")
-        return [[Lecture.from_row(row, run) for row in rows[version] if row["section_id"] == section] for version, section, run in keys]
+        found = await outline.outlines_of_versions(caller=self.caller, version_ids=list({version for version, _, _ in keys}))
+        return [[Lecture.from_row(row, run) for row in found[version].in_section.get(section, ())] if version in found else [] for version, section, run in keys]
 
     @batch
     async def lecture_in_version(self, keys: list[tuple[UUID, UUID, UUID | None]]) -> list[Lecture | None]:
-        rows = await outline.lectures_in_versions(caller=self.caller, places=[(version, lecture) for version, lecture, _ in keys])
-        found = {(row["version_id"], row["lecture_id"]): row for row in rows}
-        return [Lecture.from_row(found[version, lecture], run) if (version, lecture) in found else None for version, lecture, run in keys]
+        found = await outline.outlines_of_versions(caller=self.caller, version_ids=list({version for version, _, _ in keys}))
+        return [Lecture.from_row(row, run) if version in found and (row := found[version].lectures.get(lecture)) else None for version, lecture, run in keys]
 
     @batch
     async def path(self, ids: list[UUID]) -> list[LearningPath | None]:
@@ -92,9 +103,8 @@ class CatalogLoaders(AreaLoaders):
 
     @batch
     async def neighbor(self, keys: list[tuple[UUID, int, UUID | None]]) -> list[Lecture | None]:
-        rows = await outline.neighbors(caller=self.caller, places=[(version, position) for version, position, _ in keys])
-        found = {(row["version_id"], row["position"]): row for row in rows}
-        return [Lecture.from_row(found[version, position], run) if (version, position) in found else None for version, position, run in keys]
+        found = await outline.outlines_of_versions(caller=self.caller, version_ids=list({version for version, _, _ in keys}))
+        return [Lecture.from_row(row, run) if version in found and (row := found[version].at.get(position)) else None for version, position, run in keys]
 
     @batch
     async def courses_of_instructor(self, keys: list[tuple[UUID, PageRequest]]) -> list[CourseConnection]:
@@ -103,7 +113,9 @@ class CatalogLoaders(AreaLoaders):
         for request in {request for _, request in keys}:
             ids = [id for id, asked in keys if asked == request]
             pages[request] = await browse.courses_of_instructors(caller=self.caller, account_ids=ids, cursors=self.adapters.cursors, request=request)
-        return [CourseConnection.of(pages[request][id], Course.from_row, lambda id=id: self.course_count.load(id)) for id, request in keys]
+        found = [CourseConnection.of(pages[request][id], Course.from_row, lambda id=id: self.course_count.load(id)) for id, request in keys]
+        self.found(course for page in found for course in page.nodes)
+        return found
 
     @batch
     async def counts(self, account_ids: list[UUID]) -> list[Any]:
@@ -116,10 +128,3 @@ class CatalogLoaders(AreaLoaders):
     @batch
     async def student_count(self, account_ids: list[UUID]) -> list[int]:
         return [row["students"] if row else 0 for row in await self.counts.load_many(account_ids)]
-
-
-def _by(rows: list[Any], column: str) -> dict[Any, list[Any]]:
-    groups: dict[Any, list[Any]] = defaultdict(list)
-    for row in rows:
-        groups[row[column]].append(row)
-    return groups

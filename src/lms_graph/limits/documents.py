@@ -9,6 +9,7 @@ from typing import Any
 
 from graphql import (
     DocumentNode,
+    FieldNode,
     GraphQLError,
     GraphQLSchema,
     GraphQLSyntaxError,
@@ -26,6 +27,7 @@ from graphql.validation.validate import ValidationAbortedError
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
+from lms_graph.execution.plans import walk
 from lms_graph.kit.text import is_storable
 from lms_graph.limits.bounds import Bounds, DocumentRefused, shortened, too_much, wrong
 from lms_graph.limits.costs import Plan, Weights
@@ -56,12 +58,13 @@ class Operation:
 
 @dataclass(frozen=True)
 class Document:
-    """A valid document within its bounds. `introspects`: whether an operation asks `__schema` or `__type`."""
+    """A valid document within its bounds. `introspects`: whether an operation asks `__schema` or `__type`. `fields`: the names of all fields that stand in it, wherever."""
 
     node: DocumentNode
     sha256: str
     introspects: bool
     operations: tuple[Operation, ...]
+    fields: frozenset[str]
 
     def operation(self, name: str | None) -> Operation:
         """The operation of this name, or the only one. Raises DocumentRefused when that is none."""
@@ -155,7 +158,7 @@ class Documents:
         operations = tuple(
             Operation(definition, plan, holding(self._hints, node, definition)) for definition in node.definitions if isinstance(definition, OperationDefinitionNode)
         )
-        return Document(node, sha256, introspects, operations)
+        return Document(node, sha256, introspects, operations, frozenset(each.name.value for each in walk(node.definitions) if isinstance(each, FieldNode)))
 
     def _parse(self, text: str) -> DocumentNode:
         try:

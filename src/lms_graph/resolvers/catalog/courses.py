@@ -40,14 +40,14 @@ class CatalogQuery:
         view = browse.Browse(caller=caller, search=(search or "").strip() or None, where=browse.CourseFilter(**where.as_arguments() if where else {}))
         order = [browse.Sort(term.field.value, term.direction is OrderDirection.DESC) for term in order_by or []]
         page = await view.page(cursors, PageRequest(first, after, last, before), order)
-        summary = once(view.summary)
+        asks = info.context.asks
+        summary = once(lambda: view.summary([name for name in browse.FACETS if asks(name)] if asks("facets") else []))
 
         async def count() -> int:
             return (await summary()).total
 
         connection = CourseConnection.of(page, Course.from_row, count, summary=summary)
-        for course in connection.nodes:
-            info.context.loaders.catalog.course.prime(course.uuid, course)
+        info.context.loaders.catalog.found(connection.nodes)
         return connection
 
     @query(description="A published course by its slug or id; null when there is none. Everybody.", held=PUBLIC)
@@ -59,12 +59,12 @@ class CatalogQuery:
     ) -> Course | None:
         catalog = info.context.loaders.catalog
         if id is not None:
-            found: Course | None = await catalog.visible_course.load(uuid) if (uuid := decode_or_none(id, "crs")) else None
-            return found
-        row = await browse.course_by_slug(caller=info.context.caller, slug=slug or "")
-        course = Course.from_row(row) if row else None
+            course: Course | None = await catalog.visible_course.load(uuid) if (uuid := decode_or_none(id, "crs")) else None
+        else:
+            row = await browse.course_by_slug(caller=info.context.caller, slug=slug or "")
+            course = Course.from_row(row) if row else None
         if course:
-            catalog.course.prime(course.uuid, course)
+            catalog.found([course])
         return course
 
     @query(description="The shelves of the catalog, in the school's order; at most 500. Everybody.", size=usually(50), held=PUBLIC)

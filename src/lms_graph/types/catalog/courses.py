@@ -1,5 +1,6 @@
 """Courses, their versions, and how the catalog is browsed."""
 
+from dataclasses import fields
 from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any, Self
@@ -20,6 +21,7 @@ from lms_graph.types.connections import After, Before, Connection, First, Last, 
 from lms_graph.types.costs import listed, usually, weight
 from lms_graph.types.enums import described
 from lms_graph.types.filters import StringFilter, chosen
+from lms_graph.types.identity.instructors import Instructor
 from lms_graph.types.nodes import Node, child
 from lms_graph.types.public import PRIVATE, WITHIN
 from lms_graph.types.text import FormattedText
@@ -27,7 +29,6 @@ from lms_graph.types.text import FormattedText
 if TYPE_CHECKING:
     from lms_graph.types.commerce.offers import Offer
     from lms_graph.types.community.reviews import RatingCount, Review, ReviewConnection
-    from lms_graph.types.identity.instructors import Instructor
     from lms_graph.types.learning.access import AccessDecision
     from lms_graph.types.learning.enrollments import Enrollment
 
@@ -76,12 +77,11 @@ class CourseVersion(Node):
 @strawberry.type(description="Somebody's part in a course.", directives=[WITHIN])
 class CourseInstructor:
     role: InstructorRole = strawberry.field(description="The part.")
-    account_id: strawberry.Private[UUID]
-    instructor: Annotated["Instructor", strawberry.lazy("lms_graph.types.identity.instructors")] = child("identity.instructor", key="account_id", description="Who it is.")
+    instructor: Instructor = strawberry.field(description="Who it is.")
 
     @classmethod
     def from_row(cls, row: Any) -> Self:
-        return cls(role=rows.InstructorRole(row["role"]), account_id=row["account_id"])
+        return cls(role=rows.InstructorRole(row["role"]), instructor=Instructor.from_row(row))
 
 
 @strawberry.type(
@@ -102,12 +102,11 @@ class Course(Node):
     duration_seconds: int = strawberry.field(description="All lectures together.")
     updated_at: datetime = strawberry.field(description="When it or its settings last changed.")
     uuid: strawberry.Private[UUID]
-    category_id: strawberry.Private[UUID | None]
     cover_file_id: strawberry.Private[UUID | None]
     version_id: strawberry.Private[UUID | None]
     version_in_no_run: strawberry.Private[tuple[UUID | None, None]]
 
-    category: Category | None = child("catalog.category", key="category_id", description="The shelf it stands on.")
+    category: Category | None = strawberry.field(description="The shelf it stands on.")
     instructors: list[CourseInstructor] = child("catalog.instructors", key="uuid", size=3, description="Who teaches it, in the school's order; at most 20.")
     team: list[CourseTeamMember] | None = child(
         "catalog.team", key="uuid", size=5, description="Who may do what with it, the creator first; at most 50. Null but for the team itself and COURSES_MANAGE."
@@ -191,7 +190,7 @@ class Course(Node):
             duration_seconds=row["duration_seconds"],
             updated_at=row["updated_at"],
             uuid=row["id"],
-            category_id=row["category_id"],
+            category=Category.of(row["category_id"], row["category_slug"], row["category_name"]) if row["category_id"] else None,
             cover_file_id=row["cover_file_id"],
             version_id=row["published_version_id"],
             version_in_no_run=(row["published_version_id"], None),
@@ -228,8 +227,8 @@ class CourseConnection(Connection[Course]):
     async def facets(self) -> CourseFacets | None:
         if self.summary is None:
             return None
-        summary = await self.summary()
-        return CourseFacets(**{name: [FacetValue.from_bucket(bucket) for bucket in getattr(summary, name)] for name in ("category", "level", "duration", "rating", "price")})
+        found = (await self.summary()).facets
+        return CourseFacets(**{each.name: [FacetValue.from_bucket(bucket) for bucket in found.get(each.name, ())] for each in fields(CourseFacets)})
 
 
 @strawberry.input(description="The level must be one of these.")

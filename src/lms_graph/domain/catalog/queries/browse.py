@@ -1,7 +1,7 @@
 """The catalog as visitors browse it: published courses, searched, filtered, sorted, counted."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -13,9 +13,9 @@ from lms_graph.models import database
 
 COLUMNS = (
     "c.id, c.slug, c.status, c.enrollment_policy, c.category_id, c.is_featured, c.published_version_id, c.updated_at, c.enrollment_count, c.title, c.short_description, "
-    "c.cover_file_id, c.tags, c.level, c.language, c.lecture_count, c.duration_seconds"
+    "c.cover_file_id, c.tags, c.level, c.language, c.lecture_count, c.duration_seconds, g.slug AS category_slug, g.name AS category_name"
 )
-CATEGORY = "g.id, g.slug, g.name, (SELECT count(*) FROM courses c WHERE c.tenant_id = g.tenant_id AND c.category_id = g.id AND c.status = 'PUBLISHED') AS course_count"
+_SHELVED = "LEFT JOIN categories g ON g.tenant_id = c.tenant_id AND g.id = c.category_id"
 MAX_SEARCH = 200
 MAX_VALUES = 100
 
@@ -63,14 +63,16 @@ class Bucket:
 
 @dataclass(frozen=True)
 class Summary:
-    """How many there are, in all and by facet."""
+    """How many there are, in all and by facet; of facets that were not asked nothing."""
 
     total: int
-    category: list[Bucket] = field(default_factory=list)
-    level: list[Bucket] = field(default_factory=list)
-    duration: list[Bucket] = field(default_factory=list)
-    rating: list[Bucket] = field(default_factory=list)
-    price: list[Bucket] = field(default_factory=list)
+    facets: dict[str, list[Bucket]]
+
+
+_BY_LENGTH = "CASE " + " ".join(f"WHEN c.duration_seconds < {below} THEN '{value}'" for value, below in rules.DURATIONS if below) + f" ELSE '{rules.DURATIONS[-1][0]}' END"
+_BY_RATING = "CASE WHEN c.rating_count = 0 THEN NULL " + " ".join(f"WHEN c.rating_hundredths >= {above} THEN '{value}'" for value, above in rules.RATINGS) + " END"
+# What a course counts for in each facet, null where for nothing; and what that is called.
+FACETS = {"category": ("g.slug", "g.name"), "level": ("c.level", "NULL"), "duration": (_BY_LENGTH, "NULL"), "rating": (_BY_RATING, "NULL"), "price": (_PRICE, "NULL")}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,46 +90,32 @@ class Browse:
         keys = keyset(cursors, request, terms, of=("courses", self.caller.tenant_id), offset=len(parameters))
         chosen = ", ".join(f'{term.expression} AS "_{term.name}"' for term in terms)
         rows = await database.fetch(
-            f"SELECT {COLUMNS}, {chosen} FROM {source} WHERE {conditions} AND {keys.where} ORDER BY {keys.order_by} LIMIT {keys.limit}", *parameters, *keys.parameters
+            f"SELECT {COLUMNS}, {chosen} FROM {source} {_SHELVED} WHERE {conditions} AND {keys.where} ORDER BY {keys.order_by} LIMIT {keys.limit}", *parameters, *keys.parameters
         )
         return keys.page(rows)
 
-    async def summary(self) -> Summary:
-        """Total and facets in one statement. Counts are within the result: a chosen value keeps its own count."""
+    async def summary(self, facets: Collection[str]) -> Summary:
+        """Total and the named ones of `FACETS` in one statement. Counts are within the result: a chosen value keeps its own count."""
         source, conditions, parameters = self._matching()
-        bounds = " ".join(f"WHEN c.duration_seconds < {below} THEN '{value}'" for value, below in rules.DURATIONS if below)
-        stars = " ".join(f"WHEN c.rating_hundredths >= {above} THEN '{value}'" for value, above in rules.RATINGS)
+        if not facets:
+            (row,) = await database.fetch(f"SELECT count(*) AS count FROM {source} WHERE {conditions}", *parameters)
+            return Summary(row["count"], {})
+        columns = ", ".join(f"{value} AS {name}, {label} AS {name}_label" for name, (value, label) in FACETS.items() if name in facets)
         rows = await database.fetch(
             f"""
-            SELECT grouping(category) AS no_category, grouping(level) AS no_level, grouping(duration) AS no_duration, grouping(rating) AS no_rating,
-                grouping(price) AS no_price, category, label, level, duration, rating, price, count(*) AS count
-            FROM (
-                SELECT g.slug AS category, g.name AS label, c.level, CASE {bounds} ELSE '{rules.DURATIONS[-1][0]}' END AS duration,
-                    CASE WHEN c.rating_count = 0 THEN NULL {stars} END AS rating, {_PRICE} AS price
-                FROM {source} LEFT JOIN categories g ON g.tenant_id = c.tenant_id AND g.id = c.category_id WHERE {conditions}
-            ) AS matched
-            GROUP BY GROUPING SETS ((category, label), (level), (duration), (rating), (price), ())
-            ORDER BY count(*) DESC, category, level, duration, rating, price
+            SELECT CASE {" ".join(f"WHEN grouping({name}) = 0 THEN '{name}'" for name in facets)} END AS facet, coalesce({", ".join(facets)}) AS value,
+                coalesce({", ".join(f"{name}_label" for name in facets)}, '') AS label, count(*) AS count
+            FROM (SELECT {columns} FROM {source} {_SHELVED} WHERE {conditions}) AS matched
+            GROUP BY GROUPING SETS ({", ".join(f"({name}, {name}_label)" for name in facets)}, ())
+            ORDER BY count(*) DESC, value
             """,
             *parameters,
         )
-        total, found = 0, {"category": [], "level": [], "duration": [], "rating": [], "price": []}  # type: tuple[int, dict[str, list[Bucket]]]
+        found: dict[str, list[Bucket]] = {name: [] for name in facets}
         for row in rows:
-            if row["no_category"] and row["no_level"] and row["no_duration"] and row["no_rating"] and row["no_price"]:
-                total = row["count"]
-            elif not row["no_category"]:
-                if row["category"] is not None:
-                    found["category"].append(Bucket(row["category"], row["label"], row["count"]))
-            elif not row["no_level"]:
-                found["level"].append(Bucket(row["level"], row["level"], row["count"]))
-            elif not row["no_duration"]:
-                found["duration"].append(Bucket(row["duration"], row["duration"], row["count"]))
-            elif not row["no_rating"]:
-                if row["rating"] is not None:
-                    found["rating"].append(Bucket(row["rating"], row["rating"], row["count"]))
-            elif row["price"] is not None:
-                found["price"].append(Bucket(row["price"], row["price"], row["count"]))
-        return Summary(total, **found)
+            if row["facet"] is not None and row["value"] is not None:
+                found[row["facet"]].append(Bucket(row["value"], row["label"] or row["value"], row["count"]))
+        return Summary(next(row["count"] for row in rows if row["facet"] is None), found)
 
     def _terms(self, order: Sequence[Sort]) -> list[Term]:
         searching = bool(self.search)
@@ -181,16 +169,16 @@ def is_published(course: str) -> str:
 
 async def course_by_slug(*, caller: Caller, slug: str) -> database.Record | None:
     """A published course, or None."""
-    return await database.fetch_one(f"SELECT {COLUMNS} FROM courses c WHERE c.tenant_id = $1 AND c.slug = $2 AND c.status = 'PUBLISHED'", caller.tenant_id, slug)
+    return await database.fetch_one(f"SELECT {COLUMNS} FROM courses c {_SHELVED} WHERE c.tenant_id = $1 AND c.slug = $2 AND c.status = 'PUBLISHED'", caller.tenant_id, slug)
 
 
 async def published_courses_by_ids(*, caller: Caller, ids: list[UUID]) -> list[database.Record]:
-    return await database.fetch(f"SELECT {COLUMNS} FROM courses c WHERE c.tenant_id = $1 AND c.id = ANY($2) AND c.status = 'PUBLISHED'", caller.tenant_id, ids)
+    return await database.fetch(f"SELECT {COLUMNS} FROM courses c {_SHELVED} WHERE c.tenant_id = $1 AND c.id = ANY($2) AND c.status = 'PUBLISHED'", caller.tenant_id, ids)
 
 
 async def courses_by_ids(*, caller: Caller, ids: list[UUID]) -> list[database.Record]:
     """Courses in any state, for those who have them already: a learner keeps a course that left the catalog."""
-    return await database.fetch(f"SELECT {COLUMNS} FROM courses c WHERE c.tenant_id = $1 AND c.id = ANY($2)", caller.tenant_id, ids)
+    return await database.fetch(f"SELECT {COLUMNS} FROM courses c {_SHELVED} WHERE c.tenant_id = $1 AND c.id = ANY($2)", caller.tenant_id, ids)
 
 
 async def courses_of_instructors(*, caller: Caller, account_ids: list[UUID], cursors: Cursors, request: PageRequest) -> dict[UUID, Page[Any]]:
@@ -201,7 +189,7 @@ async def courses_of_instructors(*, caller: Caller, account_ids: list[UUID], cur
         f"""
         SELECT asked.account_id AS of_account, page.* FROM unnest($2::uuid[]) AS asked(account_id) CROSS JOIN LATERAL (
             SELECT {COLUMNS}, c.first_published_at AS "_PUBLISHED_AT", c.id AS "_ID"
-            FROM course_instructors i JOIN courses c ON c.tenant_id = i.tenant_id AND c.id = i.course_id
+            FROM course_instructors i JOIN courses c ON c.tenant_id = i.tenant_id AND c.id = i.course_id {_SHELVED}
             WHERE i.tenant_id = $1 AND i.account_id = asked.account_id AND c.status = 'PUBLISHED' AND {keys.where}
             ORDER BY {keys.order_by} LIMIT {keys.limit}
         ) AS page
@@ -224,16 +212,17 @@ async def course_counts_of_instructors(*, caller: Caller, account_ids: list[UUID
 
 
 async def categories(*, caller: Caller) -> list[database.Record]:
-    """All categories with the number of their published courses, in the tenant's order."""
-    return await database.fetch(
-        f"SELECT {CATEGORY} FROM categories g WHERE g.tenant_id = $1 ORDER BY g.position, g.name LIMIT 500",
-        caller.tenant_id,
-    )
+    """All categories, in the tenant's order."""
+    return await database.fetch("SELECT id, slug, name FROM categories WHERE tenant_id = $1 ORDER BY position, name LIMIT 500", caller.tenant_id)
 
 
 async def categories_by_ids(*, caller: Caller, ids: list[UUID]) -> list[database.Record]:
-    return await database.fetch(
-        f"SELECT {CATEGORY} FROM categories g WHERE g.tenant_id = $1 AND g.id = ANY($2)",
-        caller.tenant_id,
-        ids,
+    return await database.fetch("SELECT id, slug, name FROM categories WHERE tenant_id = $1 AND id = ANY($2)", caller.tenant_id, ids)
+
+
+async def course_counts_of_categories(*, caller: Caller, ids: list[UUID]) -> dict[UUID, int]:
+    """How many published courses stand on each; nothing of those with none."""
+    rows = await database.fetch(
+        "SELECT category_id, count(*) AS courses FROM courses WHERE tenant_id = $1 AND category_id = ANY($2) AND status = 'PUBLISHED' GROUP BY category_id", caller.tenant_id, ids
     )
+    return {row["category_id"]: row["courses"] for row in rows}

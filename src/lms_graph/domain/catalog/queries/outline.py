@@ -1,8 +1,13 @@
 """What a version of a course consists of."""
 
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
 from uuid import UUID
 
+from cachetools import LRUCache
+
+from lms_graph.domain.identity.queries import instructors
 from lms_graph.kit.caller import Caller
 from lms_graph.models import database
 
@@ -11,6 +16,24 @@ LECTURE = (
     "l.version_id, l.section_id, l.lecture_id, l.content_id, l.title, l.content_type, l.position, l.duration_seconds, l.is_preview, l.is_required, l.completion_kind, "
     "l.completion_target, l.release, v.course_id"
 )
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Outline:
+    """A version's sections in order, the lectures of each in order, and all of them by their ids and by their places in the course."""
+
+    sections: list[database.Record] = field(default_factory=list)
+    in_section: dict[UUID, list[database.Record]] = field(default_factory=dict)
+    lectures: dict[UUID, database.Record] = field(default_factory=dict)
+    at: dict[int, database.Record] = field(default_factory=dict)
+
+
+_MEMORY = 32_000_000  # bytes each, as estimated
+_versions: LRUCache[tuple[UUID, UUID], database.Record] = LRUCache(_MEMORY, getsizeof=lambda row: 2_000 + sum(len(text) for text in row.values() if isinstance(text, str)))
+_outlines: LRUCache[tuple[UUID, UUID], Outline] = LRUCache(_MEMORY, getsizeof=lambda outline: 1_000 * (1 + len(outline.sections) + len(outline.lectures)))
 
 
 @dataclass(frozen=True)
@@ -60,11 +83,49 @@ async def version_title(*, caller: Caller, version_id: UUID) -> VersionTitle:
 
 
 async def versions_by_ids(*, caller: Caller, ids: list[UUID]) -> list[database.Record]:
-    return await database.fetch(
-        f"SELECT {VERSION} FROM course_versions v WHERE v.tenant_id = $1 AND v.id = ANY($2) AND v.published_at IS NOT NULL",
-        caller.tenant_id,
-        ids,
-    )
+    """Versions that were published, whether or not visitors see them now. Kept in the process."""
+
+    async def read(missing: list[UUID]) -> dict[UUID, database.Record]:
+        rows = await database.fetch(f"SELECT {VERSION} FROM course_versions v WHERE v.tenant_id = $1 AND v.id = ANY($2) AND v.published_at IS NOT NULL", caller.tenant_id, missing)
+        return {row["id"]: row for row in rows}
+
+    return list((await _kept(_versions, caller, ids, read)).values())
+
+
+async def outlines_of_versions(*, caller: Caller, version_ids: list[UUID]) -> dict[UUID, Outline]:
+    """The outlines of versions that were published. Kept in the process."""
+
+    async def read(missing: list[UUID]) -> dict[UUID, Outline]:
+        rows = await database.fetch(
+            f"SELECT {LECTURE}, s.version_id AS of_version, s.section_id AS of_section, s.title AS section_title, s.position AS section_position "
+            "FROM course_versions v JOIN version_sections s ON s.tenant_id = v.tenant_id AND s.version_id = v.id "
+            "LEFT JOIN version_lectures l ON l.tenant_id = s.tenant_id AND l.version_id = s.version_id AND l.section_id = s.section_id "
+            "WHERE v.tenant_id = $1 AND v.id = ANY($2) AND v.published_at IS NOT NULL ORDER BY s.version_id, s.position, l.position",
+            caller.tenant_id,
+            missing,
+        )
+        found: dict[UUID, Outline] = {}
+        for row in rows:
+            outline = found.setdefault(row["of_version"], Outline())
+            if row["of_section"] not in outline.in_section:
+                outline.sections.append({"version_id": row["of_version"], "section_id": row["of_section"], "title": row["section_title"], "position": row["section_position"]})
+                outline.in_section[row["of_section"]] = []
+            if row["lecture_id"] is not None:
+                outline.in_section[row["of_section"]].append(row)
+                outline.lectures[row["lecture_id"]] = outline.at[row["position"]] = row
+        return found
+
+    return await _kept(_outlines, caller, version_ids, read)
+
+
+async def _kept(cache: LRUCache[tuple[UUID, UUID], T], caller: Caller, ids: list[UUID], read: Callable[[list[UUID]], Awaitable[dict[UUID, T]]]) -> dict[UUID, T]:
+    """By id, from memory where it is there: a version never changes once it is published, which a trigger sees to. Whoever has its id has read the course that leads to it, as themselves."""
+    found = {id: kept for id in ids if (kept := cache.get((caller.tenant_id, id))) is not None}
+    if missing := [id for id in ids if id not in found]:
+        new = await read(missing)
+        cache.update({(caller.tenant_id, id): value for id, value in new.items() if cache.getsizeof(value) <= cache.maxsize})
+        found |= new
+    return found
 
 
 async def published_versions_by_ids(*, caller: Caller, ids: list[UUID]) -> list[database.Record]:
@@ -73,14 +134,6 @@ async def published_versions_by_ids(*, caller: Caller, ids: list[UUID]) -> list[
         f"SELECT {VERSION} FROM course_versions v JOIN courses c ON c.tenant_id = v.tenant_id AND c.published_version_id = v.id WHERE v.tenant_id = $1 AND v.id = ANY($2) AND c.status = 'PUBLISHED'",
         caller.tenant_id,
         ids,
-    )
-
-
-async def sections_of_versions(*, caller: Caller, version_ids: list[UUID]) -> list[database.Record]:
-    return await database.fetch(
-        "SELECT version_id, section_id, title, position FROM version_sections WHERE tenant_id = $1 AND version_id = ANY($2) ORDER BY version_id, position",
-        caller.tenant_id,
-        version_ids,
     )
 
 
@@ -94,27 +147,6 @@ async def sections_by_ids(*, caller: Caller, ids: list[UUID]) -> list[database.R
     )
 
 
-async def lectures_of_versions(*, caller: Caller, version_ids: list[UUID]) -> list[database.Record]:
-    return await database.fetch(
-        f"SELECT {LECTURE} FROM version_lectures l JOIN course_versions v ON v.tenant_id = l.tenant_id AND v.id = l.version_id "
-        "WHERE l.tenant_id = $1 AND l.version_id = ANY($2) ORDER BY l.version_id, l.position",
-        caller.tenant_id,
-        version_ids,
-    )
-
-
-async def lectures_in_versions(*, caller: Caller, places: list[tuple[UUID, UUID]]) -> list[database.Record]:
-    """Lectures by (version, lecture)."""
-    return await database.fetch(
-        f"SELECT {LECTURE} FROM unnest($2::uuid[], $3::uuid[]) AS asked(version_id, lecture_id) "
-        "JOIN version_lectures l ON l.tenant_id = $1 AND l.version_id = asked.version_id AND l.lecture_id = asked.lecture_id "
-        "JOIN course_versions v ON v.tenant_id = l.tenant_id AND v.id = l.version_id",
-        caller.tenant_id,
-        [version for version, _ in places],
-        [lecture for _, lecture in places],
-    )
-
-
 async def published_places(*, caller: Caller, lecture_ids: list[UUID]) -> list[database.Record]:
     """The course of each lecture and the version that visitors see, if it has the lecture there."""
     return await database.fetch(
@@ -122,18 +154,6 @@ async def published_places(*, caller: Caller, lecture_ids: list[UUID]) -> list[d
         "FROM lectures i JOIN courses c ON c.tenant_id = i.tenant_id AND c.id = i.course_id WHERE i.tenant_id = $1 AND i.id = ANY($2)",
         caller.tenant_id,
         lecture_ids,
-    )
-
-
-async def neighbors(*, caller: Caller, places: list[tuple[UUID, int]]) -> list[database.Record]:
-    """Lectures by (version, position)."""
-    return await database.fetch(
-        f"SELECT {LECTURE} FROM unnest($2::uuid[], $3::int[]) AS asked(version_id, position) "
-        "JOIN version_lectures l ON l.tenant_id = $1 AND l.version_id = asked.version_id AND l.position = asked.position "
-        "JOIN course_versions v ON v.tenant_id = l.tenant_id AND v.id = l.version_id",
-        caller.tenant_id,
-        [version for version, _ in places],
-        [position for _, position in places],
     )
 
 
@@ -184,9 +204,13 @@ async def lectures_of_resources(*, caller: Caller, ids: list[UUID]) -> dict[UUID
     return {row["id"]: row["lecture_id"] for row in rows}
 
 
-async def instructors_of_courses(*, caller: Caller, course_ids: list[UUID]) -> list[database.Record]:
+async def instructors_of_courses(*, caller: Caller, course_ids: list[UUID], bios: bool) -> list[database.Record]:
+    """Who teaches each course, in its order, with their public pages; nobody whose account was erased."""
     return await database.fetch(
-        "SELECT course_id, account_id, role FROM course_instructors WHERE tenant_id = $1 AND course_id = ANY($2) ORDER BY course_id, position", caller.tenant_id, course_ids
+        f"SELECT i.course_id, i.role, {instructors.columns(bios=bios)} FROM course_instructors i JOIN ({instructors.PAGES}) ON p.tenant_id = i.tenant_id AND p.id = i.account_id "
+        "WHERE i.tenant_id = $1 AND i.course_id = ANY($2) ORDER BY i.course_id, i.position",
+        caller.tenant_id,
+        course_ids,
     )
 
 

@@ -6,18 +6,22 @@ from lms_graph.kit.caller import Caller
 from lms_graph.kit.text import is_storable
 from lms_graph.models import database
 
-_INSTRUCTOR = (
-    "SELECT i.id, i.slug, i.headline, i.bio_markdown, i.bio_html, a.name, a.avatar_file_id FROM instructors i "
-    "JOIN accounts a ON a.tenant_id = i.tenant_id AND a.id = i.id AND a.status <> 'ERASED' "
-)
+PAGES = "instructors p JOIN accounts a ON a.tenant_id = p.tenant_id AND a.id = p.id AND a.status <> 'ERASED'"
+"""Where the public pages are found, by `p.tenant_id` and `p.id`: for statements of areas above, too."""
+
+
+def columns(*, bios: bool = True) -> str:
+    """Of `PAGES`. Without `bios` those are empty: they are long."""
+    bio = "p.bio_markdown, p.bio_html" if bios else "'' AS bio_markdown, '' AS bio_html"
+    return f"p.id, p.slug, p.headline, {bio}, a.name, a.avatar_file_id"
 
 
 async def instructors_by_ids(*, caller: Caller, account_ids: list[UUID]) -> list[database.Record]:
     """Public pages; an instructor's id is the account's."""
-    return await database.fetch(_INSTRUCTOR + "WHERE i.tenant_id = $1 AND i.id = ANY($2)", caller.tenant_id, account_ids)
+    return await database.fetch(f"SELECT {columns()} FROM {PAGES} WHERE p.tenant_id = $1 AND p.id = ANY($2)", caller.tenant_id, account_ids)
 
 
 async def instructor_by_slug(*, caller: Caller, slug: str) -> database.Record | None:
     if not is_storable(slug):
         return None
-    return await database.fetch_one(_INSTRUCTOR + "WHERE i.tenant_id = $1 AND i.slug = $2", caller.tenant_id, slug)
+    return await database.fetch_one(f"SELECT {columns()} FROM {PAGES} WHERE p.tenant_id = $1 AND p.slug = $2", caller.tenant_id, slug)

@@ -66,10 +66,12 @@ async def activity_of_sources(*, caller: Caller, source_ids: Collection[UUID]) -
         list(versions),
     )
     titles = {id: (await outline.version_title(caller=caller, version_id=id)).title for id in dict.fromkeys(versions.values())}
-    lectures = {(row["version_id"], row["lecture_id"]): row["title"] for row in await outline.lectures_of_versions(caller=caller, version_ids=list(titles))}
+    outlines = await outline.outlines_of_versions(caller=caller, version_ids=list(titles))
     done = [Activity(at=row["enrolled_at"], course_title=titles[row["version_id"]], lecture_title=None, is_done=False, covered_ms=0) for row in runs]
     for row in rows:
         version = versions[row["enrollment_id"]]
-        lecture = lectures.get((version, row["lecture_id"]), "")
-        done.append(Activity(at=row["at"], course_title=titles[version], lecture_title=lecture, is_done=row["completed_at"] is not None, covered_ms=row["covered_ms"]))
+        seen = outlines[version].lectures.get(row["lecture_id"])
+        done.append(
+            Activity(at=row["at"], course_title=titles[version], lecture_title=seen["title"] if seen else "", is_done=row["completed_at"] is not None, covered_ms=row["covered_ms"])
+        )
     return sorted(done, key=lambda each: (each.at, each.lecture_title or ""))

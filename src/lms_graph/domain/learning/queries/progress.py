@@ -29,7 +29,7 @@ async def plan_of(*, caller: Caller, version_id: UUID) -> Plan:
     """The lectures of a published version in order. Kept in the process: a published version never changes."""
     key = (caller.tenant_id, version_id)
     if (plan := _plans.get(key)) is None:
-        rows = await outline.lectures_of_versions(caller=caller, version_ids=[version_id])
+        found = (await outline.outlines_of_versions(caller=caller, version_ids=[version_id])).get(version_id, outline.Outline())
         videos = await outline.videos_of_version(caller=caller, version_id=version_id)
         lengths = await media.video_lengths(caller=caller, ids=list(videos.values())) if videos else {}
         plan = _plans[key] = tuple(
@@ -45,7 +45,7 @@ async def plan_of(*, caller: Caller, version_id: UUID) -> Plan:
                 completion_target=row["completion_target"],
                 opens_after=opens_after(row["release"]),
             )
-            for row in rows
+            for _, row in sorted(found.at.items())
         )
         if len(_plans) > _MAX_PLANS:
             _plans.popitem(last=False)
