@@ -35,7 +35,7 @@ class Run:
         self.data: dict[str, Any] | None = {}
         self.errors: list[tuple[tuple[int, ...], GraphQLError]] = []
         self.groups: dict[Selection, tuple[list[Frame], list[Any]]] = {}  # objects of the next level
-        self.pending: list[tuple[Awaitable[Any], Frame, Field, tuple[int, ...], Finish | None]] = []
+        self.pending: list[tuple[Awaitable[Any], Callable[[Any], None]]] = []  # what is awaited, and what is told the value, or the exception
         self.arguments: dict[Field, dict[str, Any]] = {}
         self.paths: dict[int, Path | None] = {}
 
@@ -109,22 +109,29 @@ class Run:
                 results = [error]
         else:
             results = await asyncio.gather(*[each[0] for each in pending], return_exceptions=True)
-        for (_, frame, field, index, finish), result in zip(pending, results, strict=True):
+        for (_, settle), result in zip(pending, results, strict=True):
             if isinstance(result, BaseException) and not isinstance(result, Exception):
                 raise result
-            if self.errors and not self._lives(frame, field, index):
-                continue
-            try:
-                if finish is None:
-                    value = self._complete(field.shape, field, frame, (), result)
-                elif isinstance(result, Exception):
-                    raise result
-                else:
-                    value = finish(result)
-                if value is not _LATER:
-                    self._put(frame, field, index, value)
-            except Exception as error:  # noqa: BLE001
-                self._fail(error, frame, field, index)
+            settle(result)
+
+    def _wait(self, awaited: Awaitable[Any], frame: Frame, field: Field, index: tuple[int, ...], finish: Finish | None = None) -> None:
+        self.pending.append((awaited, partial(self._arrived, frame, field, index, finish)))
+
+    def _arrived(self, frame: Frame, field: Field, index: tuple[int, ...], finish: Finish | None, result: Any) -> None:
+        """Put what was waited for where it belongs; `finish` makes it what stands there, else it is completed as the field's value."""
+        if self.errors and not self._lives(frame, field, index):
+            return
+        try:
+            if finish is None:
+                value = self._complete(field.shape, field, frame, (), result)
+            elif isinstance(result, Exception):
+                raise result
+            else:
+                value = finish(result)
+            if value is not _LATER:
+                self._put(frame, field, index, value)
+        except Exception as error:  # noqa: BLE001
+            self._fail(error, frame, field, index)
 
     def _plain(self, selection: Selection, frames: list[Frame], sources: list[Any]) -> None:
         """Fields whose values are attributes to be written as they are: a row of them at a time."""
@@ -164,7 +171,7 @@ class Run:
                     cls = type(value)
                     if cls not in _NEVER_AWAITED and cls not in shape.not_awaited:
                         if self.is_awaitable(value):
-                            self.pending.append((value, frame, field, (), None))
+                            self._wait(value, frame, field, ())
                             continue
                         if cls is not GeneratorType:
                             shape.not_awaited.add(cls)
@@ -176,9 +183,7 @@ class Run:
 
     def _children(self, field: Field, child: Child, frames: list[Frame], sources: list[Any]) -> None:
         """What is declared needs no resolver, and no coroutine, per parent."""
-        then = child.then
-        finish = None if then is None else partial(self._then, field, then)
-        load: Callable[[Any], Awaitable[Any]] | None = None
+        asking, keys = [], []
         for frame, source in zip(frames, sources, strict=True):
             if self.errors and not self._lives(frame):
                 continue
@@ -187,13 +192,32 @@ class Run:
                 if key is None:
                     frame[3][field.key] = self._complete(field.shape, field, frame, (), None)
                 else:
-                    load = load or child.bind(self.context)
-                    self.pending.append((load(key), frame, field, (), None if finish is None else partial(finish, frame)))
+                    asking.append(frame)
+                    keys.append(key)
             except Exception as error:  # noqa: BLE001
                 self._fail(error, frame, field, ())
+        if keys:
+            try:
+                self.pending.append((child.bind(self.context)(keys), partial(self._loaded, asking, field, child.then)))
+            except Exception as error:  # noqa: BLE001
+                self._loaded(asking, field, child.then, error)
 
-    def _then(self, field: Field, then: str, frame: Frame, loaded: Any) -> Any:
-        return self._complete(field.shape, field, frame, (), None if loaded is None else getattr(loaded, then))
+    def _loaded(self, frames: list[Frame], field: Field, then: str | None, values: Any) -> None:
+        """Complete what was loaded for each; an exception in place of all values is everybody's."""
+        if isinstance(values, Exception):
+            values = [values] * len(frames)
+        shape, key = field.shape, field.key
+        for frame, value in zip(frames, values, strict=True):
+            if self.errors and not self._lives(frame):
+                continue
+            try:
+                if then is not None and value is not None and not isinstance(value, Exception):
+                    value = getattr(value, then)
+                completed = self._complete(shape, field, frame, (), value)
+                if completed is not _LATER:
+                    frame[3][key] = completed
+            except Exception as error:  # noqa: BLE001
+                self._fail(error, frame, field, ())
 
     def _resolved(self, field: Field, frame: Frame, source: Any) -> Any:
         arguments = field.fixed
@@ -233,7 +257,7 @@ class Run:
             assert type_.is_type_of is not None
             fits: Any = type_.is_type_of(value, self._info(frame, field))
             if self.is_awaitable(fits):
-                self.pending.append((fits, frame, field, index, lambda fits: self._entered(selection, fits, field, frame, index, value)))
+                self._wait(fits, frame, field, index, lambda fits: self._entered(selection, fits, field, frame, index, value))
                 return _LATER
             if fits and selection.by_class and not is_cast(value):
                 selection.sure.add(type(value))
@@ -265,7 +289,7 @@ class Run:
             return self._object(type_, field, frame, index, value)
 
         if self.is_awaitable(name):
-            self.pending.append((name, frame, field, index, typed))
+            self._wait(name, frame, field, index, typed)
             return _LATER
         return typed(name)
 
@@ -273,7 +297,7 @@ class Run:
         if isinstance(value, list | tuple):
             items: Any = value
         elif self.executor.is_async_iterable(value):
-            self.pending.append((_drained(value), frame, field, index, lambda items: self._list(shape, field, frame, index, items)))
+            self._wait(_drained(value), frame, field, index, lambda items: self._list(shape, field, frame, index, items))
             return _LATER
         elif is_iterable(value):
             items = list(value)
@@ -284,7 +308,7 @@ class Run:
         classes = set(map(type, items)) - _NEVER_AWAITED - item.not_awaited
         if classes:
             if any(type(each) in classes and self.is_awaitable(each) for each in items):
-                self.pending.append((_awaited(items, self.is_awaitable), frame, field, index, lambda items: self._list(shape, field, frame, index, items)))
+                self._wait(_awaited(items, self.is_awaitable), frame, field, index, lambda items: self._list(shape, field, frame, index, items))
                 return _LATER
             item.not_awaited |= classes - {GeneratorType}
         completed: list[Any] = []

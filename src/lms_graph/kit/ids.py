@@ -7,6 +7,7 @@ from uuid_utils.compat import uuid7 as _uuid7
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u
 _VALUES = {letter: value for value, letter in enumerate(ALPHABET)}
 _LENGTH = 26  # 130 bits hold the 128 of a UUID
+_PAIRS = [high + low for high in ALPHABET for low in ALPHABET]  # ten bits at a time: ids are half of what a page consists of
 
 
 def new_id() -> UUID:
@@ -16,11 +17,11 @@ def new_id() -> UUID:
 
 def public_id(prefix: str, id: UUID) -> str:
     """`crs` and a UUID give `crs_06f…`: opaque, globally unique, one prefix per GraphQL type."""
-    number, letters = id.int, []
-    for _ in range(_LENGTH):
-        number, value = divmod(number, 32)
-        letters.append(ALPHABET[value])
-    return f"{prefix}_{''.join(reversed(letters))}"
+    n = id.int
+    return (
+        f"{prefix}_{_PAIRS[n >> 120]}{_PAIRS[n >> 110 & 1023]}{_PAIRS[n >> 100 & 1023]}{_PAIRS[n >> 90 & 1023]}{_PAIRS[n >> 80 & 1023]}{_PAIRS[n >> 70 & 1023]}{_PAIRS[n >> 60 & 1023]}"
+        f"{_PAIRS[n >> 50 & 1023]}{_PAIRS[n >> 40 & 1023]}{_PAIRS[n >> 30 & 1023]}{_PAIRS[n >> 20 & 1023]}{_PAIRS[n >> 10 & 1023]}{_PAIRS[n & 1023]}"
+    )
 
 
 def parse_id(text: str) -> tuple[str, UUID] | None:

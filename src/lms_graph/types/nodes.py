@@ -108,20 +108,20 @@ def child(
     """
     area, name = loader.split(".")
 
-    def bind(context: Context) -> Any:
-        return getattr(getattr(context.loaders, area), name).load
+    def loader_of(context: Context) -> Any:
+        return getattr(getattr(context.loaders, area), name)
 
     def resolve(root: Any, info: Info) -> Any:
         value = getattr(root, key)
         if value is None:
             return None
-        loading = bind(info.context)(value)
+        loading = loader_of(info.context).load(value)
         return loading if then is None else _attribute(loading, then)
 
     return strawberry.field(
         resolver=resolve,
         description=description,
-        metadata={"child": Child(bind, key, then)},
+        metadata={"child": Child(lambda context: loader_of(context).each, key, then)},
         directives=[*([usually(size)] if size else []), *requiring(requires), *([held] if held else [])],
         **options,
     )
