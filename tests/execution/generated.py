@@ -1,10 +1,13 @@
 """Schemas, values, failures and queries made from a seed: the same seed makes the same, whoever executes it."""
 
+import asyncio
 from collections.abc import Callable
 from enum import Enum
 from random import Random
+from types import GeneratorType, SimpleNamespace
 from typing import Any
 
+import strawberry
 from graphql import (
     DocumentNode,
     GraphQLArgument,
@@ -31,6 +34,9 @@ from graphql import (
     parse,
 )
 
+from lms_graph.execution import Child, Derived
+from lms_graph.execution.fields import DEFINITION
+
 
 class Color(Enum):
     RED = "red"
@@ -53,6 +59,11 @@ class Source:
 
     def __init__(self, world: "World", type_name: str, seed: str) -> None:
         self.world, self.type_name, self.seed = world, type_name, seed
+
+    @property
+    def key(self) -> int | None:
+        """What leads to other rows: few keys, so that many objects lead to the same."""
+        return Random(f"key of {self.seed}").choice([None, 0, 0, 0, 1])
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_") or name in {"world", "type_name", "seed"}:
@@ -132,8 +143,10 @@ class World:
     def _field(self, owner: str, name: str, type_: Any, random: Random) -> GraphQLField:
         self.fields[owner, name] = type_
         how = random.random()
-        if how < 0.5:
+        if how < (0.35 if owner.startswith("T") else 0.5):
             return GraphQLField(type_)
+        if owner.startswith("T") and how < 0.75:
+            return self._declared(f"{owner}.{name}", type_, random)
         arguments = {
             "n": GraphQLArgument(GraphQLInt, default_value=1),
             "word": GraphQLArgument(GraphQLString),
@@ -152,6 +165,53 @@ class World:
             return resolve(source, info, **given)
 
         return GraphQLField(type_, arguments if random.random() < 0.5 else None, resolve_later if slow else resolve)
+
+    def _declared(self, name: str, type_: Any, random: Random) -> GraphQLField:
+        """A field that says how it is found, with a resolver that finds the same. A context is a dictionary: what was loaded under a key is the same object for all."""
+        fails, slow, holder = random.random() < self.trouble / 5, random.random() < 0.5, random.random() < 0.3
+
+        def loaded(context: dict[Any, Any], key: int) -> Any:
+            if (name, key) not in context:
+                value = self._again_and_again(type_, f"{name}:{key}")
+                context[name, key] = SimpleNamespace(value=value) if holder and not isinstance(value, Exception) else value
+            return context[name, key]
+
+        def bind(context: dict[Any, Any]) -> Any:
+            async def load(keys: list[int]) -> list[Any]:
+                if slow:
+                    await asyncio.sleep(0)
+                if fails:
+                    raise ValueError(f"nothing is loaded for {name}")
+                return [loaded(context, key) for key in keys]
+
+            return load
+
+        async def resolve(source: Any, info: Any) -> Any:
+            if (key := source.key) is None:
+                return None
+            (found,) = await bind(info.context)([key])
+            if isinstance(found, Exception):
+                raise found
+            return found.value if holder else found
+
+        def derive(source: Any, info: Any) -> Any:
+            return self._again_and_again(type_, f"{name}:{source.key}")
+
+        if is_leaf_type(type_):
+            return GraphQLField(
+                type_,
+                resolve=derive,
+                extensions={DEFINITION: strawberry.field(metadata={"derived": Derived(lambda _: lambda key: self._again_and_again(type_, f"{name}:{key}"), "key")})},
+            )
+        return GraphQLField(type_, resolve=resolve, extensions={DEFINITION: strawberry.field(metadata={"child": Child(bind, "key", "value" if holder else None)})})
+
+    def _again_and_again(self, type_: Any, seed: str) -> Any:
+        """A value that can be taken several times: nothing in it is awaited or used up."""
+        waiting, self.waiting = self.waiting, 0.0
+        try:
+            return _unrolled(self._value(type_, seed, Random(f"{seed}{self.seed}")))
+        finally:
+            self.waiting = waiting
 
     def _type_resolver(self) -> Callable[..., Any] | None:
         kind = self.random.random()
@@ -214,7 +274,7 @@ class World:
     def _items(self, type_: Any, seed: str, random: Random) -> Any:
         if random.random() < self.trouble / 5:
             return 17
-        items = [self._value(type_.of_type, f"{seed}[{number}]", random) for number in range(random.choice([0, 1, 1, 2]))]
+        items = [self._value(type_.of_type, f"{seed}[{number}]", random) for number in range(random.choice([0, 1, 2, 4]))]
         how = random.random()
         if how < self.waiting / 4:
             return [_later(item) if random.random() < 0.5 else item for item in items]
@@ -300,6 +360,10 @@ class _Asking:
 
     def _condition(self) -> str:
         return self.random.choice(["", "", "", "", "", " @include(if: $yes)", " @skip(if: $no)", " @skip(if: $yes)", " @include(if: $no)", " @include(if: true) @skip(if: false)"])
+
+
+def _unrolled(value: Any) -> Any:
+    return [_unrolled(item) for item in value] if isinstance(value, list | GeneratorType) else value
 
 
 async def _later(value: Any) -> Any:

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:coroutine:RuntimeWarning")  # va
 
 def answered(executor: type[Executor[Any]], world: World, document: DocumentNode, variables: dict[str, Any]) -> ExecutionResult:
     async def run() -> ExecutionResult:
-        result: Any = execute(world.schema, document, variable_values=variables, executor_class=executor)
+        result: Any = execute(world.schema, document, context_value={}, variable_values=variables, executor_class=executor)
         found: ExecutionResult = await result if isawaitable(result) else result
         return found
 

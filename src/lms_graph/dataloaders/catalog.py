@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 from lms_graph.dataloaders.loading import AreaLoaders, batch, grouped, matched
 from lms_graph.domain.catalog import policies
@@ -81,7 +82,7 @@ class CatalogLoaders(AreaLoaders):
     @batch
     async def lectures(self, keys: list[tuple[UUID, UUID, UUID | None]]) -> list[list[Lecture]]:
         found = await outline.outlines_of_versions(caller=self.caller, version_ids=list({version for version, _, _ in keys}))
-        return [[Lecture.from_row(row, run) for row in found[version].in_section.get(section, ())] if version in found else [] for version, section, run in keys]
+        return [_lectures(found[version], section, run) if version in found else [] for version, section, run in keys]
 
     @batch
     async def lecture_in_version(self, keys: list[tuple[UUID, UUID, UUID | None]]) -> list[Lecture | None]:
@@ -128,3 +129,17 @@ class CatalogLoaders(AreaLoaders):
     @batch
     async def student_count(self, account_ids: list[UUID]) -> list[int]:
         return [row["students"] if row else 0 for row in await self.counts.load_many(account_ids)]
+
+
+_in_no_run: WeakKeyDictionary[outline.Outline, dict[UUID, list[Lecture]]] = WeakKeyDictionary()
+
+
+def _lectures(of: outline.Outline, section_id: UUID, run_id: UUID | None) -> list[Lecture]:
+    """In no run they are the same for everybody, and kept as long as the outline is."""
+    rows = of.in_section.get(section_id, ())
+    if run_id is not None:
+        return [Lecture.from_row(row, run_id) for row in rows]
+    kept = _in_no_run.setdefault(of, {})
+    if section_id not in kept:
+        kept[section_id] = [Lecture.from_row(row) for row in rows]
+    return kept[section_id]

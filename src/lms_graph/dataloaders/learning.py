@@ -11,7 +11,7 @@ from lms_graph.domain.learning.queries import access as access_queries
 from lms_graph.domain.learning.queries import entitlements, progress, runs
 from lms_graph.domain.learning.rules import access as access_rules
 from lms_graph.domain.learning.rules import progress as rules
-from lms_graph.domain.learning.rules.access import Decision, Granted
+from lms_graph.domain.learning.rules.access import Decision, Granted, PrerequisiteUnmet
 from lms_graph.domain.learning.rules.grants import GrantFilter
 from lms_graph.domain.media import queries as media
 from lms_graph.kit.ids import public_id
@@ -142,10 +142,10 @@ class LearningLoaders(AreaLoaders):
         courses = dict(zip(ids, await self.context.loaders.catalog.course.load_many(ids), strict=True))
         seen = await self._seen_of_places([lecture.place for lecture in lectures]) if any(isinstance(decision, Granted) for decision in decisions.values()) else {}
         looked_at = await self._runs_looked_at([lecture.place for lecture in lectures])
+        done_in = {id(known): {lecture_id for lecture_id, row in known.items() if row["completed_at"]} for known in seen.values()}
         decided = []
         for lecture in lectures:
-            known = seen.get(lecture.place, {})
-            done = {id for id, row in known.items() if row["completed_at"]}
+            done = done_in[id(seen[lecture.place])] if seen else set()
             course = courses[lecture.place.course_id]
             decided.append(
                 access_rules.decide_lecture(
@@ -181,8 +181,10 @@ class LearningLoaders(AreaLoaders):
 
     @batch
     async def lecture_access(self, lectures: list[Lecture]) -> list[AccessDecision]:
+        """Most lectures of a course share its decision: they are given one answer, which is then written once."""
         decisions = await self.lecture_decision.load_many(lectures)
-        return [from_decision(decision, _unmet(lecture)) for decision, lecture in zip(decisions, lectures, strict=True)]
+        shared = {id(decision): from_decision(decision) for decision in decisions if not isinstance(decision, PrerequisiteUnmet)}
+        return [shared.get(id(decision)) or from_decision(decision, _unmet(lecture)) for decision, lecture in zip(decisions, lectures, strict=True)]
 
     async def _runs_of_places(self, places: list[Place]) -> dict[Place, UUID | None]:
         """The run from which each lecture is looked at: its own, else the viewer's latest of the course."""

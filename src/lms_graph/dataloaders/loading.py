@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from lms_graph.context import Context
@@ -20,10 +21,8 @@ class Loader(Generic[K, V]):
 
     def __init__(self, read: Callable[[list[K]], Awaitable[Sequence[V]]]) -> None:
         self._read = read
-        self._known: dict[K, V | Exception] = {}
-        self._under_way: dict[K, asyncio.Future[None]] = {}
-        self._next: tuple[list[K], asyncio.Future[None]] | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._known: dict[K, V | Exception | _Batch[K]] = {}
+        self._next: _Batch[K] | None = None
 
     def prime(self, key: K, value: V) -> None:
         """It was read already, elsewhere."""
@@ -31,63 +30,89 @@ class Loader(Generic[K, V]):
 
     def each(self, keys: Sequence[K]) -> Awaitable[list[V | Exception]]:
         """What each key leads to, in order, or what was raised when it was read."""
-        waiting = dict.fromkeys([self._under_way.get(key) or self._ask(key) for key in keys if key not in self._known])
-        return self._told(keys, waiting)
+        known, batches = self._known, set()
+        for key in keys:
+            found = known.get(key, _NOTHING)
+            if found is _NOTHING:
+                found = known[key] = self._next or self._begin()
+                found.keys.append(key)
+            if type(found) is _Batch:
+                batches.add(found)
+        told: asyncio.Future[list[V | Exception]] = asyncio.get_running_loop().create_future()
+        self._tell(told, keys, batches)
+        return told
 
-    async def load_many(self, keys: Iterable[K]) -> list[V]:
+    def _tell(self, told: "asyncio.Future[list[V | Exception]]", keys: Sequence[K], batches: "set[_Batch[K]]") -> None:
+        """As soon as all batches are read."""
+        if told.done():  # canceled
+            return
+        if batches:
+            batches.pop().then.append(lambda: self._tell(told, keys, batches))
+            return
+        known = self._known
+        try:
+            told.set_result([known[key] for key in keys])  # type: ignore[misc]
+        except KeyError:  # reading was canceled: nobody reads for this operation any more
+            told.cancel()
+
+    def load_many(self, keys: Iterable[K]) -> Awaitable[list[V]]:
         """In order. Raises what was raised for any of them."""
-        told = await self.each(list(keys))
-        for value in told:
-            if isinstance(value, Exception):
-                raise value
-        return told  # type: ignore[return-value]
+        return _raising(self.each(list(keys)))
 
     def load(self, key: K) -> Awaitable[V]:
         """Raises what was raised when it was read."""
-        return self._only(self.each((key,)))
+        return _first(self.load_many((key,)))
 
-    async def _only(self, told: Awaitable[list[V | Exception]]) -> V:
-        (value,) = await told
+    def _begin(self) -> "_Batch[K]":
+        batch = self._next = _Batch()
+        asyncio.get_running_loop().call_soon(self._start, batch)
+        return batch
+
+    def _start(self, batch: "_Batch[K]") -> None:
+        batch.task = asyncio.get_running_loop().create_task(self._run(batch))
+
+    async def _run(self, batch: "_Batch[K]") -> None:
+        self._next = None
+        known = self._known
+        try:
+            for start in range(0, len(batch.keys), AT_ONCE):
+                part = batch.keys[start : start + AT_ONCE]
+                known.update(zip(part, await self._read(part), strict=True))
+        except Exception as error:  # noqa: BLE001  # it is raised where the keys were asked for
+            known.update((key, error) for key in batch.keys if known[key] is batch)
+        except BaseException:
+            for key in batch.keys:
+                if known[key] is batch:
+                    del known[key]
+            raise
+        finally:
+            for tell in batch.then:
+                tell()
+
+
+@dataclass(eq=False, slots=True)
+class _Batch(Generic[K]):
+    """Keys that are read together. `task` only so that it lives: the loop itself holds its tasks weakly."""
+
+    keys: list[K] = field(default_factory=list)
+    then: list[Callable[[], None]] = field(default_factory=list)
+    task: asyncio.Task[None] | None = None
+
+
+async def _raising(told: Awaitable[list[V | Exception]]) -> list[V]:
+    values = await told
+    for value in values:
         if isinstance(value, Exception):
             raise value
-        return value
+    return values  # type: ignore[return-value]
 
-    async def _told(self, keys: Sequence[K], waiting: Iterable[asyncio.Future[None]]) -> list[V | Exception]:
-        for done in waiting:
-            await asyncio.shield(done)  # others wait for it too
-        return [self._known[key] for key in keys]
 
-    def _ask(self, key: K) -> asyncio.Future[None]:
-        if self._next is None:
-            loop = asyncio.get_running_loop()
-            self._next = [], loop.create_future()
-            loop.call_soon(self._begin)
-        keys, done = self._next
-        keys.append(key)
-        self._under_way[key] = done
-        return done
+async def _first(values: Awaitable[list[V]]) -> V:
+    (value,) = await values
+    return value
 
-    def _begin(self) -> None:
-        task = asyncio.get_running_loop().create_task(self._run())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
-    async def _run(self) -> None:
-        assert self._next is not None
-        (keys, done), self._next = self._next, None
-        try:
-            for start in range(0, len(keys), AT_ONCE):
-                part = keys[start : start + AT_ONCE]
-                self._known.update(zip(part, await self._read(part), strict=True))
-        except Exception as error:  # noqa: BLE001  # it is raised where the keys were asked for
-            self._known.update((key, error) for key in keys if key not in self._known)
-        finally:
-            for key in keys:
-                del self._under_way[key]
-            if all(key in self._known for key in keys):
-                done.set_result(None)
-            else:  # canceled: nobody reads for this operation any more
-                done.cancel()
+_NOTHING: Any = object()
 
 
 class AreaLoaders:

@@ -4,7 +4,7 @@ It knows GraphQL, graphql-core and Strawberry, and nothing of what a schema is a
 """
 
 from lms_graph.execution.executor import CompiledExecutor
-from lms_graph.execution.fields import Child
+from lms_graph.execution.fields import Child, Derived
 from lms_graph.execution.inputs import compile_inputs
 
-__all__ = ["Child", "CompiledExecutor", "compile_inputs"]
+__all__ = ["Child", "CompiledExecutor", "Derived", "compile_inputs"]

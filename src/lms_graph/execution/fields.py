@@ -26,6 +26,16 @@ class Child(NamedTuple):
     then: str | None = None
 
 
+class Derived(NamedTuple):
+    """A field whose value follows from an attribute and the context alone: told in a Strawberry field's `metadata["derived"]`. Its resolver must do the same, for other executors.
+
+    `bind` takes the context of an operation and gives what makes the value of the attribute `key`; nothing of it is awaited.
+    """
+
+    bind: Callable[[Any], Callable[[Any], Any]]
+    key: str
+
+
 def attribute_of(field: GraphQLField, name: str, default: Any) -> str | None:
     """The attribute that the field's resolver reads and gives as it is; None where it does more."""
     if field.resolve is None:
@@ -37,11 +47,18 @@ def attribute_of(field: GraphQLField, name: str, default: Any) -> str | None:
 
 
 def child_of(field: GraphQLField) -> Child | None:
+    child = _declared(field, "child")
+    return child if isinstance(child, Child) else None
+
+
+def derived_of(field: GraphQLField) -> Derived | None:
+    derived = _declared(field, "derived")
+    return derived if isinstance(derived, Derived) else None
+
+
+def _declared(field: GraphQLField, name: str) -> object:
     declared = field.extensions.get(DEFINITION)
-    if isinstance(declared, StrawberryField) and not declared.extensions and not field.args:
-        child = declared.metadata.get("child")
-        return child if isinstance(child, Child) else None
-    return None
+    return declared.metadata.get(name) if isinstance(declared, StrawberryField) and not declared.extensions and not field.args else None
 
 
 def told_by_class(type_: GraphQLNamedType, schema: GraphQLSchema) -> bool:

@@ -1,7 +1,7 @@
 """Operations compiled: which fields a selection gives for objects of one type, how each value is found, and what becomes of it."""
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import Enum
 from operator import attrgetter
 from typing import Any
@@ -46,7 +46,7 @@ class Kind(Enum):
 class Shape:
     """A return type taken apart: what becomes of a value. The writers of leaves and the classes met are remembered."""
 
-    __slots__ = ("by_class", "item", "kind", "not_awaited", "nullable", "type", "types", "writers")
+    __slots__ = ("by_class", "is_plain", "item", "kind", "not_awaited", "nullable", "type", "types", "writers")
 
     def __init__(self, type_: GraphQLOutputType, schema: GraphQLSchema) -> None:
         self.nullable = not is_non_null_type(type_)
@@ -55,15 +55,25 @@ class Shape:
         self.kind = Kind.LIST if self.item else Kind.LEAF if is_leaf_type(self.type) else Kind.ABSTRACT if is_abstract_type(self.type) else Kind.OBJECT
         self.by_class = self.kind in {Kind.OBJECT, Kind.ABSTRACT} and fields.told_by_class(self.type, schema)
         self.types: dict[type, GraphQLObjectType] = {}  # of an abstract type, by class
-        self.writers: dict[type, Write | None] = {}  # of a leaf type, by class
+        self.is_plain = self.kind is Kind.LEAF or (self.item is not None and self.item.kind is Kind.LEAF)
+        self.writers: dict[type, Write | None] = {}  # of a plain type, by class
         self.not_awaited: set[type] = set()
 
     def writer(self, cls: type) -> Write | None:
         try:
             return self.writers[cls]
         except KeyError:
-            found = self.writers[cls] = writer(self.type, cls)
+            found = self.writers[cls] = writer(self.type, cls) if self.item is None else self._write_items if cls in (list, tuple) else None
             return found
+
+    def _write_items(self, items: Sequence[Any]) -> list[Any]:
+        """A list of leaves. Raises for those among which one is unusual: it is told where it stands."""
+        item = self.item
+        assert item is not None
+        writers = {cls: item.writer(cls) for cls in set(map(type, items)) if not (cls is type(None) and item.nullable)}
+        if all(write is as_it_is for write in writers.values()):
+            return list(items)
+        return [None if each is None and item.nullable else writers[type(each)](each) for each in items]  # type: ignore[misc]  # what has no writer fails here
 
 
 class Field:
@@ -73,6 +83,7 @@ class Field:
         "attribute",
         "child",
         "definition",
+        "derived",
         "details",
         "fixed",
         "has_arguments",
@@ -94,6 +105,7 @@ class Field:
         self.shape = Shape(definition.type, plan.schema)
         self.attribute = fields.attribute_of(definition, self.node.name.value, plan.field_resolver)
         self.child = fields.child_of(definition)
+        self.derived = fields.derived_of(definition)
         self.resolve = definition.resolve or plan.field_resolver
         self.selections: dict[GraphQLObjectType, Selection] = {}
         self.has_arguments = bool(definition.args or self.node.arguments)
@@ -126,7 +138,7 @@ class Selection:
             elif definition:
                 self.template[key] = None
                 self.fields.append(Field(key, len(self.template), details, definition, type_, plan))
-        self.plain = [field for field in self.fields if field.attribute and field.shape.kind is Kind.LEAF]
+        self.plain = [field for field in self.fields if field.attribute and field.shape.is_plain]
         self.others = [field for field in self.fields if field not in self.plain]
         self.plain_keys = [field.key for field in self.plain]
         self.plain_shapes = [field.shape for field in self.plain]

@@ -12,7 +12,7 @@ from graphql.execution.values import get_argument_values
 from graphql.pyutils import Path, is_iterable
 from graphql.type import GraphQLResolveInfo
 
-from lms_graph.execution.fields import Child, is_cast
+from lms_graph.execution.fields import Child, Derived, is_cast
 from lms_graph.execution.plans import Field, Kind, Plan, Selection, Shape, shareable
 
 if TYPE_CHECKING:
@@ -28,8 +28,11 @@ _NEVER_AWAITED = frozenset({type(None), str, int, float, bool, list, tuple, dict
 class Run:
     """The state of one execution. Each error is told once, at its place; what lies under a place that became null is left alone."""
 
-    def __init__(self, executor: "CompiledExecutor", plan: Plan) -> None:
+    def __init__(self, executor: "CompiledExecutor", plan: Plan, *, shares: bool = True) -> None:
+        """`shares`: what loaders give several objects alike is completed once, for all of them."""
         self.executor, self.plan = executor, plan
+        self.shares = shares and plan.operation.operation is not OperationType.MUTATION
+        self.has_shared = False
         self.context = executor.context_value
         self.is_awaitable = executor.is_awaitable
         self.data: dict[str, Any] | None = {}
@@ -75,6 +78,9 @@ class Run:
         while self.pending:
             await self._settle()
             self._descend()
+        if self.errors and self.has_shared:  # each place tells its own error, and nulls what is around it
+            again = Run(self.executor, self.plan, shares=False).start(serially=False)
+            return again if isinstance(again, ExecutionResult) else await again
         return self._response()
 
     def _response(self) -> ExecutionResult:
@@ -140,8 +146,9 @@ class Run:
             if selection.looks_up and isinstance(source, Mapping):
                 self._fields(selection.plain, [frame], [source])
                 continue
+            read = None
             try:
-                values = get(source)
+                values = read = get(source)
                 classes = tuple(map(type, values))
                 writers = known[classes] if classes in known else selection.writers_of(classes)
                 if writers:
@@ -150,10 +157,13 @@ class Run:
                         values[index] = write(values[index])
             except Exception:  # noqa: BLE001  # one of them failed: which?
                 writers = None
-            if writers is None:
+            if writers is not None:
+                frame[3].update(zip(keys, values, strict=True))
+            elif read is None or selection.looks_up:  # graphql-core's own resolver calls what can be called
                 self._fields(selection.plain, [frame], [source])
             else:
-                frame[3].update(zip(keys, values, strict=True))
+                for field, value in zip(selection.plain, read, strict=True):
+                    self._field(field, frame, value)
 
     # Fields
 
@@ -162,24 +172,48 @@ class Run:
             if field.child is not None:
                 self._children(field, field.child, frames, sources)
                 continue
-            shape, attribute = field.shape, field.attribute if field.definition.resolve else None
+            if field.derived is not None:
+                self._derived(field, field.derived, frames, sources)
+                continue
+            attribute = field.attribute if field.definition.resolve else None
             for frame, source in zip(frames, sources, strict=True):
                 if self.errors and not self._lives(frame):
                     continue
                 try:
                     value = self._resolved(field, frame, source) if attribute is None else getattr(source, attribute)
-                    cls = type(value)
-                    if cls not in _NEVER_AWAITED and cls not in shape.not_awaited:
-                        if self.is_awaitable(value):
-                            self._wait(value, frame, field, ())
-                            continue
-                        if cls is not GeneratorType:
-                            shape.not_awaited.add(cls)
-                    completed = self._complete(shape, field, frame, (), value)
-                    if completed is not _LATER:
-                        frame[3][field.key] = completed
                 except Exception as error:  # noqa: BLE001
                     self._fail(error, frame, field, ())
+                else:
+                    self._field(field, frame, value)
+
+    def _field(self, field: Field, frame: Frame, value: Any) -> None:
+        """Complete a value, or wait for it."""
+        if self.errors and not self._lives(frame):
+            return
+        shape, cls = field.shape, type(value)
+        try:
+            if cls not in _NEVER_AWAITED and cls not in shape.not_awaited:
+                if self.is_awaitable(value):
+                    self._wait(value, frame, field, ())
+                    return
+                if cls is not GeneratorType:
+                    shape.not_awaited.add(cls)
+            completed = self._complete(shape, field, frame, (), value)
+            if completed is not _LATER:
+                frame[3][field.key] = completed
+        except Exception as error:  # noqa: BLE001
+            self._fail(error, frame, field, ())
+
+    def _derived(self, field: Field, derived: Derived, frames: list[Frame], sources: list[Any]) -> None:
+        make: Callable[[Any], Any] | None = None
+        for frame, source in zip(frames, sources, strict=True):
+            if self.errors and not self._lives(frame):
+                continue
+            try:
+                make = make or derived.bind(self.context)
+                frame[3][field.key] = self._complete(field.shape, field, frame, (), make(getattr(source, derived.key)))
+            except Exception as error:  # noqa: BLE001
+                self._fail(error, frame, field, ())
 
     def _children(self, field: Field, child: Child, frames: list[Frame], sources: list[Any]) -> None:
         """What is declared needs no resolver, and no coroutine, per parent."""
@@ -207,8 +241,14 @@ class Run:
         if isinstance(values, Exception):
             values = [values] * len(frames)
         shape, key = field.shape, field.key
+        shared: dict[int, Any] | None = {} if self.shares and shape.kind is not Kind.LEAF and len(frames) > 1 else None
         for frame, value in zip(frames, values, strict=True):
             if self.errors and not self._lives(frame):
+                continue
+            loaded = id(value)
+            if shared is not None and loaded in shared:
+                frame[3][key] = shared[loaded]
+                self.has_shared = True
                 continue
             try:
                 if then is not None and value is not None and not isinstance(value, Exception):
@@ -216,6 +256,8 @@ class Run:
                 completed = self._complete(shape, field, frame, (), value)
                 if completed is not _LATER:
                     frame[3][key] = completed
+                    if shared is not None:
+                        shared[loaded] = completed
             except Exception as error:  # noqa: BLE001
                 self._fail(error, frame, field, ())
 

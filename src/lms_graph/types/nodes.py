@@ -7,7 +7,7 @@ from uuid import UUID
 import strawberry
 
 from lms_graph.context import Context, Info
-from lms_graph.execution import Child
+from lms_graph.execution import Child, Derived
 from lms_graph.kit.errors import Invalid, Issue, NotFound
 from lms_graph.kit.ids import parse_id
 from lms_graph.kit.permissions import Permission
@@ -125,6 +125,15 @@ def child(
         directives=[*([usually(size)] if size else []), *requiring(requires), *([held] if held else [])],
         **options,
     )
+
+
+def file_url(*, key: str, description: str, **options: Any) -> Any:
+    """The address of a public file, whose id the attribute `key` holds; null without one."""
+
+    def resolve(root: Any, info: Info) -> str | None:
+        return info.context.file_url(getattr(root, key))
+
+    return strawberry.field(resolver=resolve, description=description, metadata={"derived": Derived(lambda context: context.file_url, key)}, **options)
 
 
 async def _attribute(loading: Awaitable[Any], name: str) -> Any:

@@ -22,7 +22,7 @@ from lms_graph.types.costs import listed, usually, weight
 from lms_graph.types.enums import described
 from lms_graph.types.filters import StringFilter, chosen
 from lms_graph.types.identity.instructors import Instructor
-from lms_graph.types.nodes import Node, child
+from lms_graph.types.nodes import Node, child, file_url
 from lms_graph.types.public import PRIVATE, WITHIN
 from lms_graph.types.text import FormattedText
 
@@ -168,9 +168,7 @@ class Course(Node):
     ) -> list[Annotated["Offer", strawberry.lazy("lms_graph.types.commerce.offers")]]:
         return info.context.loaders.commerce.offers_of_subject.load((self.uuid, market))  # type: ignore[return-value]
 
-    @strawberry.field(description="Address of its picture; null when it has none.")
-    def thumbnail_url(self, info: Info) -> str | None:
-        return info.context.file_url(self.cover_file_id)
+    thumbnail_url: str | None = file_url(key="cover_file_id", description="Address of its picture; null when it has none.")
 
     @classmethod
     def from_row(cls, row: Any) -> Self:

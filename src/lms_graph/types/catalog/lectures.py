@@ -1,7 +1,6 @@
 """Sections and lectures, as one version of a course has them."""
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Self
 from uuid import UUID
 
 import strawberry
@@ -20,8 +19,7 @@ if TYPE_CHECKING:
 ContentType = described(rows.ContentType, "ContentType", "What a lecture shows.", VIDEO="A video to watch.", TEXT="A text to read.", QUIZ="A quiz to take.")
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """Where a lecture stands: in which version of which course, and from which run it is looked at (None: the viewer's latest)."""
 
     course_id: UUID

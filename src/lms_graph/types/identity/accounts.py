@@ -15,7 +15,7 @@ from lms_graph.types.connections import After, Before, First, Last, connection
 from lms_graph.types.enums import described
 from lms_graph.types.errors import Payload
 from lms_graph.types.identity.sessions import EMAIL, Session, SignedInSession
-from lms_graph.types.nodes import Node, child
+from lms_graph.types.nodes import Node, child, file_url
 from lms_graph.types.permissions import Permission
 from lms_graph.types.personal import masked_email, personal
 
@@ -83,9 +83,7 @@ class Viewer(Node):
         id = info.context.caller.impersonator_id
         return None if id is None else info.context.loaders.identity.profile.load(id)  # type: ignore[return-value]  # the executor awaits it
 
-    @strawberry.field(description="Address of the picture; null when there is none.")
-    def avatar_url(self, info: Info) -> str | None:
-        return info.context.file_url(self.avatar_file_id)
+    avatar_url: str | None = file_url(key="avatar_file_id", description="Address of the picture; null when there is none.")
 
     @connection(description="Their runs of courses, latest first.")
     def enrollments(
@@ -184,9 +182,7 @@ class Profile(Node):
     account_id: strawberry.Private[UUID]
     avatar_file_id: strawberry.Private[UUID | None]
 
-    @strawberry.field(description="Address of the picture; null when there is none.")
-    def avatar_url(self, info: Info) -> str | None:
-        return info.context.file_url(self.avatar_file_id)
+    avatar_url: str | None = file_url(key="avatar_file_id", description="Address of the picture; null when there is none.")
 
     @classmethod
     def from_row(cls, row: Any) -> Self:

@@ -9,7 +9,7 @@ from lms_graph.context import Info
 from lms_graph.kit.ids import public_id
 from lms_graph.kit.pages import PageRequest
 from lms_graph.types.connections import After, Before, First, Last, connection
-from lms_graph.types.nodes import Node, child
+from lms_graph.types.nodes import Node, child, file_url
 from lms_graph.types.public import WITHIN
 from lms_graph.types.text import FormattedText
 
@@ -29,9 +29,7 @@ class Instructor(Node):
     course_count: int = child("catalog.course_count", key="account_id", description="How many published courses they teach.")
     student_count: int = child("catalog.student_count", key="account_id", description="How many enrollments there have been in those; a moment behind.")
 
-    @strawberry.field(description="Address of the picture; null when there is none.")
-    def avatar_url(self, info: Info) -> str | None:
-        return info.context.file_url(self.avatar_file_id)
+    avatar_url: str | None = file_url(key="avatar_file_id", description="Address of the picture; null when there is none.")
 
     @connection(description="The published courses they teach, newest first.")
     def courses(

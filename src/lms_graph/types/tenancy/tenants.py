@@ -7,14 +7,13 @@ from uuid import UUID
 
 import strawberry
 
-from lms_graph.context import Info
 from lms_graph.domain.tenancy.rules import tenants as rules
 from lms_graph.kit.errors import Invalid, Issue
 from lms_graph.kit.ids import public_id
 from lms_graph.types.connections import Connection
 from lms_graph.types.errors import Payload
 from lms_graph.types.identity.providers import SignInProvider
-from lms_graph.types.nodes import Node, child, decode_id
+from lms_graph.types.nodes import Node, child, decode_id, file_url
 from lms_graph.types.public import WITHIN
 from lms_graph.types.tenancy.domains import Domain, MailDomain
 
@@ -47,9 +46,7 @@ class Brand(Node):
     refund_policy: RefundPolicy = strawberry.field(description="When it gives money back.")
     logo_file_id: strawberry.Private[UUID | None]
 
-    @strawberry.field(description="Address of the logo, SVG or PNG; null when there is none.")
-    def logo_url(self, info: Info) -> str | None:
-        return info.context.file_url(self.logo_file_id)
+    logo_url: str | None = file_url(key="logo_file_id", description="Address of the logo, SVG or PNG; null when there is none.")
 
 
 def _brand(row: Any) -> dict[str, Any]:

@@ -21,7 +21,7 @@ LECTURE = (
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Outline:
     """A version's sections in order, the lectures of each in order, and all of them by their ids and by their places in the course."""
 
@@ -31,9 +31,9 @@ class Outline:
     at: dict[int, database.Record] = field(default_factory=dict)
 
 
-_MEMORY = 32_000_000  # bytes each, as estimated
-_versions: LRUCache[tuple[UUID, UUID], database.Record] = LRUCache(_MEMORY, getsizeof=lambda row: 2_000 + sum(len(text) for text in row.values() if isinstance(text, str)))
-_outlines: LRUCache[tuple[UUID, UUID], Outline] = LRUCache(_MEMORY, getsizeof=lambda outline: 1_000 * (1 + len(outline.sections) + len(outline.lectures)))
+# In bytes, as estimated; what the edges make of an outline, and keep beside it, counts.
+_versions: LRUCache[tuple[UUID, UUID], database.Record] = LRUCache(16_000_000, getsizeof=lambda row: 2_000 + sum(len(text) for text in row.values() if isinstance(text, str)))
+_outlines: LRUCache[tuple[UUID, UUID], Outline] = LRUCache(48_000_000, getsizeof=lambda outline: 2_000 * (1 + len(outline.sections) + len(outline.lectures)))
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 Moments are compared as they are, in UTC: a grant is live from `starts_at`, and no more at `ends_at` itself.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -151,9 +151,9 @@ def decide_in_run(course: Decision, *, course_id: UUID, is_own: bool, is_cancele
     return RunClosed(course_id) if is_canceled else course
 
 
-def decide_lecture(course: Decision, *, is_preview: bool, published: bool, opens_after: Sequence[UUID], completed: Iterable[UUID], is_completed: bool) -> Decision:
+def decide_lecture(course: Decision, *, is_preview: bool, published: bool, opens_after: Sequence[UUID], completed: Set[UUID], is_completed: bool) -> Decision:
     """A preview is open to everybody while the course is published; what a learner has finished stays open whatever its release rule says."""
     if isinstance(course, Granted):
-        missing = tuple(id for id in opens_after if id not in set(completed))
+        missing = tuple(id for id in opens_after if id not in completed)
         return PrerequisiteUnmet(missing) if missing and not is_completed and not is_preview and course != PREVIEW else course
     return PREVIEW if is_preview and published else course
