@@ -1,0 +1,82 @@
+"""The plans of the statements that a request makes: the application called without a socket, and each statement explained where it runs, as its role, in its transaction, under the row policies.
+
+Reads a list of `{"name", "headers", "body"}` from standard input and prints by name, as JSON, how many statements were explained and which of their plans read a table of learners from end to end.
+"""
+
+import re
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import asyncpg
+import orjson
+
+from bench.inside import send
+from lms_graph.asgi import application
+
+# They grow with learners. A partition goes by its table's name.
+GROWING = ("enrollments", "lecture_progress", "entitlements", "accounts", "account_roles", "facts", "aggregates", "progress_devices", "progress_events")
+_EXPLAINED = re.compile(r"\s*(SELECT|WITH|INSERT|UPDATE|DELETE)\b", re.IGNORECASE)
+
+_seen: dict[str, list[dict[str, str]]] = {}  # by statement, what its plans scan
+
+
+def _watch_statements() -> None:
+    explaining = False
+
+    def watched(method: Any) -> Any:
+        async def call(connection: Any, sql: str, *arguments: Any, **options: Any) -> Any:
+            nonlocal explaining
+            if not explaining and sql not in _seen and _EXPLAINED.match(sql):
+                explaining = True
+                try:
+                    _seen[sql] = [scan for plan in await _plans(connection, sql, arguments) for scan in _scans(plan)]
+                finally:
+                    explaining = False
+            return await method(connection, sql, *arguments, **options)
+
+        return call
+
+    for name in ("fetch", "fetchrow", "fetchval", "execute"):
+        setattr(asyncpg.Connection, name, watched(getattr(asyncpg.Connection, name)))
+
+
+async def _plans(connection: Any, sql: str, arguments: Any) -> list[Any]:
+    """With the values in it, and without, as PostgreSQL keeps it after some calls."""
+    told = [await connection.fetchval(f"EXPLAIN (FORMAT JSON) {sql}", *arguments)]
+    if arguments:
+        await connection.execute(f"SET plan_cache_mode = force_generic_plan; PREPARE planned AS {sql}")
+        told.append(await connection.fetchval(f"EXPLAIN (FORMAT JSON) EXECUTE planned({', '.join(['NULL'] * len(arguments))})"))
+        await connection.execute("DEALLOCATE planned; RESET plan_cache_mode")
+    return [orjson.loads(plan)[0]["Plan"] for plan in told]
+
+
+def _scans(node: Any) -> Iterator[dict[str, str]]:
+    if node["Node Type"] == "Seq Scan" and node["Relation Name"].startswith(GROWING):
+        yield {"node": f"{node['Node Type']} on {node['Relation Name']}", "filter": node.get("Filter", "")}
+    for inner in node.get("Plans", ()):
+        yield from _scans(inner)
+
+
+async def _main() -> None:
+    asked = orjson.loads(sys.stdin.buffer.read())
+    app = application()
+    found = {}
+    async with app.router.lifespan_context(app):
+        _watch_statements()
+        for each in asked:
+            known = dict(_seen)
+            _seen.clear()  # what one asks the next may ask too
+            await send(app, each["headers"], each["body"].encode())
+            found[each["name"]] = {
+                "statements": len(_seen),
+                "scans": [{"statement": " ".join(sql.split()), **scan} for sql, scans in _seen.items() for scan in {orjson.dumps(scan): scan for scan in scans}.values()],
+            }
+            _seen.update(known)
+    print(orjson.dumps(found).decode())
+
+
+if __name__ == "__main__":
+    import uvloop
+
+    uvloop.run(_main())
