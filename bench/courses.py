@@ -15,6 +15,8 @@ TOOLS = """
         SELECT generate_series(current_setting('bench.first')::integer, current_setting('bench.last')::integer)
     $$;
     CREATE FUNCTION pg_temp.teachers() RETURNS integer LANGUAGE sql IMMUTABLE AS $$ SELECT 60 $$;
+    -- They came one by one, among a hundred thousand learners.
+    CREATE FUNCTION pg_temp.teacher(n integer) RETURNS uuid LANGUAGE sql IMMUTABLE AS $$ SELECT pg_temp.id('account', n * 1600) $$;
     CREATE FUNCTION pg_temp.subject(n bigint) RETURNS text LANGUAGE sql IMMUTABLE AS $$
         SELECT pg_temp.pick('{bookkeeping,typography,bread baking,data modeling,statistics,watercolor,carpentry,public speaking,photography,harmony,gardening,bicycle repair,
             grant writing,negotiation,project planning,interface design,beekeeping,welding,editing,first aid,soil science,color theory,SQL,sewing,choir leading}', 'subject' || n)
@@ -32,7 +34,7 @@ TOOLS = """
 ROWS = (
     """
     INSERT INTO accounts (tenant_id, id, email, email_key, name, status, created_at)
-    SELECT pg_temp.tenant(), pg_temp.id('account', n), 'teacher' || n || '@example.com', 'teacher' || n || '@example.com',
+    SELECT pg_temp.tenant(), pg_temp.teacher(n), 'teacher' || n || '@example.com', 'teacher' || n || '@example.com',
            pg_temp.pick('{Ada,Bela,Chiara,Dmitri,Esra,Femi,Greta,Hana,Ines,Jonas,Kofi,Lene}', 'first' || n) || ' '
            || pg_temp.pick('{Almeida,Brandt,Czerny,Dahl,Eze,Fontaine,Grimaldi,Holm,Ivanova,Jansen,Keller,Lindqvist,Moreau}', 'last' || n), 'ACTIVE', now()
     FROM generate_series(1, pg_temp.teachers()) AS n
@@ -64,7 +66,7 @@ ROWS = (
     """,
     """
     INSERT INTO course_instructors (tenant_id, id, course_id, account_id, role, position)
-    SELECT pg_temp.tenant(), pg_temp.id('part', n * 2 + place), pg_temp.id('course', n), pg_temp.id('account', 1 + (n * 7 + place * 13) % pg_temp.teachers()),
+    SELECT pg_temp.tenant(), pg_temp.id('part', n * 2 + place), pg_temp.id('course', n), pg_temp.teacher(1 + (n * 7 + place * 13) % pg_temp.teachers()),
         CASE place WHEN 0 THEN 'LEAD' ELSE 'ASSISTANT' END, place
     FROM generate_series(1, pg_temp.courses()) AS n, generate_series(0, 1) AS place
     """,

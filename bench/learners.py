@@ -1,4 +1,4 @@
-"""Who learns in the school: a run each, ten lectures into an open course, every tenth in the same one; made by a few statements as the owner."""
+"""Who learns in the school: a run each, ten lectures into an open course, the first sixty and every tenth after them in the same one; made by a few statements as the owner."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -79,12 +79,12 @@ ROWS = (
         || pg_temp.pick('{Andersen,Bauer,Costa,Diallo,Eriksen,Ferrari,Gupta,Horvat,Ito,Kowalski,Lopez}', 'named' || n), 'ACTIVE', timestamptz '2026-02-01 00:00:00Z' + n * interval '1 second'
     FROM pg_temp.learners() AS n
     """,
-    # Every fifth course is open to all.
+    # Every fifth course is open to all. In one of them a page of learners is full from the beginning.
     """
     CREATE TEMPORARY TABLE runs ON COMMIT DROP AS
     SELECT n, a.id AS account_id, a.created_at AS enrolled_at, pg_temp.id('grant', n) AS grant_id, pg_temp.id('run', n) AS id, c.id AS course_id, c.published_version_id AS version_id, c.lecture_count
     FROM pg_temp.learners() AS n
-    CROSS JOIN LATERAL (SELECT 5 + 5 * CASE WHEN n % 10 = 0 THEN 0 ELSE pg_temp.number('joins' || n) % (pg_temp.courses() / 5) END AS course OFFSET 0) AS chosen
+    CROSS JOIN LATERAL (SELECT 5 + 5 * CASE WHEN n <= 60 OR n % 10 = 0 THEN 0 ELSE pg_temp.number('joins' || n) % (pg_temp.courses() / 5) END AS course OFFSET 0) AS chosen
     JOIN courses c ON c.tenant_id = pg_temp.tenant() AND c.id = pg_temp.id('course', course)
     JOIN accounts a ON a.tenant_id = pg_temp.tenant() AND a.id = pg_temp.id('learner', n)
     """,

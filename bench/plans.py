@@ -1,6 +1,6 @@
 """The plans of the statements that a request makes: the application called without a socket, and each statement explained where it runs, as its role, in its transaction, under the row policies.
 
-Reads a list of `{"name", "headers", "body"}` from standard input and prints by name, as JSON, how many statements were explained and which of their plans read a table of learners from end to end.
+Reads a list of `{"name", "headers", "body"}` from standard input and prints by name, as JSON, how many statements were explained and which of their plans read a table of learners from end to end, or all of the school's rows in it.
 """
 
 import re
@@ -16,6 +16,7 @@ from lms_graph.asgi import application
 
 # They grow with learners. A partition goes by its table's name.
 GROWING = ("enrollments", "lecture_progress", "entitlements", "accounts", "account_roles", "facts", "aggregates", "progress_devices", "progress_events")
+_COMPARED = re.compile(r"(\w+) (?:[<>=]+|IS) ")
 _EXPLAINED = re.compile(r"\s*(SELECT|WITH|INSERT|UPDATE|DELETE)\b", re.IGNORECASE)
 
 _seen: dict[str, list[dict[str, str]]] = {}  # by statement, what its plans scan
@@ -52,8 +53,12 @@ async def _plans(connection: Any, sql: str, arguments: Any) -> list[Any]:
 
 
 def _scans(node: Any) -> Iterator[dict[str, str]]:
-    if node["Node Type"] == "Seq Scan" and node["Relation Name"].startswith(GROWING):
-        yield {"node": f"{node['Node Type']} on {node['Relation Name']}", "filter": node.get("Filter", "")}
+    """Where a growing table is read from end to end, or all that the school has in it: by an index, but by no other column than the tenant."""
+    table = node.get("Relation Name") or node.get("Index Name", "")
+    if node["Node Type"].endswith("Scan") and table.startswith(GROWING) and node["Node Type"] != "Bitmap Heap Scan":
+        condition = node.get("Index Cond", "")
+        if set(_COMPARED.findall(condition)) <= {"tenant_id"}:
+            yield {"node": f"{node['Node Type']} on {table}", "condition": condition or node.get("Filter", "")}
     for inner in node.get("Plans", ()):
         yield from _scans(inner)
 

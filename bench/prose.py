@@ -45,7 +45,7 @@ Progress is held against **one upsert behind Starlette**: it asks who it is and 
 what was sent, finishes no lecture and tells nobody.
 
 The statements of each operation are explained in a process that has kept nothing, as the role that asks, in its transaction and under the row policies, once with their values and once as PostgreSQL plans them for all values.
-A plan is on indexes when it reads none of the tables that grow with learners from end to end.
+A plan is on indexes when it reads none of the tables that grow with learners from end to end, nor by an index all that the school has in it.
 
 PostgreSQL's own work is taken from `pg_stat_statements` under load; the other shares are taken in a process that calls the application without a socket, one request after another.
 Certificates go from finished runs through relay and jobs to PDFs in the object store. Live frames are counted from the moment the mutation is sent: its transaction, the relay and Redis are in them.
