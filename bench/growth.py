@@ -43,8 +43,9 @@ async def measure(house: House, *, steps: Sequence[int], seconds: float, say: Sa
                 row = found["operations"].setdefault(title, {"p50": []})
                 row["p50"].append(quantile(came.milliseconds, 0.5))
                 say(f"{step:,} learners, {title}: {row['p50'][-1]:.2f} ms")
-    for title, plans in _plans(house, asked).items():
-        found["operations"][title] |= plans
+    say("Explaining their statements …")
+    for title, target in asked.items():
+        found["operations"][title] |= _plans(house, target)
     return found
 
 
@@ -65,10 +66,10 @@ async def _asked(house: House, port: int, some: Sequence[Learner], admin: str) -
     }
 
 
-def _plans(house: House, asked: dict[str, Target]) -> dict[str, Any]:
-    """From a process that calls the application without a socket (`bench.plans`)."""
-    requests = [{"name": title, "headers": target.headers_of(0), "body": target.bodies[0].decode()} for title, target in asked.items()]
-    done = subprocess.run([sys.executable, "-m", "bench.plans"], input=orjson.dumps(requests), env=house.environment, cwd=ROOT, capture_output=True)
+def _plans(house: House, target: Target) -> dict[str, Any]:
+    """From a process that has kept nothing yet, and calls the application without a socket (`bench.plans`)."""
+    asked = orjson.dumps({"headers": target.headers_of(0), "body": target.bodies[0].decode()})
+    done = subprocess.run([sys.executable, "-m", "bench.plans"], input=asked, env=house.environment, cwd=ROOT, capture_output=True)
     if done.returncode:
         raise RuntimeError(f"bench.plans failed:\n{done.stderr.decode()[-3000:]}")
     told: dict[str, Any] = orjson.loads(done.stdout.splitlines()[-1])  # before it, what the product logs

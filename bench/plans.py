@@ -1,6 +1,7 @@
-"""The plans of the statements that a request makes: the application called without a socket, and each statement explained where it runs, as its role, in its transaction, under the row policies.
+"""The plans of the statements that one request makes: the application called without a socket, and each statement explained where it runs, as its role, in its transaction, under the row policies.
 
-Reads a list of `{"name", "headers", "body"}` from standard input and prints by name, as JSON, how many statements were explained and which of their plans read a table of learners from end to end, or all of the school's rows in it.
+Reads `{"headers", "body"}` from standard input and prints, as JSON, how many statements were explained and which of their plans read a table of learners from end to end, or all of the school's
+rows in it.
 """
 
 import re
@@ -66,19 +67,11 @@ def _scans(node: Any) -> Iterator[dict[str, str]]:
 async def _main() -> None:
     asked = orjson.loads(sys.stdin.buffer.read())
     app = application()
-    found = {}
     async with app.router.lifespan_context(app):
         _watch_statements()
-        for each in asked:
-            known = dict(_seen)
-            _seen.clear()  # what one asks the next may ask too
-            await send(app, each["headers"], each["body"].encode())
-            found[each["name"]] = {
-                "statements": len(_seen),
-                "scans": [{"statement": " ".join(sql.split()), **scan} for sql, scans in _seen.items() for scan in {orjson.dumps(scan): scan for scan in scans}.values()],
-            }
-            _seen.update(known)
-    print(orjson.dumps(found).decode())
+        await send(app, asked["headers"], asked["body"].encode())
+    scans = {(sql, *scan.values()): {"statement": " ".join(sql.split()), **scan} for sql, found in _seen.items() for scan in found}
+    print(orjson.dumps({"statements": len(_seen), "scans": list(scans.values())}).decode())
 
 
 if __name__ == "__main__":

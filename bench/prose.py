@@ -4,16 +4,16 @@ INTRODUCTION = """# Benchmarks
 
 What the product does on one machine, as ratios in one run: absolute figures depend on the machine, ratios far less. Run it again with
 
-<!-- not run: it takes an hour; tests/bench holds the answers against each other -->
+<!-- not run: it takes forty minutes; tests/bench holds the answers against each other -->
 
 ```sh
-.venv/bin/python -m bench                       # all of it, about an hour
+.venv/bin/python -m bench                       # all of it, about forty minutes
 .venv/bin/python -m bench pages typename        # some of it
 .venv/bin/python -m bench --quick               # whether it runs
 .venv/bin/python -m bench page                  # this page, from the results
 ```
 
-The first run fetches PostGraphile from npm. Everything else is in the development environment. Let nothing else run meanwhile.
+The first run fetches PostGraphile from npm. Everything else is in the development environment. Each run makes its school, which takes two minutes. Let nothing else run meanwhile.
 """
 
 COMPARED = """## What is compared
@@ -28,7 +28,7 @@ keeps anything but plans and parsed documents. With the pages of 200 courses in 
 anew, and that comparison is of the same work. What the product decides anew each time is whether the page is there, its access, and everything that can change.
 
 * **One SQL statement behind Starlette** is the limit: `bench/sql` builds the whole answer as JSON, with the same ids and signed cursors. It knows three operations and no GraphQL. Its answers are equal
-  to the product's, which is checked before each run and in `tests/bench`.
+  to the product's, to what is missing and to another's run too, which is checked before each run and in `tests/bench`.
 * **Stock Strawberry** has the same schema for these operations, as the documentation teaches it: an async resolver per relation, a DataLoader per kind of row, caches of parsing and validation. Its answers are
   checked in the same way.
 * **PostGraphile 5** asks the same tables through its own schema, with what its users add in the database: computed columns for sums, a function for facets, a foreign key for sections and lectures. Its answers are
