@@ -23,9 +23,10 @@ so that a busy moment of the machine meets all of them. Ratios are taken round b
 progress each. Courses' pages are asked for by somebody who is signed in and has no run, runs by their learners, each with their own token. In each comparator a request begins with the same
 look-up of school and session as the system role, and reads as the application role under the row policies.
 
-**What the product keeps.** A published version never changes, so a process of the product keeps outlines of versions, and the texts of versions, up to 32 MB of each: those of some hundred courses. No comparator
-keeps anything but plans and parsed documents. With the pages of 200 courses in turn the product therefore does not read outlines from PostgreSQL, which all the others do; with those of all 2,000 it reads most of them
-anew, and that comparison is of the same work. What the product decides anew each time is whether the page is there, its access, and everything that can change.
+**What the product keeps.** A published version never changes, so a process of the product keeps outlines of versions and their texts, up to 32 MB of each: the outlines of some six hundred of these courses, and the
+texts of all. The comparators keep nothing but plans and parsed documents. With the pages of 200 courses in turn, and with the runs of 200 learners, the product therefore does not read outlines from PostgreSQL,
+which all the others do; with the pages of all 2,000 in turn it reads them anew almost each time, and does the same work but for the texts. Anew each time it decides whether the page is there and what is open, and
+reads everything that can change.
 
 * **One SQL statement behind Starlette** is the limit: `bench/sql` builds the whole answer as JSON, with the same ids and signed cursors. It knows three operations and no GraphQL. Its answers are equal
   to the product's, to what is missing and to another's run too, which is checked before each run and in `tests/bench`.
