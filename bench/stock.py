@@ -1,6 +1,6 @@
 """Stock Strawberry over asyncpg, as its documentation teaches it: a type per node, an async resolver per relation, a DataLoader per kind of row, caches of parsing and validation.
 
-It answers `CoursePage` and `Catalog` for somebody signed in who has no run, as the product does, from the same rows and under the same policies.
+It answers `CoursePage` and `Catalog` for somebody signed in who has no run, and `Learn` for who has one, as the product does, from the same rows and under the same policies.
 """
 
 import os
@@ -18,7 +18,7 @@ from strawberry.dataloader import DataLoader
 from strawberry.extensions import ParserCache, SchemaExtension, ValidationCache
 
 from bench.door import Asker, Door, Reads, opened
-from lms_graph.kit.ids import public_id
+from lms_graph.kit.ids import parse_id, public_id
 from lms_graph.kit.pages import Cursors
 from lms_graph.kit.secrets import SecretKeys
 
@@ -48,13 +48,21 @@ class Loaders:
         )
         self.sections = self._many("SELECT version_id, section_id, title FROM version_sections WHERE tenant_id = $1 AND version_id = ANY($2) ORDER BY position", "version_id")
         self.lectures = self._many(
-            "SELECT l.version_id, l.section_id, l.lecture_id, l.title, l.content_type, l.duration_seconds, l.is_preview, v.course_id FROM version_lectures l "
+            "SELECT l.version_id, l.section_id, l.lecture_id, l.title, l.content_type, l.duration_seconds, l.is_preview, l.completion_kind, v.course_id FROM version_lectures l "
             "JOIN course_versions v ON v.tenant_id = l.tenant_id AND v.id = l.version_id WHERE l.tenant_id = $1 AND l.version_id = ANY($2) ORDER BY l.position",
             "version_id",
         )
         self.course = self._one("SELECT * FROM courses WHERE tenant_id = $1 AND id = ANY($2) AND status = 'PUBLISHED'", "id")
         self.has_run = self._one(
             "SELECT DISTINCT course_id FROM enrollments WHERE tenant_id = $1 AND course_id = ANY($2) AND account_id = current_setting('app.account')::uuid", "course_id"
+        )
+        self.live_grants = self._many(
+            "SELECT account_id, subject_id FROM entitlements WHERE tenant_id = $1 AND account_id = ANY($2) AND starts_at <= now() AND (ends_at IS NULL OR ends_at > now()) "
+            "AND (revoked_at IS NULL OR revoked_at > now()) AND (state = 'ACTIVE' OR (state = 'PAST_DUE' AND grace_until > now()))",
+            "account_id",
+        )
+        self.seen = self._many(
+            "SELECT enrollment_id, lecture_id, covered_ms, last_position_ms, completed_at FROM lecture_progress WHERE tenant_id = $1 AND enrollment_id = ANY($2)", "enrollment_id"
         )
 
     def _one(self, sql: str, key: str) -> DataLoader[UUID, Any]:
@@ -151,6 +159,10 @@ class CourseVersion:
     number: int
     published_at: datetime
 
+    @classmethod
+    def of(cls, row: Any) -> "CourseVersion":
+        return cls(id=strawberry.ID(public_id("ver", row["id"])), number=row["number"], published_at=row["published_at"])
+
 
 @strawberry.interface
 class AccessDecision:
@@ -228,16 +240,47 @@ async def _decide(info: Info, course_id: UUID) -> AccessDecision:
 
 
 @strawberry.type
+class LectureProgress:
+    completed: bool
+    coverage_percent: int
+    last_position_seconds: float
+
+
+@strawberry.type
 class Lecture:
     row: strawberry.Private[Any]
+    run: strawberry.Private[Any]
     id: strawberry.ID
     title: str
     content_type: str
     duration_seconds: int
     is_preview: bool
 
+    @classmethod
+    def of(cls, row: Any, run: Any) -> "Lecture":
+        plain = "title content_type duration_seconds is_preview".split()
+        return cls(row=row, run=run, id=strawberry.ID(public_id("lec", row["lecture_id"])), **{name: row[name] for name in plain})
+
+    @strawberry.field
+    async def viewer_progress(self, info: Info) -> LectureProgress | None:
+        if self.run is None:
+            return None
+        seen = next((seen for seen in await info.context.loaders.seen.load(self.run["id"]) if seen["lecture_id"] == self.row["lecture_id"]), None)
+        if seen is None:
+            return LectureProgress(completed=False, coverage_percent=0, last_position_seconds=0)
+        if self.duration_seconds > 0 and self.row["completion_kind"] == "WATCHED":
+            coverage = min(100, seen["covered_ms"] // (self.duration_seconds * 10))
+        else:
+            coverage = 100 if seen["completed_at"] else 0
+        return LectureProgress(completed=seen["completed_at"] is not None, coverage_percent=coverage, last_position_seconds=seen["last_position_ms"] / 1000)
+
     @strawberry.field
     async def access(self, info: Info) -> AccessDecision:
+        if self.run is not None:
+            grants = await info.context.loaders.live_grants.load(self.run["account_id"])
+            if not any(grant["subject_id"] in (None, self.run["course_id"]) for grant in grants):
+                raise NotImplementedError("the bench's runs are open")
+            return AccessGranted(allowed=True, sources=[], until=None)
         if self.is_preview:
             return AccessGranted(allowed=True, sources=[AccessSource(kind="PREVIEW", ends_at=None)], until=None)
         return await _decide(info, self.row["course_id"])
@@ -246,23 +289,17 @@ class Lecture:
 @strawberry.type
 class Section:
     row: strawberry.Private[Any]
+    run: strawberry.Private[Any]
     id: strawberry.ID
     title: str
 
     @strawberry.field
     async def lectures(self, info: Info) -> list[Lecture]:
-        return [
-            Lecture(
-                row=row,
-                id=strawberry.ID(public_id("lec", row["lecture_id"])),
-                title=row["title"],
-                content_type=row["content_type"],
-                duration_seconds=row["duration_seconds"],
-                is_preview=row["is_preview"],
-            )
-            for row in await info.context.loaders.lectures.load(self.row["version_id"])
-            if row["section_id"] == self.row["section_id"]
-        ]
+        return [Lecture.of(row, self.run) for row in await info.context.loaders.lectures.load(self.row["version_id"]) if row["section_id"] == self.row["section_id"]]
+
+
+async def _sections(info: Info, version_id: UUID, run: Any) -> list[Section]:
+    return [Section(row=row, run=run, id=strawberry.ID(public_id("sec", row["section_id"])), title=row["title"]) for row in await info.context.loaders.sections.load(version_id)]
 
 
 @strawberry.type
@@ -273,9 +310,36 @@ class Resume:
 
 @strawberry.type
 class Enrollment:
+    row: strawberry.Private[Any]
     id: strawberry.ID
+    status: str
+    run_number: int
     progress_percent: int
-    resume: Resume | None
+    enrolled_at: datetime
+    completed_at: datetime | None
+
+    @classmethod
+    def of(cls, row: Any) -> "Enrollment":
+        plain = "status run_number progress_percent enrolled_at completed_at".split()
+        return cls(row=row, id=strawberry.ID(public_id("enr", row["id"])), **{name: row[name] for name in plain})
+
+    @strawberry.field
+    async def course(self, info: Info) -> "Course":
+        return Course.of(await info.context.loaders.course.load(self.row["course_id"]))
+
+    @strawberry.field
+    async def version(self, info: Info) -> CourseVersion:
+        return CourseVersion.of(await info.context.loaders.version.load(self.row["version_id"]))
+
+    @strawberry.field
+    async def resume(self, info: Info) -> Resume | None:
+        lectures = await info.context.loaders.lectures.load(self.row["version_id"])
+        found = next((row for row in lectures if row["lecture_id"] == self.row["resume_lecture_id"]), None)
+        return Resume(lecture=Lecture.of(found, self.row), position_seconds=self.row["resume_position_ms"] / 1000) if found else None
+
+    @strawberry.field
+    async def sections(self, info: Info) -> list[Section]:
+        return await _sections(info, self.row["version_id"], self.row)
 
 
 @strawberry.type
@@ -314,8 +378,7 @@ class Course:
 
     @strawberry.field
     async def version(self, info: Info) -> CourseVersion | None:
-        row = await info.context.loaders.version.load(self.row["published_version_id"])
-        return CourseVersion(id=strawberry.ID(public_id("ver", row["id"])), number=row["number"], published_at=row["published_at"])
+        return CourseVersion.of(await info.context.loaders.version.load(self.row["published_version_id"]))
 
     @strawberry.field
     async def description(self, info: Info) -> FormattedText | None:
@@ -334,8 +397,7 @@ class Course:
 
     @strawberry.field
     async def sections(self, info: Info) -> list[Section]:
-        rows = await info.context.loaders.sections.load(self.row["published_version_id"])
-        return [Section(row=row, id=strawberry.ID(public_id("sec", row["section_id"])), title=row["title"]) for row in rows]
+        return await _sections(info, self.row["published_version_id"], None)
 
     @strawberry.field
     async def access(self, info: Info) -> AccessDecision:
@@ -426,6 +488,14 @@ class Query:
     async def course(self, info: Info, slug: str) -> Course | None:
         rows = await info.context.reads.fetch("SELECT * FROM courses WHERE tenant_id = $1 AND slug = $2 AND status = 'PUBLISHED'", info.context.asker.tenant_id, slug)
         return Course.of(rows[0]) if rows else None
+
+    @strawberry.field
+    async def enrollment(self, info: Info, id: strawberry.ID) -> Enrollment | None:
+        _, run = parse_id(id) or ("", None)
+        rows = await info.context.reads.fetch(
+            "SELECT * FROM enrollments WHERE tenant_id = $1 AND id = $2 AND account_id = $3", info.context.asker.tenant_id, run, info.context.asker.account_id
+        )
+        return Enrollment.of(rows[0]) if rows else None
 
     @strawberry.field
     async def courses(
