@@ -46,9 +46,11 @@ class Loader(Generic[K, V]):
         """As soon as all batches are read."""
         if told.done():  # canceled
             return
-        if batches:
-            batches.pop().then.append(lambda: self._tell(told, keys, batches))
-            return
+        while batches:
+            batch = batches.pop()
+            if not batch.is_over:
+                batch.then.append(lambda: self._tell(told, keys, batches))
+                return
         known = self._known
         try:
             told.set_result([known[key] for key in keys])  # type: ignore[misc]
@@ -86,6 +88,7 @@ class Loader(Generic[K, V]):
                     del known[key]
             raise
         finally:
+            batch.is_over = True
             for tell in batch.then:
                 tell()
 
@@ -96,6 +99,7 @@ class _Batch(Generic[K]):
 
     keys: list[K] = field(default_factory=list)
     then: list[Callable[[], None]] = field(default_factory=list)
+    is_over: bool = False
     task: asyncio.Task[None] | None = None
 
 
