@@ -113,6 +113,16 @@ class TestFacets:
         assert found["edges"] == []
         assert found["facets"] == {"category": [], "level": [], "duration": [], "rating": [], "price": []}
 
+    async def test_only_what_is_asked_is_counted(self, visitor: Client, shelf: School, statements: list[str]) -> None:
+        counted = {}
+        for asked in ("totalCount", "facets { length: duration { value count } } totalCount", "nodes { title level }", "facets { level { value } price { value } }"):
+            statements.clear()
+            await visitor.data(f"{{ courses {{ {asked} }} }}")
+            counted[asked] = [sum(f"'{name}'" in statement for statement in statements) for name in ("category", "level", "duration", "rating", "price")]
+            counted[asked].append(len(statements))
+
+        assert list(counted.values()) == [[0, 0, 0, 0, 0, 2], [0, 0, 1, 0, 0, 2], [0, 0, 0, 0, 0, 1], [0, 1, 0, 0, 1, 2]]
+
 
 class TestPages:
     @pytest.mark.parametrize("order", [[], [{"field": "TITLE", "direction": "DESC"}], [{"field": "POPULARITY", "direction": "DESC"}, {"field": "TITLE", "direction": "ASC"}]])
@@ -172,6 +182,27 @@ class TestStatements:
 
         # courses with their categories, summary, numbers of reviews, offers, who teaches
         assert counts == [5, 5]
+
+    async def test_a_shelf_comes_with_its_courses_and_counts_them_when_asked(self, visitor: Client, shelf: School, statements: list[str]) -> None:
+        for asked, expected in (("slug", 1), ("slug courseCount", 2)):
+            statements.clear()
+            found = await visitor.data(f"{{ courses {{ nodes {{ title category {{ {asked} }} }} }} }}")
+            assert len(statements) == expected
+        assert [node["category"] for node in found["nodes"]] == [{"slug": slug, "courseCount": 2} for slug in ("music", "cooking", "music", "cooking")]
+
+        statements.clear()
+        assert await visitor.data("{ categories { slug courseCount } }") == [{"slug": "cooking", "courseCount": 2}, {"slug": "music", "courseCount": 2}]
+        assert len(statements) == 2
+
+    async def test_biographies_are_read_where_one_is_asked(self, visitor: Client, school: School, statements: list[str]) -> None:
+        await course(school.system, text(), instructors=((await instructor(school.system), "LEAD"),))
+        read = []
+        for asked in ("name", "name bio { html }"):
+            statements.clear()
+            await visitor.data(f"{{ courses {{ nodes {{ instructors {{ instructor {{ {asked} }} }} }} }} }}")
+            read.append(sum("bio_html" in each and "'' AS bio_html" not in each for each in statements))
+
+        assert read == [0, 1]
 
 
 async def test_popularity_follows_enrollments(visitor: Client, school: School, sign_in: Callable[..., Awaitable[Client]], settle: Callable[[], Awaitable[list[str]]]) -> None:
