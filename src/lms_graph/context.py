@@ -63,7 +63,13 @@ class Context:
     def renew(self) -> None:
         """Forget what was loaded: before each mutation and each event of a subscription."""
         self.caller = self.caller.at(datetime.now(UTC))
-        self._loaders = None
+        self._forget()
+
+    def _forget(self) -> None:
+        """Loaders know the context, and it knows them: what they have read would stay until a garbage collection finds it, and those stop the loop."""
+        if self._loaders is not None:
+            self._loaders.close()
+            self._loaders = None
 
     def become(self, caller: Caller) -> None:
         """Go on as another caller: who has just signed up sees what is theirs."""
@@ -78,7 +84,10 @@ class Context:
     async def reading(self) -> AsyncIterator[None]:
         async with database.reading(self.caller) as scope:
             self.reads = scope
-            yield
+            try:
+                yield
+            finally:
+                self._forget()
 
 
 EPOCH = datetime.fromtimestamp(0, UTC)

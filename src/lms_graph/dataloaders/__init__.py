@@ -18,6 +18,14 @@ class Loaders:
     def __init__(self, context: Context) -> None:
         self._context = context
 
+    def close(self) -> None:
+        """Let go of all that was read. Nothing is asked of these loaders any more."""
+        made = vars(self)
+        del made["_context"]
+        for area in made.values():
+            vars(area).clear()
+        made.clear()
+
     @cached_property
     def tenancy(self) -> TenancyLoaders:
         return TenancyLoaders(self._context)

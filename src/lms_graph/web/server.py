@@ -12,6 +12,9 @@ from lms_graph.web.connections import HttpConnection, SocketConnection
 from lms_graph.web.graphql.sockets import MAX_MESSAGE_BYTES
 
 STOP_SECONDS = 20  # for requests under way; the worker's is 25
+# Requests leave next to nothing that only a collection finds, but many under way at once look to Python's own threshold (700) as if they did: full collections then come several times a second,
+# each stops the loop for a tenth of a second or more, and a third of the throughput goes (docs/benchmarks.md).
+GC_THRESHOLD = (50_000, 20, 100)
 
 
 def configured(app: Starlette, **options: Any) -> uvicorn.Config:
@@ -35,6 +38,7 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         gc.collect()
+        gc.set_threshold(*GC_THRESHOLD)
         gc.freeze()  # what is loaded now stays: each full collection would look through it, and stop the loop for a tenth of a second
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
