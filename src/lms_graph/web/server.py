@@ -13,7 +13,7 @@ from lms_graph.web.graphql.sockets import MAX_MESSAGE_BYTES
 
 STOP_SECONDS = 20  # for requests under way; the worker's is 25
 # Requests leave next to nothing that only a collection finds, but many under way at once look to Python's own threshold (700) as if they did: full collections then come several times a second,
-# each stops the loop for a tenth of a second or more, and a third of the throughput goes (docs/benchmarks.md).
+# each stops the loop for a tenth of a second or more, and a third of the throughput goes (docs/decisions/0031).
 GC_THRESHOLD = (50_000, 20, 100)
 
 
