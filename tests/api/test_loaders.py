@@ -1,6 +1,7 @@
 """A loader serves its own viewer and nobody else: whoever asks on the same process, on the same socket, or before and after on the same context."""
 
 import asyncio
+import gc
 import inspect
 import json
 import random
@@ -20,7 +21,7 @@ from lms_graph.dataloaders.certificates import CertificatesLoaders
 from lms_graph.dataloaders.commerce import CommerceLoaders
 from lms_graph.dataloaders.community import CommunityLoaders
 from lms_graph.dataloaders.learning import LearningLoaders
-from lms_graph.dataloaders.loading import batch
+from lms_graph.dataloaders.loading import Loader, batch
 from lms_graph.dataloaders.payouts import PayoutsLoaders
 from lms_graph.domain.certificates import operations as certificates
 from lms_graph.domain.commerce.rules.orders import OrderFilter
@@ -417,3 +418,23 @@ async def test_two_thousand_requests_of_two_schools_carry_no_foreign_marker(hous
     assert [answer for index, answer in answers if marks[1 - index] in answer] == []
     assert [answer for index, answer in answers if any(id in answer for id in ids[1 - index])] == []
     assert all(f"{marks[index]}pub" in answer and f"{marks[index]}prv" in answer and '"errors"' not in answer for index, answer in answers)
+
+
+async def test_an_operation_leaves_none_of_its_loaders(house: House, school: School, visitor: Client) -> None:
+    """What it has read is gone with it, without a garbage collection: those stop the loop."""
+    made = await course(school.system, text("read"))
+    asked = "query ($slug: String!) { course(slug: $slug) { title sections { lectures { title access { allowed } } } access { allowed } } }"
+
+    def left() -> int:
+        return sum(isinstance(each, Loader) for each in gc.get_objects())
+
+    gc.collect()
+    before = left()
+    gc.disable()
+    try:
+        for _ in range(5):
+            assert (await visitor.data(asked, slug=made.slug))["title"]
+        after = left()
+    finally:
+        gc.enable()
+    assert after <= before
