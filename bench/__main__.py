@@ -31,11 +31,12 @@ app = App(
 def bench(
     *parts: Annotated[Part, Parameter(help="What to measure; all of it when nothing is named. `answers` only compares those that must answer alike.")],
     quick: Annotated[bool, Parameter(negative="", help="A few short rounds with 200 courses and 1,000 learners: to see that it runs, not to believe the figures.")] = False,
+    rounds: Annotated[int, Parameter(help="How often each is asked in turn. Fewer take less time, and tell less of the spread.")] = 9,
 ) -> int:
     """Measure, print the figures, and keep them in bench/results. Ctrl-C stops everything that was started."""
     console = Console(markup=False, highlight=False, soft_wrap=True)
     try:
-        asyncio.run(_measure(parts or PARTS, quick=quick, console=console))
+        asyncio.run(_measure(parts or PARTS, quick=quick, rounds=rounds, console=console))
     except (AssertionError, PartFailed, RuntimeError) as failure:
         console.print(str(failure))
         return 1
@@ -52,7 +53,7 @@ def page() -> None:
     print("docs/benchmarks.md written.")
 
 
-async def _measure(parts: tuple[Part, ...], *, quick: bool, console: Console) -> None:
+async def _measure(parts: tuple[Part, ...], *, quick: bool, rounds: int, console: Console) -> None:
     load = round(os.getloadavg()[0], 1)  # before we add to it
     with console.status("Starting …") as status:
 
@@ -74,7 +75,7 @@ async def _measure(parts: tuple[Part, ...], *, quick: bool, console: Console) ->
                     console.print("The SQL statements, stock Strawberry and the product answer alike.")
                     continue
                 began = time.monotonic()
-                found = await _part(part, opened, quick, say)
+                found = await _part(part, opened, quick, rounds, say)
                 opened.stop()
                 found |= {
                     "when": time.strftime("%Y-%m-%d"),
@@ -88,8 +89,8 @@ async def _measure(parts: tuple[Part, ...], *, quick: bool, console: Console) ->
                 console.print("\n".join(report.lines(part, found)))
 
 
-async def _part(part: Part, opened: house.House, quick: bool, say: Callable[[str], None]) -> dict[str, Any]:
-    rounds, seconds = (3, 0.5) if quick else (9, 3)
+async def _part(part: Part, opened: house.House, quick: bool, rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
+    rounds, seconds = (3, 0.5) if quick else (rounds, 3)
     if part == "growth":
         return await growth.measure(opened, steps=QUICK_STEPS if quick else STEPS, seconds=seconds, say=say)
     if part == "held":
