@@ -142,7 +142,7 @@ class LearningLoaders(AreaLoaders):
         courses = dict(zip(ids, await self.context.loaders.catalog.course.load_many(ids), strict=True))
         seen = await self._seen_of_places([lecture.place for lecture in lectures]) if any(isinstance(decision, Granted) for decision in decisions.values()) else {}
         looked_at = await self._runs_looked_at([lecture.place for lecture in lectures])
-        done_in = {id(known): {lecture_id for lecture_id, row in known.items() if row["completed_at"]} for known in seen.values()}
+        done_in = {key: {id for id, row in known.items() if row["completed_at"]} for key, known in {id(known): known for known in seen.values()}.items()}
         decided = []
         for lecture in lectures:
             done = done_in[id(seen[lecture.place])] if seen else set()
@@ -183,7 +183,7 @@ class LearningLoaders(AreaLoaders):
     async def lecture_access(self, lectures: list[Lecture]) -> list[AccessDecision]:
         """Most lectures of a course share its decision: they are given one answer, which is then written once."""
         decisions = await self.lecture_decision.load_many(lectures)
-        shared = {id(decision): from_decision(decision) for decision in decisions if not isinstance(decision, PrerequisiteUnmet)}
+        shared = {key: from_decision(decision) for key, decision in {id(each): each for each in decisions}.items() if not isinstance(decision, PrerequisiteUnmet)}
         return [shared.get(id(decision)) or from_decision(decision, _unmet(lecture)) for decision, lecture in zip(decisions, lectures, strict=True)]
 
     async def _runs_of_places(self, places: list[Place]) -> dict[Place, UUID | None]:
