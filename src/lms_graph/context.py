@@ -37,7 +37,7 @@ class Context:
     base_url: str
     trace_id: str
     document: DocumentNode | None = field(default=None, repr=False)
-    fields: Collection[str] | None = field(default=None, repr=False)
+    asked: Collection[str] | None = field(default=None, repr=False)  # names of fields
     place: Place = field(default_factory=Place)
     reads: database.ReadScope | None = field(default=None, repr=False)
     _loaders: "Loaders | None" = field(default=None, repr=False)
@@ -50,7 +50,7 @@ class Context:
 
     def asks(self, *names: str) -> bool:
         """Whether a field of one of these names, as the schema has them, stands anywhere in the document: what nobody can be given need not be read. True where the document is not known."""
-        return self.fields is None or any(name in self.fields for name in names)
+        return self.asked is None or any(name in self.asked for name in names)
 
     def who_and_where(self) -> tuple[object, ...]:
         """All that this context can change in an answer, but for the moment: equal for those to whom the same is told at the same time."""
@@ -92,6 +92,6 @@ class Context:
 
 EPOCH = datetime.fromtimestamp(0, UTC)
 # What belongs to one run and is in no answer, but for the trace id of an unexpected error; the document is known by its hash.
-_OF_ONE_RUN = {"document", "fields", "trace_id", "place", "reads", "_loaders", "adapters"}
+_OF_ONE_RUN = {"document", "asked", "trace_id", "place", "reads", "_loaders", "adapters"}
 
 Info = strawberry.Info[Context, None]

@@ -146,9 +146,7 @@ class Operations:
         return self._documents.prepare(asked.query, suggestions=visit.introspection)
 
     def _context(self, visit: Visit, document: Document, trace_id: str) -> Context:
-        return Context(
-            caller=visit.caller, adapters=self.adapters, make_loaders=Loaders, base_url=visit.base_url, trace_id=trace_id, document=document.node, fields=document.fields
-        )
+        return Context(caller=visit.caller, adapters=self.adapters, make_loaders=Loaders, base_url=visit.base_url, trace_id=trace_id, document=document.node, asked=document.fields)
 
 
 @dataclass(frozen=True)
