@@ -87,6 +87,19 @@ class TestCoursePage:
         # course, who teaches, their counts, numbers of reviews, reviews, offers; a learner's also run, grants, progress. The version and its outline are kept since somebody enrolled.
         assert counts == [6, 9, 6, 9]
 
+    async def test_a_version_is_read_once_and_the_next_one_too(self, visitor: Client, school: School, statements: list[str]) -> None:
+        slug, counts, titles = "kept", [], []
+        for lecture in ("first", "second"):
+            made = await course(school.system, text(lecture), slug=slug)
+            for _ in range(2):
+                statements.clear()
+                page = await visitor.data("CoursePage", slug=made.slug)
+                counts.append(len(statements))
+                titles.append(page["version"]["number"])
+
+        assert counts == [7, 5, 7, 5]  # nobody teaches it, so nobody is counted
+        assert titles == [1, 1, 2, 2]
+
 
 class TestLecturePlayer:
     async def test_shows_a_preview_to_everybody(self, visitor: Client, school: School) -> None:
