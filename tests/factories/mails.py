@@ -61,7 +61,7 @@ async def asked(school: School, kind: ChallengeKind = ChallengeKind.PASSWORD_RES
 
 
 async def due(house: House, school: School) -> list[Message]:
-    """What is due for the school; others' waits for another time."""
+    """What is due for the school."""
     waiting: list[Message] = []
     await Relay(live=house.adapters.live, answers=house.adapters.answers, send=waiting.append, resend_after=0.5, sweep_every=1).drain()
     return sorted((message for message in waiting if message.delivery.tenant_id == school.id), key=lambda message: message.reaction)

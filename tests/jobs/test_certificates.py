@@ -22,7 +22,7 @@ Settle = Callable[[], Awaitable[list[str]]]
 
 
 async def due(house: House, school: School) -> Message:
-    """The one message that is due for the school; others' wait for another time."""
+    """The one message that is due for the school."""
     waiting: list[Message] = []
     await Relay(live=house.adapters.live, answers=house.adapters.answers, send=waiting.append, resend_after=0.5, sweep_every=1).drain()
     (message,) = [message for message in waiting if message.delivery.tenant_id == school.id]

@@ -328,7 +328,9 @@ class TestProgressTogether:
             return_exceptions=True,
         )
 
-        assert sorted(answers[:2]) == [[Status.ACCEPTED], [Status.DUPLICATE]]  # the last call spoils the group, and those that try alone go in any order
+        # The last call spoils the group, and those that try alone go in any order.
+        assert sorted(answers[:2]) == [[Status.ACCEPTED], [Status.DUPLICATE]]
+        seconds = 1 if answers[0] == [Status.ACCEPTED] else 10
         assert [getattr(answer, "code", answer) for answer in answers[2:]] == [
             "RUN_CLOSED",
             "NOT_FOUND",
@@ -341,7 +343,7 @@ class TestProgressTogether:
         foreign.account_id = owner
         for run in (canceled, foreign, revoked):
             assert len(await run.state()) == 2  # nothing was seen
-        assert (await good.state())[2][1] == "{[0,1000)}"
+        assert (await good.state())[2][1] == f"{{[0,{seconds * 1000})}}"
         assert (await twice.state())[1:][1][1:4] == ("{[0,90000)}", 90_000, 100_000)
 
     async def test_a_run_that_somebody_holds_holds_up_nobody_else(self, school: School) -> None:
