@@ -5,7 +5,7 @@ Nobody takes a connection from a pool: a write runs on its unit of work's, the r
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from typing import Any, cast
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -14,16 +14,16 @@ from uuid import UUID
 import asyncpg
 import orjson
 import structlog
-from asyncpg.pool import PoolConnectionProxy
 from tortoise import Tortoise
-from tortoise.backends.asyncpg.client import AsyncpgDBClient
-from tortoise.connection import get_connection
+from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
+from tortoise.backends.base.client import NestedTransactionContext
+from tortoise.connection import get_connection, get_connections
 from tortoise.exceptions import IntegrityError
 from tortoise.migrations.api import migrate as tortoise_migrate
-from tortoise.transactions import in_transaction
 
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.errors import Invalid, Issue, Unavailable
+from lms_graph.models.lending import Connection, Lender, begin
 
 log = structlog.get_logger(__name__)
 
@@ -39,7 +39,6 @@ PAUSE_SECONDS = 2.0  # between two tries
 MIGRATING = "lms-graph migrate"  # as what PostgreSQL knows the connection that migrates
 
 Record = Mapping[str, Any]
-Connection = PoolConnectionProxy
 
 watchers: list[Callable[[str], None]] = []  # told of every statement; tests count with it
 
@@ -180,6 +179,10 @@ async def open_database(app_url: str, system_url: str, size: int = 10) -> None:
 
 
 async def close_database() -> None:
+    global _lender
+    if _lender is not None:
+        await _lender.close()
+        _lender = None
     await Tortoise.close_connections()
 
 
@@ -198,8 +201,9 @@ async def connections() -> dict[tuple[str, str], int]:
     found = {}
     for role in ("app", "system"):
         pool = await _pool(role)
-        found[role, "idle"] = pool.get_idle_size()
-        found[role, "used"] = pool.get_size() - pool.get_idle_size()
+        idle = pool.get_idle_size() + (_lender.idle() if _lender is not None and _lender.pool is pool else 0)
+        found[role, "idle"] = idle
+        found[role, "used"] = pool.get_size() - idle
     return found
 
 
@@ -217,12 +221,25 @@ async def _pool(name: str) -> asyncpg.Pool:
     return client._pool
 
 
+_lender: Lender | None = None
+
+
+async def _application() -> Lender:
+    """Who lends the connections of the application's role."""
+    global _lender
+    pool = await _pool("app")
+    if _lender is None or _lender.pool is not pool:
+        _lender = Lender(pool)
+    return _lender
+
+
 class ReadScope:
     """The reads of one operation: one connection, taken at the first statement, in one read-only transaction under the caller's tenant."""
 
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
         self._lock = asyncio.Lock()
+        self._lender: Lender | None = None
         self._connection: Connection | None = None
         self._closed = False
 
@@ -232,44 +249,50 @@ class ReadScope:
             if self._closed:
                 raise asyncio.CancelledError  # a loader that outlives its canceled operation: nobody waits for it, and nobody would give a connection back
             if self._connection is None:
+                self._lender = await _application()
+                self._connection = await _taken(self._lender)
                 try:
-                    self._connection = await (await _pool("app")).acquire(timeout=ACQUIRE_SECONDS)
-                except TimeoutError:
-                    raise Unavailable("The database is busy. Try again in a moment.") from None
-                try:
-                    await self._connection.execute(f"BEGIN READ ONLY; {_identify(self._caller)}")
+                    await begin(self._connection, _identify(self._caller), read_only=True)
                 except BaseException:
-                    await self._give_back()
+                    await self._undo()
                     raise
             try:
                 return cast(list[Record], await self._connection.fetch(sql, *parameters))
-            except asyncpg.PostgresError:
-                await self._give_back()  # its transaction is spoiled; the operation's other reads take a new one
+            except BaseException:
+                await self._undo()  # the transaction is spoiled; the operation's other reads take a new one
                 raise
 
     async def release(self) -> None:
-        """End the transaction and give the connection back; the next read takes a new one."""
+        """Give the connection back; the next read takes a new one, and a new transaction."""
         async with self._lock:
             if self._connection is not None:
-                await self._give_back()
+                self._give_back()
 
     async def close(self) -> None:
         """The operation has ended: nothing is read any more."""
         self._closed = True
         await self.release()
 
-    async def _give_back(self) -> None:
+    def _give_back(self) -> None:
+        lender, connection = self._let_go()
+        lender.give(connection)
+
+    async def _undo(self) -> None:
+        lender, connection = self._let_go()
+        await asyncio.shield(lender.undo(connection))
+
+    def _let_go(self) -> tuple[Lender, Connection]:
+        assert self._lender is not None
         assert self._connection is not None
         connection, self._connection = self._connection, None
-        await asyncio.shield(_end(await _pool("app"), connection))
+        return self._lender, connection
 
 
-async def _end(pool: asyncpg.Pool, connection: Connection) -> None:
-    """In one piece, whoever is canceled meanwhile."""
+async def _taken(lender: Lender) -> Connection:
     try:
-        await connection.execute("COMMIT")  # rolls back by itself where a statement has failed
-    finally:
-        await pool.release(connection)
+        return await lender.take(seconds=ACQUIRE_SECONDS)
+    except TimeoutError:
+        raise Unavailable("The database is busy. Try again in a moment.") from None
 
 
 def _identify(caller: Caller) -> str:
@@ -310,22 +333,49 @@ async def writing(caller: Caller) -> AsyncIterator[Connection]:
     """A write transaction under the caller's tenant. Only `outbox.unit_of_work` opens one."""
     if scope := _reads.get():
         await scope.release()  # a request that held a read connection while it waits for a write one could starve the pool
-    pool = await _pool("app")
-    async with AsyncExitStack() as stack:
-        context: Any = in_transaction("app")
-        try:
-            transaction = await stack.enter_async_context(context)
-        except BaseException:  # Tortoise forgets the connection that it has taken when it is canceled while it begins
-            if context.client._connection is not None:
-                await asyncio.shield(pool.release(context.client._connection))
-            raise
-        connection = cast(Connection, transaction._connection)
-        await connection.execute(_identify(caller))
-        token = _writes.set(connection)
-        try:
+    lender = await _application()
+    connection = await _taken(lender)
+    try:
+        await begin(connection, _identify(caller))
+        with _writing_through(connection):
             yield connection
-        finally:
-            _writes.reset(token)
+        if await connection.execute("COMMIT") != "COMMIT":
+            raise RuntimeError("a statement had failed: nothing was committed")
+    except BaseException:
+        await asyncio.shield(lender.undo(connection))
+        raise
+    lender.give(connection)
+
+
+@contextmanager
+def _writing_through(connection: Connection) -> Iterator[None]:
+    orm = get_connections().set("app", _Transaction(_client("app"), connection))
+    token = _writes.set(connection)
+    try:
+        yield
+    finally:
+        _writes.reset(token)
+        get_connections().reset(orm)
+
+
+class _Transaction(TransactionWrapper):
+    """What Tortoise writes through, on a connection that was begun without it. Its own transactions inside are savepoints."""
+
+    def __init__(self, client: AsyncpgDBClient, connection: Connection) -> None:
+        super().__init__(client)
+        self._connection = cast(asyncpg.Connection, connection)
+
+    def _in_transaction(self) -> NestedTransactionContext:
+        return NestedTransactionContext(_Transaction(self, cast(Connection, self._connection)))
+
+    async def savepoint(self) -> None:
+        await self._connection.execute("SAVEPOINT inner_one")
+
+    async def release_savepoint(self) -> None:
+        await self._connection.execute("RELEASE inner_one")
+
+    async def savepoint_rollback(self) -> None:
+        await self._connection.execute("ROLLBACK TO inner_one; RELEASE inner_one")
 
 
 async def become(caller: Caller) -> None:
@@ -387,7 +437,7 @@ async def savepoint() -> AsyncIterator[None]:
     """Undo what is inside when it raises, and keep the transaction."""
     connection = _writes.get()
     assert connection is not None, "a savepoint belongs inside a unit of work"
-    async with connection.transaction():
+    async with NestedTransactionContext(_Transaction(_client("app"), connection)):
         yield
 
 
