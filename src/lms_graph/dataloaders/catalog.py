@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
-from lms_graph.dataloaders.loading import AreaLoaders, batch, grouped, matched
+from lms_graph.dataloaders.loading import NOTHING, AreaLoaders, batch, grouped, matched
 from lms_graph.domain.catalog import policies
 from lms_graph.domain.catalog.queries import browse, outline, paths, teams
 from lms_graph.kit.pages import PageRequest
@@ -66,6 +66,11 @@ class CatalogLoaders(AreaLoaders):
     async def version(self, ids: list[UUID]) -> list[CourseVersion | None]:
         return matched(await outline.versions_by_ids(caller=self.caller, ids=ids), "id", ids, CourseVersion.from_row)
 
+    @version.recalled
+    def _(self, id: UUID) -> Any:
+        row = outline.version_in_memory(self.caller, id)
+        return NOTHING if row is None else CourseVersion.from_row(row)
+
     @batch
     async def published_version(self, ids: list[UUID]) -> list[CourseVersion | None]:
         return matched(await outline.published_versions_by_ids(caller=self.caller, ids=ids), "id", ids, CourseVersion.from_row)
@@ -75,6 +80,12 @@ class CatalogLoaders(AreaLoaders):
         found = await outline.outlines_of_versions(caller=self.caller, version_ids=list({version for version, _ in wholes if version}))
         return [[Section.from_row(row, run) for row in found[version].sections] if version in found else [] for version, run in wholes]
 
+    @sections.recalled
+    def _(self, whole: Whole) -> Any:
+        version, run = whole
+        kept = outline.outline_in_memory(self.caller, version) if version else None
+        return NOTHING if kept is None else [Section.from_row(row, run) for row in kept.sections]
+
     @batch
     async def section(self, ids: list[UUID]) -> list[Section | None]:
         return matched(await outline.sections_by_ids(caller=self.caller, ids=ids), "section_id", ids, Section.from_row)
@@ -83,6 +94,12 @@ class CatalogLoaders(AreaLoaders):
     async def lectures(self, keys: list[tuple[UUID, UUID, UUID | None]]) -> list[list[Lecture]]:
         found = await outline.outlines_of_versions(caller=self.caller, version_ids=list({version for version, _, _ in keys}))
         return [_lectures(found[version], section, run) if version in found else [] for version, section, run in keys]
+
+    @lectures.recalled
+    def _(self, key: tuple[UUID, UUID, UUID | None]) -> Any:
+        version, section, run = key
+        kept = outline.outline_in_memory(self.caller, version)
+        return NOTHING if kept is None else _lectures(kept, section, run)
 
     @batch
     async def lecture_in_version(self, keys: list[tuple[UUID, UUID, UUID | None]]) -> list[Lecture | None]:

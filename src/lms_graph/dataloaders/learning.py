@@ -275,14 +275,18 @@ class LearningLoaders(AreaLoaders):
 
     async def _resources(self, lectures: list[Lecture], open_ones: set[Lecture]) -> dict[Lecture, list[LectureResource]]:
         """What lies beside lectures, with addresses for those that are open."""
-        by_place = {lecture.version_and_lecture: lecture for lecture in lectures}
-        rows = await outline.resources_of_lectures(caller=self.caller, places=list(by_place)) if by_place else []
+        places = list({lecture.version_and_lecture for lecture in lectures})
+        rows = await outline.resources_of_lectures(caller=self.caller, places=places) if places else []
         files = {file.id: file for file in await media.files_by_ids(caller=self.caller, file_ids=[row["file_id"] for row in rows])} if rows else {}
-        made: dict[Lecture, list[LectureResource]] = {lecture: [] for lecture in lectures}
+        beside: dict[tuple[UUID, UUID], list[Any]] = {place: [] for place in places}
         for row in rows:
-            lecture, file = by_place[row["version_id"], row["lecture_id"]], files[row["file_id"]]
-            url = await self.adapters.objects.signed_url(file.object_key, seconds=URL_SECONDS, file_name=row["title"]) if lecture in open_ones else None
-            made[lecture].append(LectureResource.from_row(row, file, url, lecture))
+            beside[row["version_id"], row["lecture_id"]].append(row)
+        made: dict[Lecture, list[LectureResource]] = {lecture: [] for lecture in lectures}
+        for lecture in lectures:
+            for row in beside[lecture.version_and_lecture]:
+                file = files[row["file_id"]]
+                url = await self.adapters.objects.signed_url(file.object_key, seconds=URL_SECONDS, file_name=row["title"]) if lecture in open_ones else None
+                made[lecture].append(LectureResource.from_row(row, file, url, lecture))
         return made
 
     @batch

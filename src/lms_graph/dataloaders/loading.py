@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from lms_graph.context import Context
@@ -19,8 +20,10 @@ class Loader(Generic[K, V]):
     As Strawberry's DataLoader, but that a key costs no future, no task and no call of its own: a page has hundreds of them.
     """
 
-    def __init__(self, read: Callable[[list[K]], Awaitable[Sequence[V]]]) -> None:
+    def __init__(self, read: Callable[[list[K]], Awaitable[Sequence[V]]], recall: Callable[[K], V] | None = None) -> None:
+        """`recall` gives what lies in the process already, without reading; `NOTHING` where it does not."""
         self._read = read
+        self._recall = recall
         self._known: dict[K, V | Exception | _Batch[K]] = {}
         self._next: _Batch[K] | None = None
 
@@ -28,17 +31,22 @@ class Loader(Generic[K, V]):
         """It was read already, elsewhere."""
         self._known.setdefault(key, value)
 
-    def each(self, keys: Sequence[K]) -> Awaitable[list[V | Exception]]:
-        """What each key leads to, in order, or what was raised when it was read."""
-        known, batches = self._known, set()
+    def each(self, keys: Sequence[K]) -> Awaitable[list[V | Exception]] | list[V | Exception]:
+        """What each key leads to, in order, or what was raised when it was read: at once, or to be awaited where something has to be read."""
+        known, recall, values, batches = self._known, self._recall, [], set()
         for key in keys:
-            found = known.get(key, _NOTHING)
-            if found is _NOTHING:
+            found = known.get(key, NOTHING)
+            if found is NOTHING and recall is not None and (found := recall(key)) is not NOTHING:
+                known[key] = found
+            if found is NOTHING:
                 found = known[key] = self._next or self._begin()
                 found.keys.append(key)
             if type(found) is _Batch:
                 batches.add(found)
-        told: asyncio.Future[list[V | Exception]] = asyncio.get_running_loop().create_future()
+            values.append(found)
+        if not batches:
+            return values
+        told: asyncio.Future[list[V | Exception]] = self._loop.create_future()
         self._tell(told, keys, batches)
         return told
 
@@ -67,11 +75,12 @@ class Loader(Generic[K, V]):
 
     def _begin(self) -> "_Batch[K]":
         batch = self._next = _Batch()
-        asyncio.get_running_loop().call_soon(self._start, batch)
+        self._loop = asyncio.get_running_loop()
+        self._loop.call_soon(self._start, batch)
         return batch
 
     def _start(self, batch: "_Batch[K]") -> None:
-        batch.task = asyncio.get_running_loop().create_task(self._run(batch))
+        batch.task = self._loop.create_task(self._run(batch))
 
     async def _run(self, batch: "_Batch[K]") -> None:
         self._next = None
@@ -103,8 +112,8 @@ class _Batch(Generic[K]):
     task: asyncio.Task[None] | None = None
 
 
-async def _raising(told: Awaitable[list[V | Exception]]) -> list[V]:
-    values = await told
+async def _raising(told: Awaitable[list[V | Exception]] | list[V | Exception]) -> list[V]:
+    values = told if isinstance(told, list) else await told
     for value in values:
         if isinstance(value, Exception):
             raise value
@@ -116,7 +125,7 @@ async def _first(values: Awaitable[list[V]]) -> V:
     return value
 
 
-_NOTHING: Any = object()
+NOTHING: Any = object()
 
 
 class AreaLoaders:
@@ -129,16 +138,23 @@ class AreaLoaders:
 
 
 class batch:  # noqa: N801  # reads as a decorator
-    """`@batch` over `async def name(self, keys) -> list`: reading the attribute gives a Loader over it. Keys in, values out, in order."""
+    """`@batch` over `async def name(self, keys) -> list`: reading the attribute gives a Loader over it. Keys in, values out, in order.
+
+    `@name.recalled` over `def _(self, key)` gives what the process holds already, or `NOTHING`.
+    """
 
     def __init__(self, function: Callable[[Any, list[Any]], Awaitable[list[Any]]]) -> None:
         self.function = function
+        self.recall: Callable[[Any, Any], Any] | None = None
         self.name = function.__name__
+
+    def recalled(self, recall: Callable[[Any, Any], Any]) -> None:
+        self.recall = recall
 
     def __get__(self, area: AreaLoaders | None, owner: type) -> Any:
         if area is None:
             return self
-        loader: Loader[Any, Any] = Loader(lambda keys: self.function(area, keys))
+        loader: Loader[Any, Any] = Loader(partial(self.function, area), self.recall and partial(self.recall, area))
         area.__dict__[self.name] = loader
         return loader
 

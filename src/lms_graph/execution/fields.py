@@ -17,11 +17,11 @@ DEFINITION = GraphQLCoreConverter.DEFINITION_BACKREF
 class Child(NamedTuple):
     """A field that leads to other rows: told in a Strawberry field's `metadata["child"]`. Its resolver must do the same, for other executors.
 
-    `bind` takes the context of an operation and gives what loads a list of keys: values in their order, an exception where one failed. `key` names the attribute that holds it: None there is answered with null and loads nothing.
+    `bind` takes the context of an operation and gives what loads a list of keys: a list of values in their order, an exception where one failed, or what gives it once awaited. `key` names the attribute that holds it: None there is answered with null and loads nothing.
     `then` names the attribute of what was loaded that is the field's value; None for all of it.
     """
 
-    bind: Callable[[Any], Callable[[list[Any]], Awaitable[Sequence[Any]]]]
+    bind: Callable[[Any], Callable[[list[Any]], Awaitable[Sequence[Any]] | list[Any]]]
     key: str
     then: str | None = None
 

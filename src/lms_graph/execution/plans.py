@@ -146,7 +146,7 @@ class Selection:
         self.get: Any = attrgetter(*names) if len(names) > 1 else _alone(names[0]) if names else None
         self.looks_up = any(field.definition.resolve is None for field in self.plain)  # graphql-core's own resolver takes mappings apart
         self.writers: dict[tuple[type, ...], list[tuple[int, Write]] | None] = {}
-        # Classes whose values are of the type for certain; where nothing asks, all are.
+        # Classes whose values, as far as they were met, are of the type for certain.
         self.checked = type_.is_type_of is not None
         self.by_class = fields.told_by_class(type_, plan.schema)
         self.sure: set[type] = set()

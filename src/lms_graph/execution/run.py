@@ -1,7 +1,7 @@
 """One run of a plan: breadth-first, a level of objects at a time."""
 
 import asyncio
-from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any
@@ -232,9 +232,13 @@ class Run:
                 self._fail(error, frame, field, ())
         if keys:
             try:
-                self.pending.append((child.bind(self.context)(keys), partial(self._loaded, asking, field, child.then)))
+                loading: Any = child.bind(self.context)(keys)
             except Exception as error:  # noqa: BLE001
-                self._loaded(asking, field, child.then, error)
+                loading = [error] * len(keys)
+            if isinstance(loading, list):
+                self._loaded(asking, field, child.then, loading)
+            else:
+                self.pending.append((loading, partial(self._loaded, asking, field, child.then)))
 
     def _loaded(self, frames: list[Frame], field: Field, then: str | None, values: Any) -> None:
         """Complete what was loaded for each; an exception in place of all values is everybody's."""
@@ -304,6 +308,8 @@ class Run:
             if fits and selection.by_class and not is_cast(value):
                 selection.sure.add(type(value))
             return self._entered(selection, fits, field, frame, index, value)
+        if not selection.checked:
+            selection.sure.add(type(value))
         return self._entered(selection, True, field, frame, index, value)
 
     def _entered(self, selection: Selection, fits: Any, field: Field, frame: Frame, index: tuple[int, ...], value: Any) -> dict[str, Any]:
@@ -353,6 +359,9 @@ class Run:
                 self._wait(_awaited(items, self.is_awaitable), frame, field, index, lambda items: self._list(shape, field, frame, index, items))
                 return _LATER
             item.not_awaited |= classes - {GeneratorType}
+        selection = field.selections.get(item.type) if items and item.kind is Kind.OBJECT else None
+        if selection is not None and selection.sure.issuperset(map(type, items)) and not any(map(is_cast, items)):
+            return self._objects(selection, field, frame, index, items)
         completed: list[Any] = []
         for number, each in enumerate(items):
             at = (*index, number)
@@ -366,6 +375,14 @@ class Run:
                 completed.append(None)
                 self.errors.append((self._order(frame, field, at), located))
         return completed
+
+    def _objects(self, selection: Selection, field: Field, frame: Frame, index: tuple[int, ...], items: Sequence[Any]) -> list[dict[str, Any]]:
+        """A list of objects that are of the type for certain, without a look at each."""
+        made = [selection.template.copy() for _ in items]
+        frames, sources = self.groups.setdefault(selection, ([], []))
+        frames.extend([(frame, field, (*index, number), out) for number, out in enumerate(made)])
+        sources.extend(items)
+        return made
 
     # Places
 

@@ -6,13 +6,11 @@ import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Hashable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import orjson
-from graphql import GraphQLError, OperationType
-from strawberry import Schema
-from strawberry.types import ExecutionResult
+from graphql import ExecutionResult, GraphQLError, OperationType
 from strawberry.types.graphql import OperationType as StrawberryOperationType
 
 from lms_graph.adapters import Adapters
@@ -33,13 +31,16 @@ from lms_graph.web.graphql.held import question as held_question
 from lms_graph.web.graphql.refusals import Refused, refused
 from lms_graph.web.graphql.requests import Asked
 
+if TYPE_CHECKING:
+    from lms_graph.schema import Schema
+
 REFUSAL_COST = 200  # reading a hostile document may take as long as running a page
 
 
 class Operations:
     """What every transport hands its requests to."""
 
-    def __init__(self, schema: Schema, adapters: Adapters, documents: Documents, *, only_trusted: bool = False, held: Held | None = None) -> None:
+    def __init__(self, schema: "Schema", adapters: Adapters, documents: Documents, *, only_trusted: bool = False, held: Held | None = None) -> None:
         """`only_trusted`: of documents that are not trusted only those are read that come where a school serves its explorer. Without `held` every answer is made anew."""
         self._schema = schema
         self.adapters = adapters
@@ -153,7 +154,7 @@ class Operations:
 class Admitted:
     """An operation that may run."""
 
-    _schema: Schema
+    _schema: "Schema"
     _context: Context
     operation: Operation
     _sha256: str
@@ -189,7 +190,7 @@ class Admitted:
             return payload
 
     async def _execute(self) -> ExecutionResult:
-        return await self._schema.execute(None, variable_values=dict(self._variables or {}), context_value=self._context, operation_name=self.operation.name)
+        return await self._schema.answer(self._context, variables=dict(self._variables or {}), operation_name=self.operation.name)
 
     async def result_at_any_rate(self) -> dict[str, Any]:
         """As `result`. Whoever asked may leave, and cancel this: a change that has begun is brought to its end all the same."""

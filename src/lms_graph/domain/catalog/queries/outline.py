@@ -118,6 +118,14 @@ async def outlines_of_versions(*, caller: Caller, version_ids: list[UUID]) -> di
     return await _kept(_outlines, caller, version_ids, read)
 
 
+def version_in_memory(caller: Caller, id: UUID) -> database.Record | None:
+    return _versions.get((caller.tenant_id, id))
+
+
+def outline_in_memory(caller: Caller, version_id: UUID) -> Outline | None:
+    return _outlines.get((caller.tenant_id, version_id))
+
+
 async def _kept(cache: LRUCache[tuple[UUID, UUID], T], caller: Caller, ids: list[UUID], read: Callable[[list[UUID]], Awaitable[dict[UUID, T]]]) -> dict[UUID, T]:
     """By id, from memory where it is there: a version never changes once it is published, which a trigger sees to. Whoever has its id has read the course that leads to it, as themselves."""
     found = {id: kept for id in ids if (kept := cache.get((caller.tenant_id, id))) is not None}
