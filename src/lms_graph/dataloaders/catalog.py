@@ -1,6 +1,6 @@
 """Loaders of catalog."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 from weakref import WeakKeyDictionary
@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 from lms_graph.dataloaders.loading import NOTHING, AreaLoaders, batch, grouped, matched
 from lms_graph.domain.catalog import policies
 from lms_graph.domain.catalog.queries import browse, outline, paths, teams
+from lms_graph.domain.catalog.queries.teachers import Wanted, teachers_of_courses
 from lms_graph.kit.pages import PageRequest
 from lms_graph.types.catalog.categories import Category
 from lms_graph.types.catalog.courses import Course, CourseConnection, CourseInstructor, CourseVersion
@@ -19,11 +20,20 @@ Whole = tuple[UUID | None, UUID | None]
 
 
 class CatalogLoaders(AreaLoaders):
-    def found(self, published: Iterable[Course]) -> None:
-        """What a root field has read already need not be loaded."""
+    def found(self, published: Sequence[Course], taught: Sequence[Any] | None = None) -> None:
+        """What a root field has read already need not be loaded: courses, and who teaches them where it has read that too."""
         for course in published:
             self.course.prime(course.uuid, course)
             self.visible_course.prime(course.uuid, course)
+        if taught is not None:
+            ids = [course.uuid for course in published]
+            for id, teachers in zip(ids, self._taught(taught, ids), strict=True):
+                self.instructors.prime(id, teachers)
+
+    def wanted(self) -> Wanted | None:
+        """What the document asks of those who teach; None where it asks nothing."""
+        asks = self.context.asks
+        return Wanted(bios=asks("bio"), counts=asks("courseCount", "studentCount")) if asks("instructors") else None
 
     @batch
     async def course(self, ids: list[UUID]) -> list[Course | None]:
@@ -44,7 +54,14 @@ class CatalogLoaders(AreaLoaders):
 
     @batch
     async def instructors(self, course_ids: list[UUID]) -> list[list[CourseInstructor]]:
-        rows = await outline.instructors_of_courses(caller=self.caller, course_ids=course_ids, bios=self.context.asks("bio"))
+        wanted = self.wanted() or Wanted(bios=True, counts=False)
+        return self._taught(await teachers_of_courses(caller=self.caller, course_ids=course_ids, wanted=wanted), course_ids)
+
+    def _taught(self, rows: Sequence[Any], course_ids: list[UUID]) -> list[list[CourseInstructor]]:
+        for row in rows:
+            if row["courses"] is not None:
+                self.course_count.prime(row["id"], row["courses"])
+                self.student_count.prime(row["id"], row["students"])
         return grouped(rows, "course_id", course_ids, CourseInstructor.from_row)
 
     @batch
@@ -132,7 +149,7 @@ class CatalogLoaders(AreaLoaders):
             ids = [id for id, asked in keys if asked == request]
             pages[request] = await browse.courses_of_instructors(caller=self.caller, account_ids=ids, cursors=self.adapters.cursors, request=request)
         found = [CourseConnection.of(pages[request][id], Course.from_row, lambda id=id: self.course_count.load(id)) for id, request in keys]
-        self.found(course for page in found for course in page.nodes)
+        self.found([course for page in found for course in page.nodes])
         return found
 
     @batch

@@ -42,7 +42,7 @@ async def test_search_reads_indexes_only(house: House, school: School, other_sch
         await owner.execute("ANALYZE courses")
         async with database.reading(school.system):
             before = await scans()
-            page = await Browse(caller=school.system, search=search, where=CourseFilter()).page(house.adapters.cursors, PageRequest(first=24), [])
+            page, _ = await Browse(caller=school.system, search=search, where=CourseFilter()).page(house.adapters.cursors, PageRequest(first=24), [])
             after = await scans()
 
         assert [row["title"] for row in page.rows] == ["Sourdough"]

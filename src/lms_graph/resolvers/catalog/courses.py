@@ -39,7 +39,7 @@ class CatalogQuery:
         caller, cursors = info.context.caller, info.context.adapters.cursors
         view = browse.Browse(caller=caller, search=(search or "").strip() or None, where=browse.CourseFilter(**where.as_arguments() if where else {}))
         order = [browse.Sort(term.field.value, term.direction is OrderDirection.DESC) for term in order_by or []]
-        page = await view.page(cursors, PageRequest(first, after, last, before), order)
+        page, taught = await view.page(cursors, PageRequest(first, after, last, before), order, info.context.loaders.catalog.wanted())
         asks = info.context.asks
         summary = once(lambda: view.summary([name for name in browse.FACETS if asks(name)] if asks("facets") else []))
 
@@ -47,7 +47,7 @@ class CatalogQuery:
             return (await summary()).total
 
         connection = CourseConnection.of(page, Course.from_row, count, summary=summary)
-        info.context.loaders.catalog.found(connection.nodes)
+        info.context.loaders.catalog.found(connection.nodes, taught)
         return connection
 
     @query(description="A published course by its slug or id; null when there is none. Everybody.", held=PUBLIC)
@@ -60,11 +60,12 @@ class CatalogQuery:
         catalog = info.context.loaders.catalog
         if id is not None:
             course: Course | None = await catalog.visible_course.load(uuid) if (uuid := decode_or_none(id, "crs")) else None
+            taught = None
         else:
-            row = await browse.course_by_slug(caller=info.context.caller, slug=slug or "")
+            row, taught = await browse.course_by_slug(caller=info.context.caller, slug=slug or "", wanted=catalog.wanted())
             course = Course.from_row(row) if row else None
         if course:
-            catalog.found([course])
+            catalog.found([course], taught)
         return course
 
     @query(description="The shelves of the catalog, in the school's order; at most 500. Everybody.", size=usually(50), held=PUBLIC)

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from lms_graph.domain.catalog import rules
+from lms_graph.domain.catalog.queries import teachers
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.errors import Invalid, Issue
 from lms_graph.kit.pages import Cursors, Page, PageRequest, Term, keyset
@@ -83,16 +84,20 @@ class Browse:
     search: str | None
     where: CourseFilter
 
-    async def page(self, cursors: Cursors, request: PageRequest, order: Sequence[Sort]) -> Page[Any]:
-        """Raises Invalid for a search over 200 characters, RELEVANCE without a search, or a cursor of another order."""
+    async def page(self, cursors: Cursors, request: PageRequest, order: Sequence[Sort], wanted: teachers.Wanted | None = None) -> tuple[Page[Any], list[dict[str, Any]] | None]:
+        """The page, and who teaches its courses, if `wanted`. Raises Invalid for a search over 200 characters, RELEVANCE without a search, or a cursor of another order."""
         source, conditions, parameters = self._matching()
         terms = self._terms(order)
         keys = keyset(cursors, request, terms, of=("courses", self.caller.tenant_id), offset=len(parameters))
         chosen = ", ".join(f'{term.expression} AS "_{term.name}"' for term in terms)
-        rows = await database.fetch(
-            f"SELECT {COLUMNS}, {chosen} FROM {source} {_SHELVED} WHERE {conditions} AND {keys.where} ORDER BY {keys.order_by} LIMIT {keys.limit}", *parameters, *keys.parameters
-        )
-        return keys.page(rows)
+        sql = f"SELECT {COLUMNS}, {chosen} FROM {source} {_SHELVED} WHERE {conditions} AND {keys.where} ORDER BY {keys.order_by} LIMIT {keys.limit}"
+        if wanted is None:
+            return keys.page(await database.fetch(sql, *parameters, *keys.parameters)), None
+        rows = await database.fetch(wanted.beside(f"SELECT *, row_number() OVER () AS place FROM ({sql}) AS page"), *parameters, *keys.parameters)
+        courses, taught = teachers.apart(rows)
+        page = keys.page(courses)
+        shown = {row["id"] for row in page.rows}
+        return page, [teacher for teacher in taught if teacher["course_id"] in shown]
 
     async def summary(self, facets: Collection[str]) -> Summary:
         """Total and the named ones of `FACETS` in one statement. Counts are within the result: a chosen value keeps its own count."""
@@ -167,9 +172,13 @@ def is_published(course: str) -> str:
     return f"EXISTS (SELECT FROM courses c WHERE c.tenant_id = $1 AND c.id = {course} AND c.status = 'PUBLISHED')"
 
 
-async def course_by_slug(*, caller: Caller, slug: str) -> database.Record | None:
-    """A published course, or None."""
-    return await database.fetch_one(f"SELECT {COLUMNS} FROM courses c {_SHELVED} WHERE c.tenant_id = $1 AND c.slug = $2 AND c.status = 'PUBLISHED'", caller.tenant_id, slug)
+async def course_by_slug(*, caller: Caller, slug: str, wanted: teachers.Wanted | None = None) -> tuple[database.Record | None, list[dict[str, Any]] | None]:
+    """A published course, or None; and who teaches it, if `wanted`."""
+    sql = f"SELECT {COLUMNS}, 1 AS place FROM courses c {_SHELVED} WHERE c.tenant_id = $1 AND c.slug = $2 AND c.status = 'PUBLISHED'"
+    if wanted is None:
+        return await database.fetch_one(sql, caller.tenant_id, slug), None
+    courses, taught = teachers.apart(await database.fetch(wanted.beside(sql), caller.tenant_id, slug))
+    return (courses[0] if courses else None), taught
 
 
 async def published_courses_by_ids(*, caller: Caller, ids: list[UUID]) -> list[database.Record]:

@@ -7,7 +7,6 @@ from uuid import UUID
 
 from cachetools import LRUCache
 
-from lms_graph.domain.identity.queries import instructors
 from lms_graph.kit.caller import Caller
 from lms_graph.models import database
 
@@ -210,16 +209,6 @@ async def lectures_of_resources(*, caller: Caller, ids: list[UUID]) -> dict[UUID
     """The lecture beside which each download lies."""
     rows = await database.fetch("SELECT id, lecture_id FROM version_resources WHERE tenant_id = $1 AND id = ANY($2)", caller.tenant_id, ids)
     return {row["id"]: row["lecture_id"] for row in rows}
-
-
-async def instructors_of_courses(*, caller: Caller, course_ids: list[UUID], bios: bool) -> list[database.Record]:
-    """Who teaches each course, in its order, with their public pages; nobody whose account was erased."""
-    return await database.fetch(
-        f"SELECT i.course_id, i.role, {instructors.columns(bios=bios)} FROM course_instructors i JOIN ({instructors.PAGES}) ON p.tenant_id = i.tenant_id AND p.id = i.account_id "
-        "WHERE i.tenant_id = $1 AND i.course_id = ANY($2) ORDER BY i.course_id, i.position",
-        caller.tenant_id,
-        course_ids,
-    )
 
 
 async def instructor_shares(*, caller: Caller, course_ids: list[UUID]) -> dict[UUID, list[tuple[UUID, int]]]:

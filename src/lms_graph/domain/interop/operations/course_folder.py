@@ -132,7 +132,7 @@ async def import_course(*, caller: Caller, folder: CourseFolder, objects: Object
 
 
 async def _unchanged(caller: Caller, folder: CourseFolder) -> Published | None:
-    row = await browse.course_by_slug(caller=caller, slug=folder.course.slug)
+    row, _ = await browse.course_by_slug(caller=caller, slug=folder.course.slug)
     if row is None:
         return None
     source = await outline.source_of_version(caller=caller, version_id=row["published_version_id"])

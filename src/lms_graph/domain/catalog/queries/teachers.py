@@ -1,0 +1,55 @@
+"""Who teaches a course, with their public pages: read by themselves, or in the statement that finds the courses."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from lms_graph.domain.identity.queries import instructors
+from lms_graph.kit.caller import Caller
+from lms_graph.models import database
+
+_PREFIX = "teacher_"
+_COUNTS = (
+    "LEFT JOIN LATERAL (SELECT count(*) AS courses, coalesce(sum(c.enrollment_count), 0) AS students FROM course_instructors o "
+    "JOIN courses c ON c.tenant_id = o.tenant_id AND c.id = o.course_id WHERE o.tenant_id = i.tenant_id AND o.account_id = i.account_id AND c.status = 'PUBLISHED') n ON true"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What of them is asked, beside what is always told."""
+
+    bios: bool
+    counts: bool  # of the published courses of each, and of the enrollments in those
+
+    @property
+    def _of_each(self) -> str:
+        """A SELECT without its conditions."""
+        counts = ("n.courses, n.students", _COUNTS) if self.counts else ("NULL::bigint AS courses, NULL::bigint AS students", "")
+        return (
+            f"SELECT i.course_id, i.role, i.position, {instructors.columns(bios=self.bios)}, {counts[0]} "
+            f"FROM course_instructors i JOIN ({instructors.PAGES}) ON p.tenant_id = i.tenant_id AND p.id = i.account_id {counts[1]}"
+        )
+
+    def beside(self, courses: str) -> str:
+        """A statement with a row for each course of the subquery `courses`, which has `id` and `place`, and each of its teachers: for `apart`. `$1` is the tenant."""
+        named = ", ".join(f't.{name} AS "{_PREFIX}{name}"' for name in _NAMES)
+        return (
+            f"SELECT c.*, {named} FROM ({courses}) AS c LEFT JOIN LATERAL ({self._of_each} WHERE i.tenant_id = $1 AND i.course_id = c.id) AS t ON true ORDER BY c.place, t.position"
+        )
+
+
+_NAMES = ("course_id", "role", "id", "slug", "headline", "bio_markdown", "bio_html", "name", "avatar_file_id", "courses", "students")
+
+
+def apart(rows: Sequence[database.Record]) -> tuple[list[database.Record], list[dict[str, Any]]]:
+    """The courses, each once, and who teaches them."""
+    courses = {row["id"]: row for row in reversed(rows)}
+    taught = [{name: row[_PREFIX + name] for name in _NAMES} for row in rows if row[f"{_PREFIX}id"] is not None]
+    return list(reversed(courses.values())), taught
+
+
+async def teachers_of_courses(*, caller: Caller, course_ids: list[UUID], wanted: Wanted) -> list[database.Record]:
+    """Who teaches each course, in its order; nobody whose account was erased."""
+    return await database.fetch(f"{wanted._of_each} WHERE i.tenant_id = $1 AND i.course_id = ANY($2) ORDER BY i.course_id, i.position", caller.tenant_id, course_ids)
