@@ -30,10 +30,10 @@ class CatalogLoaders(AreaLoaders):
             for id, teachers in zip(ids, self._taught(taught, ids), strict=True):
                 self.instructors.prime(id, teachers)
 
-    def wanted(self) -> Wanted | None:
+    def wanted(self, *, counts: bool = False) -> Wanted | None:
         """What the document asks of those who teach; None where it asks nothing."""
         asks = self.context.asks
-        return Wanted(bios=asks("bio"), counts=asks("courseCount", "studentCount")) if asks("instructors") else None
+        return Wanted(bios=asks("bio"), counts=counts and asks("courseCount", "studentCount")) if asks("instructors") else None
 
     @batch
     async def course(self, ids: list[UUID]) -> list[Course | None]:
@@ -54,7 +54,7 @@ class CatalogLoaders(AreaLoaders):
 
     @batch
     async def instructors(self, course_ids: list[UUID]) -> list[list[CourseInstructor]]:
-        wanted = self.wanted() or Wanted(bios=True, counts=False)
+        wanted = self.wanted() or Wanted(bios=True)
         return self._taught(await teachers_of_courses(caller=self.caller, course_ids=course_ids, wanted=wanted), course_ids)
 
     def _taught(self, rows: Sequence[Any], course_ids: list[UUID]) -> list[list[CourseInstructor]]:

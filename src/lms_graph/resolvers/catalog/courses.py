@@ -62,7 +62,7 @@ class CatalogQuery:
             course: Course | None = await catalog.visible_course.load(uuid) if (uuid := decode_or_none(id, "crs")) else None
             taught = None
         else:
-            row, taught = await browse.course_by_slug(caller=info.context.caller, slug=slug or "", wanted=catalog.wanted())
+            row, taught = await browse.course_by_slug(caller=info.context.caller, slug=slug or "", wanted=catalog.wanted(counts=True))
             course = Course.from_row(row) if row else None
         if course:
             catalog.found([course], taught)

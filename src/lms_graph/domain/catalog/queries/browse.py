@@ -72,8 +72,10 @@ class Summary:
 
 _BY_LENGTH = "CASE " + " ".join(f"WHEN c.duration_seconds < {below} THEN '{value}'" for value, below in rules.DURATIONS if below) + f" ELSE '{rules.DURATIONS[-1][0]}' END"
 _BY_RATING = "CASE WHEN c.rating_count = 0 THEN NULL " + " ".join(f"WHEN c.rating_hundredths >= {above} THEN '{value}'" for value, above in rules.RATINGS) + " END"
-# What a course counts for in each facet, null where for nothing; and what that is called.
-FACETS = {"category": ("g.slug", "g.name"), "level": ("c.level", "NULL"), "duration": (_BY_LENGTH, "NULL"), "rating": (_BY_RATING, "NULL"), "price": (_PRICE, "NULL")}
+# What a course counts for in each facet; null where for nothing.
+FACETS = {"category": "c.category_id", "level": "c.level", "duration": _BY_LENGTH, "rating": _BY_RATING, "price": _PRICE}
+# What that is called; of a category, by its row.
+_VALUES = {name: f"kinds.{name}" for name in FACETS} | {"category": "g.slug"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,14 +107,17 @@ class Browse:
         if not facets:
             (row,) = await database.fetch(f"SELECT count(*) AS count FROM {source} WHERE {conditions}", *parameters)
             return Summary(row["count"], {})
-        columns = ", ".join(f"{value} AS {name}, {label} AS {name}_label" for name, (value, label) in FACETS.items() if name in facets)
+        # Courses that are alike in all of it are counted first: each course is looked at once, however many the facets are.
+        kinds = f"SELECT {', '.join(f'{FACETS[name]} AS {name}' for name in facets)}, count(*) AS number FROM {source} WHERE {conditions} GROUP BY {', '.join(map(str, range(1, len(facets) + 1)))}"
+        shelved, label = ("LEFT JOIN categories g ON g.tenant_id = $1 AND g.id = kinds.category", "coalesce(g.name, '')") if "category" in facets else ("", "''")
+        sets = [f"({_VALUES[name]}{', g.name' if name == 'category' else ''})" for name in facets]
         rows = await database.fetch(
             f"""
-            SELECT CASE {" ".join(f"WHEN grouping({name}) = 0 THEN '{name}'" for name in facets)} END AS facet, coalesce({", ".join(facets)}) AS value,
-                coalesce({", ".join(f"{name}_label" for name in facets)}, '') AS label, count(*) AS count
-            FROM (SELECT {columns} FROM {source} {_SHELVED} WHERE {conditions}) AS matched
-            GROUP BY GROUPING SETS ({", ".join(f"({name}, {name}_label)" for name in facets)}, ())
-            ORDER BY count(*) DESC, value
+            SELECT CASE {" ".join(f"WHEN grouping({_VALUES[name]}) = 0 THEN '{name}'" for name in facets)} END AS facet, coalesce({", ".join(_VALUES[name] for name in facets)}) AS value,
+                {label} AS label, coalesce(sum(kinds.number), 0)::bigint AS count
+            FROM ({kinds}) AS kinds {shelved}
+            GROUP BY GROUPING SETS ({", ".join(sets)}, ())
+            ORDER BY count DESC, value
             """,
             *parameters,
         )

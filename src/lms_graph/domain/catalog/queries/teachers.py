@@ -9,6 +9,8 @@ from lms_graph.domain.identity.queries import instructors
 from lms_graph.kit.caller import Caller
 from lms_graph.models import database
 
+MAX_TEACHERS = 20
+
 _PREFIX = "teacher_"
 _COUNTS = (
     "LEFT JOIN LATERAL (SELECT count(*) AS courses, coalesce(sum(c.enrollment_count), 0) AS students FROM course_instructors o "
@@ -21,7 +23,8 @@ class Wanted:
     """What of them is asked, beside what is always told."""
 
     bios: bool
-    counts: bool  # of the published courses of each, and of the enrollments in those
+    counts: bool = False
+    """Of the published courses of each, and of the enrollments in those. For one course: of many, the same people would be counted over and over."""
 
     @property
     def _of_each(self) -> str:
@@ -35,9 +38,9 @@ class Wanted:
     def beside(self, courses: str) -> str:
         """A statement with a row for each course of the subquery `courses`, which has `id` and `place`, and each of its teachers: for `apart`. `$1` is the tenant."""
         named = ", ".join(f't.{name} AS "{_PREFIX}{name}"' for name in _NAMES)
-        return (
-            f"SELECT c.*, {named} FROM ({courses}) AS c LEFT JOIN LATERAL ({self._of_each} WHERE i.tenant_id = $1 AND i.course_id = c.id) AS t ON true ORDER BY c.place, t.position"
-        )
+        # Bounded, so that PostgreSQL looks them up course by course: left to itself it reads everybody who teaches anything.
+        each = f"{self._of_each} WHERE i.tenant_id = $1 AND i.course_id = c.id ORDER BY i.position LIMIT {MAX_TEACHERS}"
+        return f"SELECT c.*, {named} FROM ({courses}) AS c LEFT JOIN LATERAL ({each}) AS t ON true ORDER BY c.place, t.position"
 
 
 _NAMES = ("course_id", "role", "id", "slug", "headline", "bio_markdown", "bio_html", "name", "avatar_file_id", "courses", "students")
