@@ -95,13 +95,13 @@ class CatalogLoaders(AreaLoaders):
     @batch
     async def sections(self, wholes: list[Whole]) -> list[list[Section]]:
         found = await outline.outlines_of_versions(caller=self.caller, version_ids=list({version for version, _ in wholes if version}))
-        return [[Section.from_row(row, run) for row in found[version].sections] if version in found else [] for version, run in wholes]
+        return [_sections(found[version], run) if version in found else [] for version, run in wholes]
 
     @sections.recalled
     def _(self, whole: Whole) -> Any:
         version, run = whole
         kept = outline.outline_in_memory(self.caller, version) if version else None
-        return NOTHING if kept is None else [Section.from_row(row, run) for row in kept.sections]
+        return NOTHING if kept is None else _sections(kept, run)
 
     @batch
     async def section(self, ids: list[UUID]) -> list[Section | None]:
@@ -165,15 +165,31 @@ class CatalogLoaders(AreaLoaders):
         return [row["students"] if row else 0 for row in await self.counts.load_many(account_ids)]
 
 
-_in_no_run: WeakKeyDictionary[outline.Outline, dict[UUID, list[Lecture]]] = WeakKeyDictionary()
+class _InNoRun:
+    """What an outline consists of for who looks at it from no run: the same for everybody, and kept as long as it is."""
+
+    def __init__(self) -> None:
+        self.sections: list[Section] | None = None
+        self.lectures: dict[UUID, list[Lecture]] = {}
+
+
+_in_no_run: WeakKeyDictionary[outline.Outline, _InNoRun] = WeakKeyDictionary()
+
+
+def _sections(of: outline.Outline, run_id: UUID | None) -> list[Section]:
+    if run_id is not None:
+        return [Section.from_row(row, run_id) for row in of.sections]
+    kept = _in_no_run.setdefault(of, _InNoRun())
+    if kept.sections is None:
+        kept.sections = [Section.from_row(row) for row in of.sections]
+    return kept.sections
 
 
 def _lectures(of: outline.Outline, section_id: UUID, run_id: UUID | None) -> list[Lecture]:
-    """In no run they are the same for everybody, and kept as long as the outline is."""
     rows = of.in_section.get(section_id, ())
     if run_id is not None:
         return [Lecture.from_row(row, run_id) for row in rows]
-    kept = _in_no_run.setdefault(of, {})
+    kept = _in_no_run.setdefault(of, _InNoRun()).lectures
     if section_id not in kept:
         kept[section_id] = [Lecture.from_row(row) for row in rows]
     return kept[section_id]

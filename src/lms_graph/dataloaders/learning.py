@@ -1,5 +1,6 @@
 """Loaders of learning: runs, progress, access, and what lectures show once access is granted."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -24,6 +25,8 @@ from lms_graph.types.learning.entitlements import Entitlement, EntitlementConnec
 from lms_graph.types.media import VideoCaptions, VideoChapter, VideoContent, VideoStatus
 
 URL_SECONDS = 3600
+
+View = tuple[UUID, UUID, UUID | None]  # course, version, and the run from which it is looked at
 
 
 class LearningLoaders(AreaLoaders):
@@ -137,46 +140,52 @@ class LearningLoaders(AreaLoaders):
 
     @batch
     async def lecture_decision(self, lectures: list[Lecture]) -> list[Decision]:
-        ids = list({lecture.place.course_id for lecture in lectures})
+        """What lectures of a version have in common is looked at once."""
+        views = {lecture.place.view for lecture in lectures}
+        ids = list({course_id for course_id, _, _ in views})
         decisions = dict(zip(ids, await self.course_decision.load_many(ids), strict=True))
         courses = dict(zip(ids, await self.context.loaders.catalog.course.load_many(ids), strict=True))
-        seen = await self._seen_of_places([lecture.place for lecture in lectures]) if any(isinstance(decision, Granted) for decision in decisions.values()) else {}
-        looked_at = await self._runs_looked_at([lecture.place for lecture in lectures])
-        done_in = {key: {id for id, row in known.items() if row["completed_at"]} for key, known in {id(known): known for known in seen.values()}.items()}
+        seen = await self._seen_from(views) if any(isinstance(decision, Granted) for decision in decisions.values()) else {}
+        looked_at = await self._runs_looked_at(views)
+        common = {}
+        for view in views:
+            course_id, version_id, _ = view
+            course = courses[course_id]
+            common[view] = (
+                self._in_run(decisions[course_id], view, looked_at),
+                course is not None and course.status.value == "PUBLISHED" and course.version_id == version_id,
+                {id for id, row in seen[view].items() if row["completed_at"]} if seen else frozenset(),
+            )
         decided = []
         for lecture in lectures:
-            done = done_in[id(seen[lecture.place])] if seen else set()
-            course = courses[lecture.place.course_id]
+            decision, published, done = common[lecture.place.view]
+            opens_after = progress.opens_after(lecture.row["release"])
             decided.append(
                 access_rules.decide_lecture(
-                    self._in_run(decisions[lecture.place.course_id], lecture.place, looked_at),
-                    is_preview=lecture.is_preview,
-                    published=course is not None and course.status.value == "PUBLISHED" and course.version_id == lecture.place.version_id,
-                    opens_after=progress.opens_after(lecture.row["release"]),
-                    completed=done,
-                    is_completed=lecture.place.lecture_id in done,
+                    decision, is_preview=lecture.is_preview, published=published, opens_after=opens_after, completed=done, is_completed=lecture.place.lecture_id in done
                 )
             )
         return decided
 
-    async def _runs_looked_at(self, places: list[Place]) -> dict[UUID, Enrollment]:
+    async def _runs_looked_at(self, views: Collection[View]) -> dict[UUID, Enrollment]:
         """The runs from which lectures are looked at: the viewer's own, and others' that they may read."""
-        ids = list({place.enrollment_id for place in places if place.enrollment_id is not None})
+        ids = list({run for _, _, run in views if run is not None})
         return {run.uuid: run for run in await self.enrollment.load_many(ids) if run is not None}
 
     def _is_own(self, run: Enrollment | None) -> bool:
         return run is not None and run.account_id == self.caller.account_id
 
-    def _in_run(self, course: Decision, place: Place, looked_at: dict[UUID, Enrollment]) -> Decision:
-        if place.enrollment_id is None:
+    def _in_run(self, course: Decision, view: View, looked_at: dict[UUID, Enrollment]) -> Decision:
+        course_id, _, run_id = view
+        if run_id is None:
             return course
-        run = looked_at.get(place.enrollment_id)
+        run = looked_at.get(run_id)
         return access_rules.decide_in_run(
             course,
-            course_id=place.course_id,
+            course_id=course_id,
             is_own=self._is_own(run),
             is_canceled=run is not None and run.status.value == "CANCELED",
-            may_preview=policies.may_preview(self.caller, place.course_id),
+            may_preview=policies.may_preview(self.caller, course_id),
         )
 
     @batch
@@ -186,28 +195,33 @@ class LearningLoaders(AreaLoaders):
         shared = {key: from_decision(decision) for key, decision in {id(each): each for each in decisions}.items() if not isinstance(decision, PrerequisiteUnmet)}
         return [shared.get(id(decision)) or from_decision(decision, _unmet(lecture)) for decision, lecture in zip(decisions, lectures, strict=True)]
 
-    async def _runs_of_places(self, places: list[Place]) -> dict[Place, UUID | None]:
-        """The run from which each lecture is looked at: its own, else the viewer's latest of the course."""
-        without = list({place.course_id for place in places if place.enrollment_id is None})
+    async def _runs_from(self, views: Collection[View]) -> dict[View, UUID | None]:
+        """The run from which lectures are looked at: their own, else the viewer's latest of the course."""
+        without = list({course_id for course_id, _, run in views if run is None})
         latest = dict(zip(without, await self.latest_run.load_many(without), strict=True)) if self.caller.account_id and without else {}
-        return {place: place.enrollment_id or (run.uuid if (run := latest.get(place.course_id)) else None) for place in places}
+        return {view: view[2] or (run.uuid if (run := latest.get(view[0])) else None) for view in views}
 
-    async def _seen_of_places(self, places: list[Place]) -> dict[Place, dict[UUID, Any]]:
+    async def _seen_from(self, views: Collection[View]) -> dict[View, dict[UUID, Any]]:
         """What that run has seen; nothing without one."""
-        run_of = await self._runs_of_places(places)
+        run_of = await self._runs_from(views)
         ids = list({id for id in run_of.values() if id is not None})
         seen = dict(zip(ids, await self.progress.load_many(ids), strict=True)) if ids else {}
-        return {place: seen[id] if id is not None else {} for place, id in run_of.items()}
+        return {view: seen[id] if id is not None else {} for view, id in run_of.items()}
 
     @batch
     async def lecture_progress(self, places: list[Place]) -> list[LectureProgress | None]:
-        run_of = await self._runs_of_places(places)
+        views = {place.view for place in places}
+        run_of = await self._runs_from(views)
         if not any(run_of.values()):
             return [None] * len(places)
-        seen = await self._seen_of_places(places)
-        versions = list({place.version_id for place in places})
+        seen = await self._seen_from(views)
+        versions = {version_id for _, version_id, _ in views}
         plans = {id: {lecture.lecture_id: lecture for lecture in await progress.plan_of(caller=self.caller, version_id=id)} for id in versions}
-        return [_progress(seen[place].get(place.lecture_id), plans[place.version_id][place.lecture_id]) if run_of[place] else None for place in places]
+        told = []
+        for place in places:
+            view, id = place.view, place.lecture_id
+            told.append(_progress(seen[view].get(id), plans[place.version_id][id]) if run_of[view] else None)
+        return told
 
     @batch
     async def requirements(self, keys: list[tuple[UUID, UUID]]) -> list[list[Requirement]]:
@@ -226,12 +240,12 @@ class LearningLoaders(AreaLoaders):
         open_ones = [lecture for lecture, decision in zip(lectures, decisions, strict=True) if isinstance(decision, Granted)]
         rows = {row["id"]: row for row in await outline.contents_by_ids(caller=self.caller, ids=[lecture.content_id for lecture in open_ones])} if open_ones else {}
         videos = await self._videos([row["video_id"] for row in rows.values() if row["video_id"]])
-        run_of = await self._runs_of_places([lecture.place for lecture in open_ones])
-        own = {id for id, run in (await self._runs_looked_at([lecture.place for lecture in open_ones])).items() if self._is_own(run)}
-        for place in run_of:
-            if place.enrollment_id is not None and place.enrollment_id not in own:
-                run_of[place] = None  # a quiz is sat in a run of one's own
-        return [self._content(rows[lecture.content_id], run_of[lecture.place], videos) if lecture.place in run_of else None for lecture in lectures]
+        views = {lecture.place.view for lecture in open_ones}
+        own = {id for id, run in (await self._runs_looked_at(views)).items() if self._is_own(run)}
+        # A quiz is sat in a run of one's own.
+        run_of = {view: None if view[2] is not None and view[2] not in own else run for view, run in (await self._runs_from(views)).items()}
+        shown = {lecture: self._content(rows[lecture.content_id], run_of[lecture.place.view], videos) for lecture in open_ones}
+        return [shown.get(lecture) for lecture in lectures]
 
     @staticmethod
     def _content(row: Any, run_id: UUID | None, videos: dict[UUID, VideoContent]) -> Any:

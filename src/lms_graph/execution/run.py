@@ -141,24 +141,22 @@ class Run:
 
     def _plain(self, selection: Selection, frames: list[Frame], sources: list[Any]) -> None:
         """Fields whose values are attributes to be written as they are: a row of them at a time."""
-        get, keys, known = selection.get, selection.plain_keys, selection.writers
+        fill = selection.fill
+        assert fill is not None
         for frame, source in zip(frames, sources, strict=True):
             if selection.looks_up and isinstance(source, Mapping):
                 self._fields(selection.plain, [frame], [source])
                 continue
-            read = None
+            read = made = None
             try:
-                values = read = get(source)
-                classes = tuple(map(type, values))
-                writers = known[classes] if classes in known else selection.writers_of(classes)
-                if writers:
-                    values = list(values)
-                    for index, write in writers:
-                        values[index] = write(values[index])
+                read = fill(frame[3], source)
+                if read is None:
+                    continue
+                made = selection.learn(read)
             except Exception:  # noqa: BLE001  # one of them failed: which?
-                writers = None
-            if writers is not None:
-                frame[3].update(zip(keys, values, strict=True))
+                pass
+            if made is not None:
+                frame[3].update(made)
             elif read is None or selection.looks_up:  # graphql-core's own resolver calls what can be called
                 self._fields(selection.plain, [frame], [source])
             else:

@@ -27,6 +27,11 @@ class Place(NamedTuple):
     lecture_id: UUID
     enrollment_id: UUID | None
 
+    @property
+    def view(self) -> tuple[UUID, UUID, UUID | None]:
+        """What all lectures have in common that are looked at together."""
+        return self.course_id, self.version_id, self.enrollment_id
+
 
 @strawberry.type(
     description="A lecture. Its id lasts across the versions of its course; its fields are those of the viewer's run's version, else of the latest published.", directives=[WITHIN]
