@@ -18,6 +18,7 @@ from strawberry.types import ExecutionContext
 from lms_graph.context import Context
 from lms_graph.execution import CompiledExecutor, compile_inputs
 from lms_graph.kit.errors import DomainError
+from lms_graph.limits.documents import MAX_ERRORS
 from lms_graph.limits.values import written
 from lms_graph.resolvers.assessment import AssessmentMutation, AssessmentQuery, AssessmentSubscription
 from lms_graph.resolvers.catalog.courses import CatalogQuery
@@ -186,9 +187,9 @@ def masked(error: GraphQLError, trace_id: str) -> GraphQLError:
 
 
 class Schema(strawberry.Schema):
-    async def answer(self, context: Context, *, variables: dict[str, Any], operation_name: str | None) -> ExecutionResult:
+    async def answer(self, context: Context, *, variables: dict[str, Any], operation_name: str | None, suggestions: bool) -> ExecutionResult:
         """The answer of a query or a mutation whose document was validated before, as `execute` gives it: what `OwnContext` and `Mask` do, without Strawberry's hooks for
-        parsing, validating and extensions that are not there, which take longer than a small query."""
+        parsing, validating and extensions that are not there, which take longer than a small query. Errors of values suggest names only with `suggestions`."""
         context = own(context, variables)
         assert context.document is not None
         try:
@@ -201,6 +202,8 @@ class Schema(strawberry.Schema):
                     operation_name=operation_name,
                     is_awaitable=optimized_is_awaitable,
                     operation_extensions=None,
+                    max_coercion_errors=MAX_ERRORS,
+                    hide_suggestions=not suggestions,
                     executor_class=self.execution_context_class,
                 )
                 result = made if isinstance(made, ExecutionResult) else await made

@@ -7,11 +7,11 @@ import time
 from collections.abc import Awaitable, Callable, Collection, MutableMapping
 from contextvars import ContextVar
 from typing import Any
-from uuid import uuid4
 
 import structlog
 
 from lms_graph.telemetry import metrics
+from lms_graph.telemetry.tracing import new_trace_id
 
 log = structlog.get_logger(__name__)
 
@@ -50,7 +50,7 @@ class Requests:
         _current.set(request)
         # Not undone at the end: what the server says of this request after us belongs to it too. A pipelined request begins in the context of the one before.
         structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(request_id=uuid4().hex)
+        structlog.contextvars.bind_contextvars(request_id=new_trace_id())
         ended: dict[str, Any] = {}
 
         async def noting_send(message: Message) -> None:

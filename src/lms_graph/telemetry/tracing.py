@@ -5,8 +5,8 @@ The SDK and its exporter read the standard variables (OTEL_EXPORTER_OTLP_…, OT
 
 import threading
 from collections.abc import Callable, Mapping
+from random import getrandbits
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import structlog
 
@@ -52,7 +52,12 @@ def set_up(*, service: str, release: str) -> Callable[[], None]:
 
 def present_id() -> str:
     """The id of what is being done here: the operation's or the job's, else a new one."""
-    return str(structlog.contextvars.get_contextvars().get("trace_id") or uuid4().hex)
+    return str(structlog.contextvars.get_contextvars().get("trace_id") or new_trace_id())
+
+
+def new_trace_id() -> str:
+    """32 digits of hex, as W3C's Trace Context has them: nobody's secret, so not worth a call of the system each time."""
+    return f"{getrandbits(128):032x}"
 
 
 class Traced:
@@ -62,7 +67,7 @@ class Traced:
         """`kind` is SERVER or CONSUMER. A W3C `traceparent` among the headers makes this its child: hand on only those of whom the operator trusts."""
         self._span = _start(name, kind, headers) if _start else None
         context = self._span.get_span_context() if self._span else None
-        self.id = f"{context.trace_id:032x}" if context and context.is_valid else uuid4().hex
+        self.id = f"{context.trace_id:032x}" if context and context.is_valid else new_trace_id()
 
     def end(self, *, name: str, failed: bool, attributes: Mapping[str, Any]) -> None:
         """`name` is what it turned out to be; attributes that are None are left out."""

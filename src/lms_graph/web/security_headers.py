@@ -1,6 +1,5 @@
 """Headers that keep a browser from doing with our answers what they are not for. A route that needs another sets its own."""
 
-from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -17,6 +16,8 @@ DEFAULTS = {
 }
 # A year. Not for subdomains: a tenant's domain is ours, what else it runs below it is not.
 OVER_TLS = {"Strict-Transport-Security": "max-age=31536000"}
+_RAW = [(name.lower().encode(), value.encode()) for name, value in DEFAULTS.items()]
+_RAW_OVER_TLS = [*_RAW, *((name.lower().encode(), value.encode()) for name, value in OVER_TLS.items())]
 
 
 class SecurityHeaders:
@@ -26,13 +27,13 @@ class SecurityHeaders:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        defaults = DEFAULTS | OVER_TLS if scope.get("scheme") in ("https", "wss") else DEFAULTS
+        defaults = _RAW_OVER_TLS if scope.get("scheme") in ("https", "wss") else _RAW
 
         async def adding_headers(message: Message) -> None:
             if message["type"] in ("http.response.start", "websocket.http.response.start"):
-                headers = MutableHeaders(scope=message)
-                for name, value in defaults.items():
-                    headers.setdefault(name, value)
+                headers = message.get("headers", ())
+                set_already = {name.lower() for name, _ in headers}
+                message["headers"] = [*headers, *(each for each in defaults if each[0] not in set_already)]
             await send(message)
 
         await self._app(scope, receive, adding_headers)

@@ -86,7 +86,7 @@ class Operations:
         extensions = await pay()
         await self._remember(asked, visit)
         question = held_question(visit, document, operation, asked.variables or {})
-        return Admitted(self._schema, context, operation, document.sha256, payer, asked.variables, extensions, pay, seen, self._fanout, question, self._held)
+        return Admitted(self._schema, context, operation, document.sha256, payer, asked.variables, extensions, pay, seen, self._fanout, visit.introspection, question, self._held)
 
     async def _pay(self, payer: str, requested: int, price: int) -> dict[str, Any]:
         """Take the price from the payer's budget. Gives the answer's `extensions`; raises Refused with RATE_LIMITED when there is not as much."""
@@ -123,10 +123,11 @@ class Operations:
         operation = document.operation(asked.operation_name)
         seen.is_a(operation.type.value, operation.name, sha256=document.sha256)
         check_variables(asked.variables or {})
-        if operation.type is OperationType.SUBSCRIPTION and (kept := len(written(asked.variables or {}))) > (most := self._documents.bounds.kept):
-            raise too_much(f"The variables of a subscription have {kept:,} bytes; at most {most:,} are taken.", limit=most, requested=kept)
-        if not visit.introspection:  # else it is seen soon enough, when it is run
-            self._documents.check_values(operation, asked.variables or {})
+        if operation.type is OperationType.SUBSCRIPTION:
+            if (kept := len(written(asked.variables or {}))) > (most := self._documents.bounds.kept):
+                raise too_much(f"The variables of a subscription have {kept:,} bytes; at most {most:,} are taken.", limit=most, requested=kept)
+            if not visit.introspection:  # a stream would suggest names
+                self._documents.check_values(operation, asked.variables or {})
         return document, operation
 
     def _document(self, asked: Asked, visit: Visit) -> Document:
@@ -164,6 +165,7 @@ class Admitted:
     _pay: Callable[..., Awaitable[dict[str, Any]]]
     seen: telemetry.Operation
     _fanout: Fanout
+    _suggests: bool
 
     question: Question | None = None
     """What anybody might ask and be given the same answer; None where it is for who asked alone."""
@@ -190,7 +192,7 @@ class Admitted:
             return payload
 
     async def _execute(self) -> ExecutionResult:
-        return await self._schema.answer(self._context, variables=dict(self._variables or {}), operation_name=self.operation.name)
+        return await self._schema.answer(self._context, variables=dict(self._variables or {}), operation_name=self.operation.name, suggestions=self._suggests)
 
     async def result_at_any_rate(self) -> dict[str, Any]:
         """As `result`. Whoever asked may leave, and cancel this: a change that has begun is brought to its end all the same."""
