@@ -1,5 +1,6 @@
 """Ids: UUIDv7 inside, a prefix and 26 letters outside. `docs/ids.md` lists the prefixes."""
 
+from functools import lru_cache
 from uuid import UUID
 
 from uuid_utils.compat import uuid7 as _uuid7
@@ -15,6 +16,7 @@ def new_id() -> UUID:
     return _uuid7()
 
 
+@lru_cache(maxsize=16_384)  # 4 MB: most pages show the same courses and people
 def public_id(prefix: str, id: UUID) -> str:
     """`crs` and a UUID give `crs_06f…`: opaque, globally unique, one prefix per GraphQL type."""
     n = id.int

@@ -81,7 +81,7 @@ class CourseInstructor:
 
     @classmethod
     def from_row(cls, row: Any) -> Self:
-        return cls(role=rows.InstructorRole(row["role"]), instructor=Instructor.from_row(row))
+        return cls(role=rows.InstructorRole[row["role"]], instructor=Instructor.from_row(row))
 
 
 @strawberry.type(
@@ -175,12 +175,12 @@ class Course(Node):
         return cls(
             id=strawberry.ID(public_id("crs", row["id"])),
             slug=row["slug"],
-            status=rows.CourseStatus(row["status"]),
-            enrollment_policy=rows.EnrollmentPolicy(row["enrollment_policy"]),
+            status=rows.CourseStatus[row["status"]],
+            enrollment_policy=rows.EnrollmentPolicy[row["enrollment_policy"]],
             title=row["title"],
             short_description=row["short_description"],
             tags=row["tags"],
-            level=rows.Level(row["level"]),
+            level=rows.Level[row["level"]],
             language=row["language"],
             is_featured=row["is_featured"],
             enrollment_count=row["enrollment_count"],

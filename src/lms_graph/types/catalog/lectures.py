@@ -87,7 +87,7 @@ class Lecture(Node):
         return cls(
             id=strawberry.ID(public_id("lec", row["lecture_id"])),
             title=row["title"],
-            content_type=rows.ContentType(row["content_type"]),
+            content_type=rows.ContentType[row["content_type"]],
             sort_order=row["position"],
             duration_seconds=row["duration_seconds"],
             is_preview=row["is_preview"],

@@ -49,7 +49,7 @@ _NAMES = ("course_id", "role", "id", "slug", "headline", "bio_markdown", "bio_ht
 def apart(rows: Sequence[database.Record]) -> tuple[list[database.Record], list[dict[str, Any]]]:
     """The courses, each once, and who teaches them."""
     courses = {row["id"]: row for row in reversed(rows)}
-    taught = [{name: row[_PREFIX + name] for name in _NAMES} for row in rows if row[f"{_PREFIX}id"] is not None]
+    taught = [dict(zip(_NAMES, tuple(row.values())[-len(_NAMES) :], strict=True)) for row in rows if row[f"{_PREFIX}id"] is not None]
     return list(reversed(courses.values())), taught
 
 
