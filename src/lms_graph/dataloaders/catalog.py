@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
-from weakref import WeakKeyDictionary
 
 from lms_graph.dataloaders.loading import NOTHING, AreaLoaders, batch, grouped, matched
 from lms_graph.domain.catalog import policies
@@ -165,31 +164,22 @@ class CatalogLoaders(AreaLoaders):
         return [row["students"] if row else 0 for row in await self.counts.load_many(account_ids)]
 
 
-class _InNoRun:
-    """What an outline consists of for who looks at it from no run: the same for everybody, and kept as long as it is."""
-
-    def __init__(self) -> None:
-        self.sections: list[Section] | None = None
-        self.lectures: dict[UUID, list[Lecture]] = {}
-
-
-_in_no_run: WeakKeyDictionary[outline.Outline, _InNoRun] = WeakKeyDictionary()
-
-
 def _sections(of: outline.Outline, run_id: UUID | None) -> list[Section]:
+    """In no run they are the same for everybody."""
     if run_id is not None:
         return [Section.from_row(row, run_id) for row in of.sections]
-    kept = _in_no_run.setdefault(of, _InNoRun())
-    if kept.sections is None:
-        kept.sections = [Section.from_row(row) for row in of.sections]
-    return kept.sections
+    if "sections" not in of.beside:
+        of.beside["sections"] = [Section.from_row(row) for row in of.sections]
+    kept: list[Section] = of.beside["sections"]
+    return kept
 
 
 def _lectures(of: outline.Outline, section_id: UUID, run_id: UUID | None) -> list[Lecture]:
+    """As `_sections`."""
     rows = of.in_section.get(section_id, ())
     if run_id is not None:
         return [Lecture.from_row(row, run_id) for row in rows]
-    kept = _in_no_run.setdefault(of, _InNoRun()).lectures
-    if section_id not in kept:
-        kept[section_id] = [Lecture.from_row(row) for row in rows]
-    return kept[section_id]
+    if section_id not in of.beside:
+        of.beside[section_id] = [Lecture.from_row(row) for row in rows]
+    kept: list[Lecture] = of.beside[section_id]
+    return kept

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -23,7 +24,13 @@ def encode(value: object) -> bytes:
 
 def accepted(headers: Headers, *offered: str) -> str | None:
     """Of what is offered, the best of what is accepted: by quality, then what is named before what a wildcard takes, then in the order of the offer."""
-    header = ",".join(headers.getlist("accept")).lower()
+    header = ",".join(headers.getlist("accept"))
+    return (_best if len(header) <= 200 else _best.__wrapped__)(header, offered)
+
+
+@lru_cache(maxsize=1000)  # a client sends the same all its life
+def _best(header: str, offered: tuple[str, ...]) -> str | None:
+    header = header.lower()
     if not header.strip():
         return offered[0]
     wanted: dict[str, float] = {}

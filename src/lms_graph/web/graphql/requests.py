@@ -139,6 +139,8 @@ def _no_constant(name: str) -> NoReturn:
 
 
 def _content_type(header: str) -> tuple[str, str]:
+    if header == "application/json":
+        return header, ""
     media_type, *parameters = (part.strip().lower() for part in header.split(";"))
     charsets = [value.strip('" ') for name, _, value in (parameter.partition("=") for parameter in parameters) if name.strip() == "charset"]
     return media_type, charsets[0] if charsets else ""

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from cachetools import LRUCache
@@ -28,6 +28,8 @@ class Outline:
     in_section: dict[UUID, list[database.Record]] = field(default_factory=dict)
     lectures: dict[UUID, database.Record] = field(default_factory=dict)
     at: dict[int, database.Record] = field(default_factory=dict)
+    beside: dict[object, Any] = field(default_factory=dict)
+    """What an edge makes of it, the same for everybody, and keeps for as long as it is kept."""
 
 
 # In bytes, as estimated; what the edges make of an outline, and keep beside it, counts.

@@ -1,6 +1,7 @@
 """What each role may do in its tenant. Rights over single courses come from the course's team instead."""
 
 from collections.abc import Collection
+from functools import lru_cache
 
 from lms_graph.kit.permissions import Permission
 from lms_graph.models.identity import Role
@@ -24,5 +25,10 @@ ADMINS = frozenset({Role.PLATFORM_ADMIN, Role.TENANT_ADMIN})
 
 def permissions_of(roles: Collection[str], *, in_platform: bool = False) -> frozenset[Permission]:
     """The union of what the roles may do. A role that this version does not know gives nothing, nor does PLATFORM_ADMIN anywhere but in the platform's own tenant."""
+    return _permissions(frozenset(roles), in_platform)
+
+
+@lru_cache(maxsize=1000)
+def _permissions(roles: frozenset[str], in_platform: bool) -> frozenset[Permission]:
     known = [PERMISSIONS[Role(role)] for role in roles if role in Role.__members__ and (in_platform or role != Role.PLATFORM_ADMIN)]
     return frozenset().union(*known)
