@@ -1,6 +1,7 @@
 """Loaders of catalog."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -61,7 +62,7 @@ class CatalogLoaders(AreaLoaders):
             if row["courses"] is not None:
                 self.course_count.prime(row["id"], row["courses"])
                 self.student_count.prime(row["id"], row["students"])
-        return grouped(rows, "course_id", course_ids, CourseInstructor.from_row)
+        return grouped(rows, "course_id", course_ids, partial(CourseInstructor.from_row, known={}))
 
     @batch
     async def team(self, course_ids: list[UUID]) -> list[list[CourseTeamMember] | None]:

@@ -80,8 +80,11 @@ class CourseInstructor:
     instructor: Instructor = strawberry.field(description="Who it is.")
 
     @classmethod
-    def from_row(cls, row: Any) -> Self:
-        return cls(role=rows.InstructorRole[row["role"]], instructor=Instructor.from_row(row))
+    def from_row(cls, row: Any, known: dict[UUID, Instructor]) -> Self:
+        """`known` are those who were met before: on a page of courses the same people teach."""
+        if row["id"] not in known:
+            known[row["id"]] = Instructor.from_row(row)
+        return cls(role=rows.InstructorRole[row["role"]], instructor=known[row["id"]])
 
 
 @strawberry.type(
