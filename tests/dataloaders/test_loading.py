@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from lms_graph.dataloaders.loading import AT_ONCE, Loader
+from lms_graph.dataloaders.loading import AT_ONCE, NOTHING, Loader
 
 pytestmark = pytest.mark.anyio
 
@@ -63,6 +63,26 @@ class TestBatches:
 
         assert await shelf.loader.load_many([1, 2]) == [7, 4]
         assert shelf.read == [[2]]
+
+    async def test_what_is_known_is_given_at_once(self, shelf: Shelf) -> None:
+        shelf.loader.prime(1, 7)
+
+        assert shelf.loader.each([1, 1]) == [7, 7]
+        assert isinstance(shelf.loader.each([1, 2]), asyncio.Future)
+
+    async def test_what_the_process_holds_is_neither_read_nor_waited_for(self, shelf: Shelf) -> None:
+        asked: list[int] = []
+
+        def recall(key: int) -> int:
+            asked.append(key)
+            return -key if key < 10 else NOTHING
+
+        loader: Loader[int, int] = Loader(shelf._double, recall)
+        assert loader.each([1, 2, 1]) == [-1, -2, -1]
+        assert asked == [1, 2]
+        assert shelf.read == []
+        assert await loader.load_many([2, 10]) == [-2, 20]
+        assert shelf.read == [[10]]
 
     async def test_too_few_values_are_an_error_not_a_shift(self) -> None:
         async def one(keys: list[int]) -> list[int]:

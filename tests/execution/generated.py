@@ -168,7 +168,7 @@ class World:
 
     def _declared(self, name: str, type_: Any, random: Random) -> GraphQLField:
         """A field that says how it is found, with a resolver that finds the same. A context is a dictionary: what was loaded under a key is the same object for all."""
-        fails, slow, holder = random.random() < self.trouble / 5, random.random() < 0.5, random.random() < 0.3
+        fails, slow, holder, at_once = random.random() < self.trouble / 5, random.random() < 0.5, random.random() < 0.3, random.random() < 0.4
 
         def loaded(context: dict[Any, Any], key: int) -> Any:
             if (name, key) not in context:
@@ -177,19 +177,23 @@ class World:
             return context[name, key]
 
         def bind(context: dict[Any, Any]) -> Any:
-            async def load(keys: list[int]) -> list[Any]:
-                if slow:
-                    await asyncio.sleep(0)
+            def give(keys: list[int]) -> list[Any]:
                 if fails:
                     raise ValueError(f"nothing is loaded for {name}")
                 return [loaded(context, key) for key in keys]
 
-            return load
+            async def load(keys: list[int]) -> list[Any]:
+                if slow:
+                    await asyncio.sleep(0)
+                return give(keys)
+
+            return give if at_once else load
 
         async def resolve(source: Any, info: Any) -> Any:
             if (key := source.key) is None:
                 return None
-            (found,) = await bind(info.context)([key])
+            loading = bind(info.context)([key])
+            (found,) = loading if isinstance(loading, list) else await loading
             if isinstance(found, Exception):
                 raise found
             return found.value if holder else found

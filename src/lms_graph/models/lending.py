@@ -31,7 +31,7 @@ class Lender:
             if self._kept:
                 connection, timer = self._kept.popitem()  # the last one: its buffers are warm
                 timer.cancel()
-                if not connection.is_closed():
+                if not _is_gone(connection):
                     return connection
                 self._return(connection)
             if self._out < self.pool.get_max_size():
@@ -61,7 +61,7 @@ class Lender:
 
     def give(self, connection: Connection) -> None:
         """Back from who has used it. Nothing runs on it, and what it wrote is committed."""
-        if connection.is_closed():
+        if _is_gone(connection):
             self._return(connection)
         elif not self._wake(connection):
             self._kept[connection] = asyncio.get_running_loop().call_later(KEPT_SECONDS, self._return, connection)
@@ -119,6 +119,14 @@ class Lender:
         """The pool has one more."""
         self._out -= 1
         self._wake(None)
+
+
+def _is_gone(connection: Connection) -> bool:
+    """Whether the server has ended it; asyncpg's pool has then taken it back already."""
+    try:
+        return connection.is_closed()
+    except asyncpg.InterfaceError:
+        return True
 
 
 async def begin(connection: Connection, settings: str, *, read_only: bool = False) -> None:
