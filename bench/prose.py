@@ -23,7 +23,7 @@ so that a busy moment of the machine meets all of them. Ratios are taken round b
 progress each. Courses' pages are asked for by somebody who is signed in and has no run, runs by their learners, each with their own token. In each comparator a request begins with the same
 look-up of school and session as the system role, and reads as the application role under the row policies.
 
-**What the product keeps.** A published version never changes, so a process of the product keeps outlines of versions and their texts, up to 32 MB of each: the outlines of some six hundred of these courses, and the
+**What the product keeps.** A published version never changes, so a process of the product keeps outlines of versions and their texts, up to 48 MB and 16 MB: the outlines of some five hundred of these courses, and the
 texts of all. The comparators keep nothing but plans and parsed documents. With the pages of 200 courses in turn, and with the runs of 200 learners, the product therefore does not read outlines from PostgreSQL,
 which all the others do; with the pages of all 2,000 in turn it reads them anew almost each time, and does the same work but for the texts. Anew each time it decides whether the page is there and what is open, and
 reads everything that can change.
