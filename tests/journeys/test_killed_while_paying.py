@@ -206,8 +206,12 @@ async def test_worker_dies_while_it_asks_how_the_payment_is_and_nobody_tells_aga
     twin.events.lost = lambda event: True
     await purchase.pay()
     twin.events.lost = lambda event: False
+
+    async def brought_forward() -> Any:  # once the relay has told of the checkout
+        return await place.value("UPDATE deliveries SET due_at = now() WHERE state = 'PENDING' AND reaction = 'commerce.sweep_checkout' RETURNING true")
+
     async with waiting(twin, "GET", "/v1/checkout/sessions"):
-        await place.value("UPDATE deliveries SET due_at = now() WHERE state = 'PENDING' AND reaction = 'commerce.sweep_checkout'")
+        await until(brought_forward, seconds=PATIENCE, else_tell=place.tails)
         await is_asked(twin, "GET", "/v1/checkout/sessions", place)
         die(place, "worker")
     assert await purchase.status() == "PENDING"
