@@ -1,11 +1,12 @@
 """What a loader gives several objects alike is written once, and answered as if it had been written for each."""
 
 from inspect import isawaitable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import strawberry
-from graphql import execute, parse
+from graphql import ExecutionResult, build_schema, execute, parse
 from graphql.execution.incremental import IncrementalExecutor
 
 from lms_graph.execution import Child, CompiledExecutor, Derived
@@ -89,3 +90,11 @@ async def test_each_place_tells_its_error_and_nulls_what_is_around_it(field: str
 
     assert ours[:2] == theirs[:2]
     assert [error["path"] for error in ours[1]] == [["books", number, field, "reads"] for number in (0, 1, 3, 4)]
+
+
+def test_a_field_may_be_called_what_python_keeps_for_itself() -> None:
+    schema = build_schema("type Query { from: String class: Int }")
+
+    for source in (SimpleNamespace(**{"from": "here", "class": 1}), {"from": "here", "class": 1}):
+        result = execute(schema, parse("{ from in: class }"), source, executor_class=CompiledExecutor)
+        assert result == ExecutionResult({"from": "here", "in": 1}, None)

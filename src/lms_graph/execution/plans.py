@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
+from keyword import iskeyword
 from typing import Any
 
 from graphql import (
@@ -187,8 +188,10 @@ def _filling(plain: list[Field], as_is: list[set[type]], written: list[dict[type
     for number, field in enumerate(plain):
         assert field.attribute
         assert field.attribute.isidentifier()
+        # A schema of graphql-core's own may have a field called `from`.
+        read_it = f"getattr(source, '{field.attribute}')" if iskeyword(field.attribute) else f"source.{field.attribute}"
         assert field.key.isidentifier()
-        reads.append(f"    v{number} = source.{field.attribute}")
+        reads.append(f"    v{number} = {read_it}")
         writes.append(f"        out['{field.key}'] = v{number} if type(v{number}) in as_is_{number} else written_{number}[type(v{number})](v{number})")
     read = "".join(f"v{number}, " for number in range(len(plain)))
     source = "\n".join(["def fill(out, source):", *reads, "    try:", *writes, "    except Exception:", f"        return ({read})"])
