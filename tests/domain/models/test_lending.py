@@ -125,6 +125,21 @@ class TestLending:
         assert not connection.is_in_transaction()
         lender.give(connection)
 
+    async def test_a_read_that_is_canceled_leaves_nothing_behind(self, school: School) -> None:
+        async def read() -> None:
+            async with database.reading(school.system):
+                await database.fetch("SELECT pg_sleep(60)")
+
+        reading = asyncio.create_task(read())
+        await asyncio.sleep(0.3)
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(reading, 5)
+
+        async with unit_of_work(school.system):
+            assert await account(school.system)
+        assert (await database.connections())["app", "used"] == 0
+
     async def test_what_is_broken_is_replaced(self, lender: Lender) -> None:
         lent = [await take(lender) for _ in range(SIZE)]
         waiting = asyncio.create_task(take(lender))
