@@ -8,7 +8,7 @@ from typing import Any
 
 import strawberry
 import structlog
-from graphql import ExecutionResult, GraphQLError, execute
+from graphql import ExecutionResult, GraphQLError
 from strawberry.execution import optimized_is_awaitable
 from strawberry.extensions import MaskErrors, SchemaExtension
 from strawberry.schema.config import StrawberryConfig
@@ -194,19 +194,18 @@ class Schema(strawberry.Schema):
         assert context.document is not None
         try:
             async with context.reading():
-                made = execute(
+                executor = self.execution_context_class.build(
                     self._schema,
                     context.document,
-                    variable_values=variables,
+                    raw_variable_values=variables,
                     context_value=context,
                     operation_name=operation_name,
                     is_awaitable=optimized_is_awaitable,
-                    operation_extensions=None,
                     max_coercion_errors=MAX_ERRORS,
                     hide_suggestions=not suggestions,
-                    executor_class=self.execution_context_class,
                 )
-                result = made if isinstance(made, ExecutionResult) else await made
+                made = ExecutionResult(None, executor) if isinstance(executor, list) else executor.execute_operation()
+                result: ExecutionResult = made if isinstance(made, ExecutionResult) else await made
             errors = result.errors or []
         except Exception as error:  # noqa: BLE001  # not of a resolver: the read scope could not be given back, say
             result, errors = ExecutionResult(None, None), [GraphQLError(str(error), original_error=error)]

@@ -41,7 +41,9 @@ def attribute_of(field: GraphQLField, name: str, default: Any) -> str | None:
     if field.resolve is None:
         return name if default is default_field_resolver else None
     declared = field.extensions.get(DEFINITION)
-    if isinstance(declared, StrawberryField) and getattr(field.resolve, "_is_default", False) and declared.is_basic_field and declared.default_resolver is getattr:
+    if not isinstance(declared, StrawberryField) or type(declared).get_result is not StrawberryField.get_result:
+        return None
+    if getattr(field.resolve, "_is_default", False) and declared.is_basic_field and declared.default_resolver is getattr:
         return declared.python_name
     return None
 

@@ -55,27 +55,28 @@ class _Builder:
         fields = self._definition.fields
         self._defaults = {field.python_name: None for field in fields if field.default_value is MISSING and field.default_factory is MISSING}
         naming = self._schema.config.name_converter
-        self._fields = [(naming.from_field(field), field.python_name, self._converter(field.resolve_type(type_definition=self._definition))) for field in fields]
+        self._fields = [(naming.from_field(field), field.python_name, conversion(field.resolve_type(type_definition=self._definition), self._schema)) for field in fields]
 
-    def _converter(self, type_: Any) -> Convert | None:
-        """None where a value is taken as it is."""
-        if isinstance(type_, StrawberryMaybe):
-            inner = self._converter(type_.of_type)
-            return Some if inner is None else lambda value: Some(inner(value))
-        if isinstance(type_, StrawberryOptional):
-            return self._converter(type_.of_type)
-        if isinstance(type_, StrawberryList):
-            return _of_list(self._converter(type_.of_type))
-        if isinstance(type_, LazyType):
-            return self._converter(type_.resolve_type())
-        definition = getattr(type_, "__strawberry_definition__", None)
-        if isinstance(definition, StrawberryObjectDefinition) and isinstance(definition.from_input, _Builder):
-            build = definition.from_input.build
-            return lambda value: value if value is None or value is UNSET else build(type_, value)
-        scalars, config = self._schema.schema_converter.scalar_registry, self._schema.config
-        if type_ is not GlobalID and _is_leaf_type(definition if isinstance(definition, StrawberryEnumDefinition) else type_, scalars):
-            return None
-        return lambda value: convert_argument(value, type_, scalars, config)
+
+def conversion(type_: Any, schema: strawberry.Schema) -> Convert | None:
+    """What makes a coerced value what a resolver or an input is given (Strawberry's `convert_argument`); None where it is taken as it is."""
+    scalars, config = schema.schema_converter.scalar_registry, schema.config
+    if isinstance(type_, StrawberryMaybe) and isinstance(type_.of_type, StrawberryOptional):
+        inner = conversion(type_.of_type, schema)
+        return Some if inner is None else lambda value: Some(inner(value))
+    if isinstance(type_, StrawberryOptional) and not isinstance(type_, StrawberryMaybe):
+        return conversion(type_.of_type, schema)
+    if isinstance(type_, StrawberryList):
+        return _of_list(conversion(type_.of_type, schema))
+    if isinstance(type_, LazyType):
+        return conversion(type_.resolve_type(), schema)
+    definition = getattr(type_, "__strawberry_definition__", None)
+    if isinstance(definition, StrawberryObjectDefinition) and isinstance(definition.from_input, _Builder):
+        build = definition.from_input.build
+        return lambda value: value if value is None or value is UNSET else build(type_, value)
+    if type_ is not GlobalID and _is_leaf_type(definition if isinstance(definition, StrawberryEnumDefinition) else type_, scalars):
+        return None
+    return lambda value: convert_argument(value, type_, scalars, config)
 
 
 def _of_list(convert: Convert | None) -> Convert:

@@ -1,15 +1,12 @@
 """Operations compiled: which fields a selection gives for objects of one type, how each value is found, and what becomes of it."""
 
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
 from keyword import iskeyword
 from typing import Any
 
 from graphql import (
-    DocumentNode,
     FieldNode,
-    FragmentDefinitionNode,
     GraphQLError,
     GraphQLField,
     GraphQLObjectType,
@@ -26,14 +23,11 @@ from graphql import (
 from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet, collect_fields, collect_subfields
 from graphql.execution.executor import Executor, to_nodes
 from graphql.execution.values import VariableValues, get_argument_values
-from graphql.language import DirectiveNode
 from graphql.type import TypeNameMetaFieldDef
 
 from lms_graph.execution import fields
 from lms_graph.execution.leaves import Write, as_it_is, writer
-
-NOT_COMPILED = frozenset({"defer", "stream", "experimental_disableErrorPropagation"})
-KEPT_OPERATIONS, KEPT_VARIANTS = 2000, 16
+from lms_graph.execution.resolvers import straight
 
 
 class Kind(Enum):
@@ -91,6 +85,7 @@ class Field:
         "node",
         "nodes",
         "parent_type",
+        "passed",
         "position",
         "resolve",
         "selections",
@@ -106,11 +101,12 @@ class Field:
         self.attribute = fields.attribute_of(definition, self.node.name.value, plan.field_resolver)
         self.child = fields.child_of(definition)
         self.derived = fields.derived_of(definition)
-        self.resolve = definition.resolve or plan.field_resolver
+        self.resolve = straight(definition, plan.schema) or definition.resolve or plan.field_resolver
         self.selections: dict[GraphQLObjectType, Selection] = {}
         self.has_arguments = bool(definition.args or self.node.arguments)
         self.varies = any(isinstance(each, VariableNode) for each in walk(self.node.arguments))
         self.fixed: dict[str, Any] | None = None
+        self.passed = _passed(definition, self.node)
         if not self.has_arguments:
             self.fixed = {}
         elif not self.varies:
@@ -120,6 +116,34 @@ class Field:
                 arguments = None
             if arguments is not None and shareable(arguments):
                 self.fixed = arguments
+
+    def values(self, coerced: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The arguments where all are variables; None where graphql-core has to be asked."""
+        if self.passed is None:
+            return None
+        made = {}
+        for name, variable, is_needed in self.passed:
+            value = coerced.get(variable, Undefined)
+            if is_needed and (value is None or value is Undefined):
+                return None
+            if value is not Undefined:
+                made[name] = value
+        return made
+
+
+def _passed(definition: GraphQLField, node: FieldNode) -> tuple[tuple[str, str, bool], ...] | None:
+    """Of a field to which only variables are passed, and that has no defaults: what each argument is called where it arrives, the variable, and whether it must be there."""
+    given = {each.name.value: each.value for each in node.arguments or ()}
+    made = []
+    for name, argument in definition.args.items():
+        value, is_needed = given.get(name), is_non_null_type(argument.type)
+        if argument.default is not None or argument.default_value is not Undefined or (is_needed and value is None):
+            return None
+        if isinstance(value, VariableNode):
+            made.append((argument.out_name or name, value.name.value, is_needed))
+        elif value is not None:
+            return None
+    return tuple(made)
 
 
 class Selection:
@@ -205,6 +229,7 @@ class Plan:
     """A compiled operation, for one set of values of the variables of its `@skip` and `@include`. Selections of what is not reached are never made."""
 
     def __init__(self, executor: Executor[Any], variables: VariableValues) -> None:
+        """Raises GraphQLError as collecting fields does."""
         self.schema, self.fragments, self.operation = executor.schema, executor.fragments, executor.operation
         self.field_resolver, self.hide_suggestions, self._variables = executor.field_resolver, executor.hide_suggestions, variables
         root_type = self.schema.get_root_type(self.operation.operation)
@@ -219,50 +244,6 @@ class Plan:
             collected = collect_subfields(self.schema, self.fragments, self._variables, self.operation, type_, field.details, self.hide_suggestions)
             made = field.selections[type_] = Selection(type_, collected.grouped_field_set, self)
             return made
-
-
-class _Operation:
-    """What is known of an operation before its variables are: whether it is compiled at all, which variables change its fields, and the plans made."""
-
-    def __init__(self, executor: Executor[Any], document: DocumentNode) -> None:
-        self.kept = (document, executor.schema, executor.operation)  # so that their ids stay theirs
-        self.plans: OrderedDict[tuple[Any, ...], Plan] = OrderedDict()
-        conditions: dict[str, None] = {}
-        self.compiled = executor.schema.get_root_type(executor.operation.operation) is not None
-        for node in walk((executor.operation, *(details.definition for details in executor.fragments.values()))):
-            if isinstance(node, DirectiveNode):
-                if node.name.value in NOT_COMPILED:
-                    self.compiled = False
-                elif node.name.value in {"skip", "include"}:
-                    conditions.update({each.name.value: None for each in walk(node.arguments) if isinstance(each, VariableNode)})
-            elif (isinstance(node, FragmentDefinitionNode) and node.variable_definitions) or (isinstance(node, FieldNode) and node.name.value in {"__schema", "__type"}):
-                self.compiled = False
-        self.conditions = tuple(conditions)
-
-
-_operations: OrderedDict[tuple[Any, ...], _Operation] = OrderedDict()
-
-
-def plan_of(executor: Executor[Any], document: DocumentNode) -> Plan | None:
-    """The plan of an operation, made now or before; None for what is left to graphql-core: see README.md. Raises GraphQLError as collecting fields does."""
-    key = (id(document), id(executor.operation), id(executor.schema), executor.field_resolver, executor.hide_suggestions)
-    known = _operations.get(key)
-    if known is None:
-        known = _operations[key] = _Operation(executor, document)
-        if len(_operations) > KEPT_OPERATIONS:
-            _operations.popitem(last=False)
-    if not known.compiled:
-        return None
-    coerced = executor.variable_values.coerced
-    conditions = tuple([coerced.get(name, Undefined) for name in known.conditions])
-    plan = known.plans.get(conditions)
-    if plan is None:
-        sources = executor.variable_values.sources
-        only = VariableValues({name: sources[name] for name in known.conditions if name in sources}, {name: coerced[name] for name in known.conditions if name in coerced})
-        plan = known.plans[conditions] = Plan(executor, only)
-        if len(known.plans) > KEPT_VARIANTS:
-            known.plans.popitem(last=False)
-    return plan
 
 
 def shareable(value: Any) -> bool:

@@ -268,7 +268,9 @@ class Run:
         if arguments is None:
             arguments = self.arguments.get(field)
             if arguments is None:
-                arguments = get_argument_values(field.definition, field.node, self.executor.variable_values, None, self.executor.hide_suggestions)
+                arguments = field.values(self.executor.variable_values.coerced)
+                if arguments is None:
+                    arguments = get_argument_values(field.definition, field.node, self.executor.variable_values, None, self.executor.hide_suggestions)
                 if shareable(arguments):
                     self.arguments[field] = arguments
         return field.resolve(source, self._info(frame, field), **arguments)
