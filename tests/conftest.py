@@ -19,10 +19,12 @@ _parts: dict[str, str] = {}
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    from lms_graph.telemetry import bound
+
     config.addinivalue_line("markers", "slow: left out by `./test --quick`")
     # What we log in this process can be seen by `caplog`, tracebacks and all.
     structlog.configure(
-        processors=[structlog.contextvars.merge_contextvars, structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer(key_order=["event"])],
+        processors=[bound.merged, structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer(key_order=["event"])],
         wrapper_class=structlog.stdlib.BoundLogger,
         logger_factory=structlog.stdlib.LoggerFactory(),
     )

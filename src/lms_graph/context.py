@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -58,7 +58,16 @@ class Context:
 
     def fresh(self) -> "Context":
         """The same caller at the present moment, with loaders that have read nothing yet."""
-        return replace(self, caller=self.caller.at(datetime.now(UTC)), reads=None, _loaders=None)
+        return Context(
+            self.caller.at(datetime.now(UTC)),
+            self.adapters,
+            self.make_loaders,
+            self.base_url,
+            self.trace_id,
+            self.document,
+            self.asked,
+            self.place,
+        )
 
     def renew(self) -> None:
         """Forget what was loaded: before each mutation and each event of a subscription."""

@@ -5,12 +5,11 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from lms_graph.domain.identity.queries import accounts as identity
 from lms_graph.domain.tenancy.queries import tenants as queries
-from lms_graph.telemetry import redaction
+from lms_graph.telemetry import bound, redaction
 from tests.fixtures.client import Client
 
 pytestmark = pytest.mark.anyio
@@ -21,7 +20,7 @@ SECRET = 'two "words" 7'
 async def test_a_surprise_is_masked_and_can_be_found_by_its_trace_id(visitor: Client) -> None:
     surprise = ZeroDivisionError("the inner word")
 
-    with patch.object(queries, "storefront", side_effect=surprise), capture_logs(processors=[merge_contextvars]) as lines:
+    with patch.object(queries, "storefront", side_effect=surprise), capture_logs(processors=[bound.merged]) as lines:
         body = await visitor.send("Storefront")
 
     (error,) = body["errors"]

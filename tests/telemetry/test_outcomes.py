@@ -5,10 +5,9 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from structlog.contextvars import clear_contextvars, merge_contextvars
 from structlog.testing import capture_logs
 
-from lms_graph.telemetry import operations
+from lms_graph.telemetry import bound, operations
 from lms_graph.telemetry.jobs import job
 from lms_graph.telemetry.operations import MOST_CODES, Operation
 from lms_graph.telemetry.tracing import present_id
@@ -26,7 +25,7 @@ class TestOperation:
     @pytest.fixture(autouse=True)
     def _no_context(self) -> object:
         yield
-        clear_contextvars()
+        bound.begin()
 
     @pytest.mark.parametrize(
         ("type", "error", "outcome", "codes"),
@@ -61,7 +60,7 @@ class TestOperation:
         assert len(lines[0]["codes"]) == len(set(lines[0]["codes"])) == MOST_CODES
 
     def test_what_is_logged_meanwhile_and_after_belongs_to_it(self) -> None:
-        with capture_logs(processors=[merge_contextvars]) as lines, begun() as seen:
+        with capture_logs(processors=[bound.merged]) as lines, begun() as seen:
             pass
 
         (line,) = lines
@@ -74,7 +73,7 @@ class TestJob:
     def test_its_line_says_what_came_of_it(self, outcome: str) -> None:
         delivery = uuid4()
 
-        with capture_logs(processors=[merge_contextvars]) as lines, job("tests.react", tenant_id=uuid4(), delivery_id=delivery) as run:
+        with capture_logs(processors=[bound.merged]) as lines, job("tests.react", tenant_id=uuid4(), delivery_id=delivery) as run:
             run.outcome = outcome
 
         (line,) = lines

@@ -1,6 +1,6 @@
 """Who is asking: every domain call carries one."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -73,4 +73,6 @@ class Caller:
             raise NotAllowed("This token is read-only: it is an explorer's, or somebody's who looks at the school as another person. Nothing can be changed with it but `signOut`.")
 
     def at(self, now: datetime) -> "Caller":
-        return replace(self, now=now)
+        later = object.__new__(Caller)
+        later.__dict__.update(self.__dict__, now=now)  # as `replace` does, which takes each operation twenty microseconds
+        return later

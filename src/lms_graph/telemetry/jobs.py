@@ -7,7 +7,7 @@ from uuid import UUID
 
 import structlog
 
-from lms_graph.telemetry import metrics
+from lms_graph.telemetry import bound, metrics
 from lms_graph.telemetry.tracing import Traced
 
 log = structlog.get_logger(__name__)
@@ -26,7 +26,7 @@ def job(name: str, *, tenant_id: UUID, delivery_id: UUID) -> Iterator[Run]:
     began = time.perf_counter()
     traced = Traced(name, "CONSUMER")
     run = Run()
-    with structlog.contextvars.bound_contextvars(trace_id=traced.id, tenant_id=str(tenant_id), job=name, delivery=str(delivery_id)):
+    with bound.during(trace_id=traced.id, tenant_id=str(tenant_id), job=name, delivery=str(delivery_id)):
         try:
             yield run
         except BaseException:  # the process stops, or the database is away

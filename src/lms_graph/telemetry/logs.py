@@ -16,7 +16,7 @@ from typing import Any, Literal
 import orjson
 import structlog
 
-from lms_graph.telemetry import redaction, reports
+from lms_graph.telemetry import bound, redaction, reports
 
 Format = Literal["auto", "json", "console"]
 Level = Literal["debug", "info", "warning", "error"]
@@ -47,7 +47,7 @@ def set_up(*, level: Level, format: Format) -> None:
 def processors(*, console: bool, colors: bool = False) -> list[structlog.typing.Processor]:
     """What a line goes through. Reports are made of the exception itself; the text of it is made before redaction, so that it is searched too."""
     shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
+        bound.merged,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
         _name,
@@ -66,9 +66,13 @@ def _name(logger: Any, method: str, line: Line) -> Line:
 
 
 def _redact(logger: Any, method: str, line: Line) -> Line:
-    return {name: value if name in _OURS else redaction.REDACTED if _is_secret(name) else redaction.redacted(value) for name, value in line.items()}
+    return {
+        name: value if name in _OURS else redaction.REDACTED if _is_secret(name) else value if type(value) in _HARMLESS else redaction.redacted(value)
+        for name, value in line.items()
+    }
 
 
+_HARMLESS = frozenset({int, float, bool, type(None)})
 _is_secret = lru_cache(maxsize=1000)(redaction.is_secret)  # the names in lines are few
 _OURS = frozenset({"time", "level", "logger", "request_id", "trace_id", "document"})  # made by us, and in every line
 

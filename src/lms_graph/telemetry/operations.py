@@ -10,7 +10,7 @@ from uuid import UUID
 
 import structlog
 
-from lms_graph.telemetry import metrics, redaction, requests
+from lms_graph.telemetry import bound, metrics, redaction, requests
 from lms_graph.telemetry.tracing import Traced
 
 log = structlog.get_logger(__name__)
@@ -41,14 +41,14 @@ class Operation:
         self._traced = Traced(_UNREAD, "SERVER", headers)
         self.trace_id = self._traced.id
         redaction.hide(variables)
-        structlog.contextvars.bind_contextvars(trace_id=self.trace_id, tenant_id=self._tenant_id, **({"account_id": str(account_id)} if account_id else {}))
+        bound.bind(trace_id=self.trace_id, tenant_id=self._tenant_id, **({"account_id": str(account_id)} if account_id else {}))
 
     def is_a(self, type: str, name: str | None, *, sha256: str) -> None:
         """What its document turned out to be: a query, mutation or subscription, the name that the client gave it, and the document's hash in hex."""
         self.type = type
         self.name = _name(name)
         self.sha256 = sha256
-        structlog.contextvars.bind_contextvars(document=sha256[:16], **({"operation": self.name} if self.name else {}))
+        bound.bind(document=sha256[:16], **({"operation": self.name} if self.name else {}))
 
     def met(self, code: str) -> None:
         """It met an error with this code; each is told once."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from lms_graph.telemetry import metrics
+from lms_graph.telemetry import bound, metrics
 from lms_graph.telemetry.tracing import new_trace_id
 
 log = structlog.get_logger(__name__)
@@ -49,8 +49,7 @@ class Requests:
         request = _Request()
         _current.set(request)
         # Not undone at the end: what the server says of this request after us belongs to it too. A pipelined request begins in the context of the one before.
-        structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(request_id=new_trace_id())
+        bound.begin(request_id=new_trace_id())
         ended: dict[str, Any] = {}
 
         async def noting_send(message: Message) -> None:
@@ -70,7 +69,7 @@ class Requests:
         if is_socket and metrics.current:
             metrics.current.socket(1)
         try:
-            await self._app(scope, noting_receive, noting_send)
+            await self._app(scope, noting_receive if is_socket else receive, noting_send)
         finally:
             if is_socket and metrics.current:
                 metrics.current.socket(-1)

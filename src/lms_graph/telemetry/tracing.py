@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from random import getrandbits
 from typing import TYPE_CHECKING, Any
 
-import structlog
+from lms_graph.telemetry import bound
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span
@@ -52,7 +52,7 @@ def set_up(*, service: str, release: str) -> Callable[[], None]:
 
 def present_id() -> str:
     """The id of what is being done here: the operation's or the job's, else a new one."""
-    return str(structlog.contextvars.get_contextvars().get("trace_id") or new_trace_id())
+    return str(bound.value("trace_id") or new_trace_id())
 
 
 def new_trace_id() -> str:

@@ -1,5 +1,6 @@
 """Which pages in browsers may use the API: CORS for requests, the same rule for WebSockets (docs/decisions/0013)."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import structlog
@@ -69,9 +70,9 @@ class Cors:
 
         async def adding_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                answer = MutableHeaders(scope=message)
-                answer.add_vary_header("Origin")
+                raw = message["headers"] = _varying(message.get("headers", ()))
                 if "origin" in headers and (allowed := await self._allowed(headers, state)):
+                    answer = MutableHeaders(raw=raw)
                     answer["Access-Control-Allow-Origin"] = allowed
                     answer["Access-Control-Expose-Headers"] = EXPOSED
             await send(message)
@@ -98,6 +99,15 @@ class Cors:
         except Exception:  # the database is away: nobody is let in, and the answer under way goes out without the header
             log.warning("cors.not_looked_up", exc_info=True)
             return False
+
+
+def _varying(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    told = list(headers)
+    for number, (name, value) in enumerate(told):
+        if name == b"vary":
+            told[number] = (name, value + b", Origin")
+            return told
+    return [*told, (b"vary", b"Origin")]
 
 
 def _refusal() -> JSONResponse:

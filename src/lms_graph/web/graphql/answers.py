@@ -22,9 +22,8 @@ def encode(value: object) -> bytes:
     return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS)
 
 
-def accepted(headers: Headers, *offered: str) -> str | None:
-    """Of what is offered, the best of what is accepted: by quality, then what is named before what a wildcard takes, then in the order of the offer."""
-    header = ",".join(headers.getlist("accept"))
+def accepted(header: str, *offered: str) -> str | None:
+    """Of what is offered, the best of what an `Accept` takes: by quality, then what is named before what a wildcard takes, then in the order of the offer."""
     return (_best if len(header) <= 200 else _best.__wrapped__)(header, offered)
 
 

@@ -47,11 +47,12 @@ class Endpoint:
             await self._socket(WebSocket(scope, receive, send))
             return
         request = Request(scope, receive)
-        media_type = answers.accepted(request.headers, answers.JSON, answers.GRAPHQL)
+        accept = ",".join(request.headers.getlist("accept"))
+        media_type = answers.accepted(accept, answers.JSON, answers.GRAPHQL)
         told_in = media_type or answers.GRAPHQL
         response: ASGIApp
         try:
-            response = await self._respond(request, media_type)
+            response = await self._respond(request, accept, media_type)
         except Gone:
             return
         except Refused as refusal:
@@ -60,13 +61,13 @@ class Endpoint:
             response = answers.refusal(internal("graphql.no_answer"), told_in)
         await response(scope, receive, send)
 
-    async def _respond(self, request: Request, media_type: str | None) -> ASGIApp:
+    async def _respond(self, request: Request, accept: str, media_type: str | None) -> ASGIApp:
         visit: Visit | None = None
-        if request.method in ("GET", "HEAD") and answers.accepted(request.headers, answers.JSON, answers.GRAPHQL, answers.HTML) == answers.HTML:
+        if request.method in ("GET", "HEAD") and answers.accepted(accept, answers.JSON, answers.GRAPHQL, answers.HTML) == answers.HTML:
             visit = await self._identify(request, request.headers)
             if visit.api.explorer:
                 return await explorer.page(development=self._development)
-        streams = answers.accepted(request.headers, answers.EVENTS) if "accept" in request.headers else None
+        streams = answers.accepted(accept, answers.EVENTS) if accept else None
         if media_type is None and streams is None:
             raise refused(406, "BAD_USER_INPUT", f"Accept one of {answers.GRAPHQL}, {answers.JSON} or {answers.EVENTS}.")
         if request.method == "POST":
@@ -114,7 +115,7 @@ class Endpoint:
         await Socket(socket, self._operations, self._sessions, identify).serve()
 
     async def _identify(self, request: HTTPConnection, headers: Mapping[str, str] | Headers) -> Visit:
-        scheme = {"ws": "http", "wss": "https"}.get(request.url.scheme, request.url.scheme)
+        scheme = "https" if request.scope.get("scheme") in ("https", "wss") else "http"
         host = request.headers.get("host")
         base_url = f"{scheme}://{host}" if host else self._base_url
         address = request.client.host if request.client else None

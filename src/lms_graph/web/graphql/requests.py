@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 import orjson
 from starlette.requests import ClientDisconnect, Request
 
+from lms_graph.kit.eager import begin
 from lms_graph.kit.text import is_storable
 from lms_graph.web.graphql.refusals import refused
 
@@ -149,14 +150,20 @@ def _content_type(header: str) -> tuple[str, str]:
 async def _body(request: Request) -> bytes:
     """The body. What is too large is read on for a while and dropped, for who still sends does not hear."""
     body, length = bytearray(), 0
+
+    async def read() -> None:
+        nonlocal length
+        async for part in request.stream():
+            length += len(part)
+            if length <= MAX_BODY_BYTES:
+                body.extend(part)
+            elif length > MAX_DROPPED_BYTES:
+                break
+
     try:
-        async with asyncio.timeout(BODY_SECONDS):
-            async for part in request.stream():
-                length += len(part)
-                if length <= MAX_BODY_BYTES:
-                    body += part
-                elif length > MAX_DROPPED_BYTES:
-                    break
+        if rest := begin(read()):  # most bodies have come with their heads: nothing is to be timed
+            async with asyncio.timeout(BODY_SECONDS):
+                await rest
     except TimeoutError:
         raise refused(408, "BAD_USER_INPUT", f"The body did not arrive within {BODY_SECONDS:.0f} seconds.", headers={"Connection": "close"}) from None
     except ClientDisconnect:
