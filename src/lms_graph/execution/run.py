@@ -173,16 +173,51 @@ class Run:
             if field.derived is not None:
                 self._derived(field, field.derived, frames, sources)
                 continue
-            attribute = field.attribute if field.definition.resolve else None
+            if field.attribute is not None and field.definition.resolve:
+                self._attributes(field, field.attribute, frames, sources)
+                continue
             for frame, source in zip(frames, sources, strict=True):
                 if self.errors and not self._lives(frame):
                     continue
                 try:
-                    value = self._resolved(field, frame, source) if attribute is None else getattr(source, attribute)
+                    value = self._resolved(field, frame, source)
                 except Exception as error:  # noqa: BLE001
                     self._fail(error, frame, field, ())
                 else:
                     self._field(field, frame, value)
+
+    def _attributes(self, field: Field, attribute: str, frames: list[Frame], sources: list[Any]) -> None:
+        """Attributes that are objects, or lists: all are read, then completed."""
+        asking, values = [], []
+        for frame, source in zip(frames, sources, strict=True):
+            if self.errors and not self._lives(frame):
+                continue
+            try:
+                value = getattr(source, attribute)
+            except Exception as error:  # noqa: BLE001
+                self._fail(error, frame, field, ())
+            else:
+                asking.append(frame)
+                values.append(value)
+        selection = self._sure(field, field.shape, [each for each in values if each is not None] if field.shape.nullable else values)
+        if selection is None:
+            for frame, value in zip(asking, values, strict=True):
+                self._field(field, frame, value)
+            return
+        group = self.groups.setdefault(selection, ([], []))
+        for frame, value in zip(asking, values, strict=True):
+            if value is not None:
+                frame[3][field.key] = out = selection.template.copy()
+                group[0].append((frame, field, (), out))
+                group[1].append(value)
+
+    def _sure(self, field: Field, shape: Shape, values: Sequence[Any]) -> Selection | None:
+        """The selection of objects that need not be looked at one by one: all are of classes that were met before, and nothing has failed."""
+        selection = None if self.errors or shape.kind is not Kind.OBJECT else field.selections.get(shape.type)
+        if selection is None:
+            return None
+        classes = set(map(type, values))
+        return selection if classes <= selection.sure and classes <= shape.not_awaited and not any(map(is_cast, values)) else None
 
     def _field(self, field: Field, frame: Frame, value: Any) -> None:
         """Complete a value, or wait for it."""
@@ -243,6 +278,7 @@ class Run:
         if isinstance(values, Exception):
             values = [values] * len(frames)
         shape, key = field.shape, field.key
+        lists = self._sure_lists(field, values) if shape.item is not None and then is None else None
         shared: dict[int, Any] | None = {} if self.shares and shape.kind is not Kind.LEAF and len(frames) > 1 else None
         for frame, value in zip(frames, values, strict=True):
             if self.errors and not self._lives(frame):
@@ -255,13 +291,18 @@ class Run:
             try:
                 if then is not None and value is not None and not isinstance(value, Exception):
                     value = getattr(value, then)
-                completed = self._complete(shape, field, frame, (), value)
+                completed = self._objects(lists, field, frame, (), value) if lists is not None else self._complete(shape, field, frame, (), value)
                 if completed is not _LATER:
                     frame[3][key] = completed
                     if shared is not None:
                         shared[loaded] = completed
             except Exception as error:  # noqa: BLE001
                 self._fail(error, frame, field, ())
+
+    def _sure_lists(self, field: Field, values: Sequence[Any]) -> Selection | None:
+        """As `_sure`, of all that stands in these lists."""
+        assert field.shape.item is not None
+        return self._sure(field, field.shape.item, [each for value in values for each in value]) if set(map(type, values)) == {list} else None
 
     def _resolved(self, field: Field, frame: Frame, source: Any) -> Any:
         arguments = field.fixed
@@ -359,8 +400,7 @@ class Run:
                 self._wait(_awaited(items, self.is_awaitable), frame, field, index, lambda items: self._list(shape, field, frame, index, items))
                 return _LATER
             item.not_awaited |= classes - {GeneratorType}
-        selection = field.selections.get(item.type) if items and item.kind is Kind.OBJECT else None
-        if selection is not None and selection.sure.issuperset(map(type, items)) and not any(map(is_cast, items)):
+        if items and (selection := self._sure(field, item, items)) is not None:
             return self._objects(selection, field, frame, index, items)
         completed: list[Any] = []
         for number, each in enumerate(items):

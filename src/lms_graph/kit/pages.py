@@ -5,8 +5,9 @@ made up. It is bound to the list and the order it was made for: another tenant's
 """
 
 import base64
+import hashlib
 import hmac
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 from uuid import UUID
@@ -17,6 +18,7 @@ from lms_graph.kit.errors import Invalid, Issue
 
 DEFAULT_SIZE = 20
 MAX_SIZE = 100
+_SIGNATURE_BYTES = 12
 
 T = TypeVar("T")
 
@@ -81,14 +83,23 @@ class Cursors:
         self._keys = keys
 
     def encode(self, order: str, values: Sequence[Any]) -> str:
-        body = orjson.dumps([_plain(value) for value in values])
-        return base64.urlsafe_b64encode(_signature(self._keys[0], order, body) + body).decode().rstrip("=")
+        return self.encode_all(order, [values])[0]
+
+    def encode_all(self, order: str, rows: Iterable[Sequence[Any]]) -> list[str]:
+        """A cursor for each, of the same order."""
+        begun, made = _begun(self._keys[0], order), []
+        for values in rows:
+            body = orjson.dumps(values, default=str)
+            signature = begun.copy()
+            signature.update(body)
+            made.append(base64.urlsafe_b64encode(signature.digest() + body).decode().rstrip("="))
+        return made
 
     def decode(self, order: str, cursor: str, path: str) -> list[Any]:
         """The values of a cursor made for this order. Raises Invalid for any other text."""
         try:
             raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-            signature, body = raw[:12], raw[12:]
+            signature, body = raw[:_SIGNATURE_BYTES], raw[_SIGNATURE_BYTES:]
             if any(hmac.compare_digest(signature, _signature(key, order, body)) for key in self._keys):
                 values: list[Any] = orjson.loads(body)
                 return values
@@ -97,12 +108,15 @@ class Cursors:
         raise Invalid(Issue(f"`{path}` is not a cursor of this list in this order. Take cursors from `pageInfo` or `edges`.", (path,), "CURSOR_INVALID"))
 
 
+def _begun(key: bytes, order: str) -> "hashlib.blake2b":
+    """A keyed hash (RFC 7693) of what all cursors of an order have in common: a list's page has up to a hundred."""
+    return hashlib.blake2b(order.encode() + b"\0", key=key, digest_size=_SIGNATURE_BYTES)
+
+
 def _signature(key: bytes, order: str, body: bytes) -> bytes:
-    return hmac.digest(key, order.encode() + b"\0" + body, "sha256")[:12]
-
-
-def _plain(value: Any) -> Any:
-    return value if isinstance(value, (int, float, str, bool)) else str(value)
+    signature = _begun(key, order)
+    signature.update(body)
+    return signature.digest()
 
 
 @dataclass(frozen=True)
@@ -124,7 +138,8 @@ class Keyset:
         kept = list(rows[: self._request.size])
         if self._request.backward:
             kept.reverse()
-        cursors = [self._cursors.encode(self._order, [row[f"_{term.name}"] for term in self._terms]) for row in kept]
+        names = [f"_{term.name}" for term in self._terms]
+        cursors = self._cursors.encode_all(self._order, [[row[name] for name in names] for row in kept])
         if self._request.backward:
             return Page(kept, cursors, has_next=self._request.before is not None, has_previous=more)
         return Page(kept, cursors, has_next=more, has_previous=self._request.after is not None)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -43,13 +44,17 @@ class Wanted:
         return f"SELECT c.*, {named} FROM ({courses}) AS c LEFT JOIN LATERAL ({each}) AS t ON true ORDER BY c.place, t.position"
 
 
+_ID = f"{_PREFIX}id"
 _NAMES = ("course_id", "role", "id", "slug", "headline", "bio_markdown", "bio_html", "name", "avatar_file_id", "courses", "students")
 
 
 def apart(rows: Sequence[database.Record]) -> tuple[list[database.Record], list[dict[str, Any]]]:
     """The courses, each once, and who teaches them."""
     courses = {row["id"]: row for row in reversed(rows)}
-    taught = [dict(zip(_NAMES, tuple(row.values())[-len(_NAMES) :], strict=True)) for row in rows if row[f"{_PREFIX}id"] is not None]
+    if not rows:
+        return [], []
+    of_teacher = itemgetter(*range(len(rows[0]) - len(_NAMES), len(rows[0])))
+    taught = [dict(zip(_NAMES, of_teacher(row), strict=True)) for row in rows if row[_ID] is not None]
     return list(reversed(courses.values())), taught
 
 
