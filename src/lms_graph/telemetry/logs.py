@@ -9,6 +9,7 @@ import re
 import sys
 import threading
 from collections.abc import MutableMapping
+from datetime import UTC, datetime
 from functools import lru_cache
 from types import TracebackType
 from typing import Any, Literal
@@ -47,10 +48,8 @@ def set_up(*, level: Level, format: Format) -> None:
 def processors(*, console: bool, colors: bool = False) -> list[structlog.typing.Processor]:
     """What a line goes through. Reports are made of the exception itself; the text of it is made before redaction, so that it is searched too."""
     shared: list[structlog.typing.Processor] = [
-        bound.merged,
+        _begun,
         structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
-        _name,
         reports.note,
         structlog.processors.format_exc_info,
         _redact,
@@ -60,9 +59,12 @@ def processors(*, console: bool, colors: bool = False) -> list[structlog.typing.
     return [*shared, _to_json]
 
 
-def _name(logger: Any, method: str, line: Line) -> Line:
-    line.setdefault("logger", getattr(logger, "name", None))
-    return line
+def _begun(logger: Any, method: str, line: Line) -> Line:
+    return {
+        **bound.merged(logger, method, line),
+        "time": datetime.now(UTC).isoformat(timespec="microseconds")[:-6] + "Z",
+        "logger": line.get("logger") or getattr(logger, "name", None),
+    }
 
 
 def _redact(logger: Any, method: str, line: Line) -> Line:
@@ -74,7 +76,7 @@ def _redact(logger: Any, method: str, line: Line) -> Line:
 
 _HARMLESS = frozenset({int, float, bool, type(None)})
 _is_secret = lru_cache(maxsize=1000)(redaction.is_secret)  # the names in lines are few
-_OURS = frozenset({"time", "level", "logger", "request_id", "trace_id", "document"})  # made by us, and in every line
+_OURS = frozenset({"time", "level", "logger", "request_id", "trace_id", "tenant_id", "account_id", "document"})  # made by us, and in every line
 
 
 def _to_json(logger: Any, method: str, line: Line) -> bytes:

@@ -56,10 +56,10 @@ def hide(sent: Any, more: Callable[[], Any] | None = None) -> None:
 
 def redacted(value: Any, *, depth: int = 0) -> Any:
     """The same in plain values, without its secrets. What is not a plain value becomes its `repr`, as a text that is searched too."""
-    if value is None or isinstance(value, bool | int | float | UUID | datetime | date):
-        return value
     if isinstance(value, str):
         return text_redacted(value)
+    if value is None or isinstance(value, (bool, int, float, UUID, datetime, date)):
+        return value
     if depth > DEEPEST:
         return "…"
     if isinstance(value, Mapping):

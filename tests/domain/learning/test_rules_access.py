@@ -1,6 +1,5 @@
 """May it be opened? Every case, and that grants never take from each other."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -143,7 +142,7 @@ def test_revoking_one_leaves_access_iff_another_lives(grants: list[Grant], data:
     revoked = data.draw(st.integers(0, len(grants) - 1))
     others = grants[:revoked] + grants[revoked + 1 :]
 
-    after = decide(*grants[:revoked], replace(grants[revoked], revoked_at=NOW), *grants[revoked + 1 :])
+    after = decide(*grants[:revoked], grants[revoked]._replace(revoked_at=NOW), *grants[revoked + 1 :])
 
     assert isinstance(after, Granted) == any(is_live(one, NOW) for one in others)
     if isinstance(after, Granted):

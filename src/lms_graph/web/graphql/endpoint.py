@@ -24,6 +24,14 @@ from lms_graph.web.graphql.sockets import Socket
 from lms_graph.web.graphql.streams import EventStream
 
 
+def _first_of_each(headers: Headers) -> dict[str, str]:
+    """Headers that are looked up again and again, the first of each name."""
+    found: dict[str, str] = {}
+    for name, value in headers.raw:
+        found.setdefault(name.decode("latin-1"), value.decode("latin-1"))
+    return found
+
+
 class Endpoint:
     """GraphQL over HTTP (https://graphql.github.io/graphql-over-http/draft/), as server-sent events and over WebSockets."""
 
@@ -47,12 +55,13 @@ class Endpoint:
             await self._socket(WebSocket(scope, receive, send))
             return
         request = Request(scope, receive)
-        accept = ",".join(request.headers.getlist("accept"))
+        headers = _first_of_each(request.headers)
+        accept = ",".join(value.decode("latin-1") for name, value in scope["headers"] if name == b"accept")
         media_type = answers.accepted(accept, answers.JSON, answers.GRAPHQL)
         told_in = media_type or answers.GRAPHQL
         response: ASGIApp
         try:
-            response = await self._respond(request, accept, media_type)
+            response = await self._respond(request, headers, accept, media_type)
         except Gone:
             return
         except Refused as refusal:
@@ -61,23 +70,23 @@ class Endpoint:
             response = answers.refusal(internal("graphql.no_answer"), told_in)
         await response(scope, receive, send)
 
-    async def _respond(self, request: Request, accept: str, media_type: str | None) -> ASGIApp:
+    async def _respond(self, request: Request, headers: Mapping[str, str], accept: str, media_type: str | None) -> ASGIApp:
         visit: Visit | None = None
         if request.method in ("GET", "HEAD") and answers.accepted(accept, answers.JSON, answers.GRAPHQL, answers.HTML) == answers.HTML:
-            visit = await self._identify(request, request.headers)
+            visit = await self._identify(request, headers)
             if visit.api.explorer:
                 return await explorer.page(development=self._development)
         streams = answers.accepted(accept, answers.EVENTS) if accept else None
         if media_type is None and streams is None:
             raise refused(406, "BAD_USER_INPUT", f"Accept one of {answers.GRAPHQL}, {answers.JSON} or {answers.EVENTS}.")
         if request.method == "POST":
-            asked = await read_post(request)
+            asked = await read_post(request, headers)
         elif request.method in ("GET", "HEAD"):
             asked = read_get(request)
         else:
             raise refused(405, "BAD_USER_INPUT", "Send GraphQL by POST, or queries by GET.", headers={"Allow": "GET, HEAD, POST, OPTIONS"})
 
-        visit = visit or await self._identify(request, request.headers)
+        visit = visit or await self._identify(request, headers)
         caller = visit
 
         def allow(type: OperationType) -> None:
@@ -88,7 +97,7 @@ class Endpoint:
             if type is OperationType.SUBSCRIPTION:
                 self._sessions.require_room(caller)
 
-        admitted = await self._operations.admit(asked, visit, transport="http", headers=request.headers, allow=allow)
+        admitted = await self._operations.admit(asked, visit, transport="http", headers=headers, allow=allow)
         if admitted.is_subscription or media_type is None:
             admitted.seen.transport = "sse"
             return EventStream(admitted, self._sessions.watched(visit), self._stopping)
@@ -114,9 +123,9 @@ class Endpoint:
 
         await Socket(socket, self._operations, self._sessions, identify).serve()
 
-    async def _identify(self, request: HTTPConnection, headers: Mapping[str, str] | Headers) -> Visit:
+    async def _identify(self, request: HTTPConnection, headers: Mapping[str, str]) -> Visit:
         scheme = "https" if request.scope.get("scheme") in ("https", "wss") else "http"
-        host = request.headers.get("host")
+        host = headers.get("host")
         base_url = f"{scheme}://{host}" if host else self._base_url
         address = request.client.host if request.client else None
         visit = await identify(

@@ -151,7 +151,7 @@ class Operations:
         return Context(caller=visit.caller, adapters=self.adapters, make_loaders=Loaders, base_url=visit.base_url, trace_id=trace_id, document=document.node, asked=document.fields)
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Admitted:
     """An operation that may run."""
 

@@ -35,12 +35,12 @@ class Asked:
     of_apollo: bool = False  # the id came as Apollo's clients send it
 
 
-async def read_post(request: Request) -> Asked:
+async def read_post(request: Request, headers: Mapping[str, str]) -> Asked:
     """The request in a body. Raises Refused."""
-    media_type, charset = _content_type(request.headers.get("content-type", ""))
+    media_type, charset = _content_type(headers.get("content-type", ""))
     if media_type != "application/json" or charset not in ("", "utf-8", "utf8"):
         raise refused(415, "BAD_USER_INPUT", "Send the request as `Content-Type: application/json`, in UTF-8.")
-    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+    if headers.get("content-encoding", "identity").strip().lower() != "identity":
         raise refused(415, "BAD_USER_INPUT", "Send the body as it is: compressed bodies are not taken.")
     return from_object(parse_json(await _body(request), "The body"))
 

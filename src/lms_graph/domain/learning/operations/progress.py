@@ -5,7 +5,7 @@ Calls that come while others are being written are written together, in one unit
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -183,13 +183,12 @@ def _advance(work: UnitOfWork, caller: Caller, into: _Open) -> None:
     run, told = into.run, False
     while found := rules.ready(into.plan, into.seen):
         for lecture_id in found:
-            into.seen[lecture_id] = replace(into.seen[lecture_id], completed_at=caller.now)
+            into.seen[lecture_id] = into.seen[lecture_id]._replace(completed_at=caller.now)
             _ = into.added[lecture_id]
             work.record(events.LectureCompleted(enrollment_id=run.id, lecture_id=lecture_id), by=caller)
             told = True
     now = rules.standing(into.plan, into.seen, is_active=run.status == EnrollmentStatus.ACTIVE, was_completed=run.completed_at is not None, here=None)
-    into.run = replace(
-        run,
+    into.run = run._replace(
         status=EnrollmentStatus.COMPLETED if now.is_complete else run.status,
         completed_at=caller.now if now.is_complete else run.completed_at,
         progress_percent=now.percent,

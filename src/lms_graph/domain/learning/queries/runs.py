@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from lms_graph.domain.catalog.queries import teams
@@ -16,8 +16,7 @@ from lms_graph.models.learning import EnrollmentStatus
 COLUMNS = "e.id, e.account_id, e.course_id, e.version_id, e.run_number, e.status, e.progress_percent, e.enrolled_at, e.completed_at, e.last_activity_at, e.resume_lecture_id, e.resume_position_ms"
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(NamedTuple):
     id: UUID
     account_id: UUID
     course_id: UUID
@@ -33,7 +32,7 @@ class Run:
 
     @classmethod
     def of(cls, row: Any) -> "Run":
-        return cls(**{name: row[name] for name in cls.__dataclass_fields__})
+        return cls(*[row[name] for name in cls._fields])
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,13 @@ Moments are compared as they are, in UTC: a grant is live from `starts_at`, and 
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from lms_graph.models.learning import EntitlementState
 
 
-@dataclass(frozen=True)
-class Grant:
+class Grant(NamedTuple):
     """An entitlement as far as access asks."""
 
     kind: str

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 from uuid import UUID
 
 MAX_EVENTS = 100
@@ -42,8 +43,7 @@ class ProgressEvent:
     occurred_at: datetime
 
 
-@dataclass(frozen=True)
-class EventResult:
+class EventResult(NamedTuple):
     client_event_id: int
     status: Status
     reason: Reason | None = None

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from lms_graph.models.catalog import CompletionKind
@@ -24,9 +25,8 @@ class PlannedLecture:
     opens_after: tuple[UUID, ...]
 
 
-@dataclass(frozen=True)
-class Seen:
-    """What a run has seen of a lecture."""
+class Seen(NamedTuple):
+    """What a run has seen of a lecture. A tuple: one is made for each lecture of each run that beats."""
 
     covered_ms: int = 0
     last_position_ms: int = 0
@@ -129,7 +129,8 @@ def resume_after(plan: Sequence[PlannedLecture], seen: Mapping[UUID, Seen], lect
 
 def standing(plan: Sequence[PlannedLecture], seen: Mapping[UUID, Seen], *, is_active: bool, was_completed: bool, here: UUID | None) -> Standing:
     """Of a run that follows the plan: `here` is the lecture that was just done, if one was. An active run is complete when nothing is missing; a completed one stays at 100."""
-    complete = is_active and is_complete(plan, seen)
+    how_far = percent(plan, seen)
+    complete = is_active and how_far == 100 and is_complete(plan, seen)  # looked through once more only there
     last = here or latest(seen) or plan[0].lecture_id
     resume = resume_after(plan, seen, last)
-    return Standing(complete, 100 if complete or was_completed else percent(plan, seen), last, resume, seen.get(resume, Seen()).last_position_ms)
+    return Standing(complete, 100 if complete or was_completed else how_far, last, resume, seen.get(resume, Seen()).last_position_ms)
