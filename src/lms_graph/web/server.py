@@ -19,7 +19,8 @@ GC_THRESHOLD = (50_000, 20, 100)
 
 def configured(app: Starlette, **options: Any) -> uvicorn.Config:
     """Proxies are believed by our own middleware, which is told which; left to itself, uvicorn believes every program on this machine."""
-    ours = {"log_config": None, "proxy_headers": False, "server_header": False, "ws_max_size": MAX_MESSAGE_BYTES, "timeout_graceful_shutdown": STOP_SECONDS}
+    # Our own lines tell of requests: uvicorn would write one of each, for a handler that drops it.
+    ours = {"log_config": None, "access_log": False, "proxy_headers": False, "server_header": False, "ws_max_size": MAX_MESSAGE_BYTES, "timeout_graceful_shutdown": STOP_SECONDS}
     connections = {"http": HttpConnection, "ws": SocketConnection, "ws_per_message_deflate": False}
     return uvicorn.Config(app, **(ours | connections | options))
 
