@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from lms_graph.kit.groups import Groups
+from lms_graph.kit.groups import SECOND_WHEN, Groups
 
 pytestmark = pytest.mark.anyio
 
@@ -46,6 +46,23 @@ async def test_a_lone_call_goes_at_once_and_what_comes_meanwhile_goes_together()
 
     assert await asyncio.gather(*first, *later) == [2, 4, 6, 8]
     assert work.groups == [("a", [1]), ("a", [2, 3, 4])]
+
+
+async def test_when_enough_wait_a_second_group_goes_beside_the_first_and_no_third() -> None:
+    work = Work()
+    calls = work.begin(1)
+    await begun()
+    calls += work.begin(*range(20, 20 + SECOND_WHEN))
+    await begun()
+    calls += work.begin(*range(30, 30 + 2 * SECOND_WHEN))
+    await begun()
+    assert [len(group) for _, group in work.groups] == [1, SECOND_WHEN]
+
+    work.open.set()
+    await asyncio.gather(*calls)
+
+    assert [len(group) for _, group in work.groups] == [1, SECOND_WHEN, 2 * SECOND_WHEN]
+    assert await work.call("a", 5) == 10
 
 
 async def test_a_group_has_its_bound() -> None:

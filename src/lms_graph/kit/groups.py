@@ -3,7 +3,11 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from contextvars import Context
+from functools import partial
 from typing import Generic, TypeVar
+
+SECOND_WHEN = 4
+"""Calls: while the first group waits for its commit, nothing else would be done for them; one begun for fewer would cost more than it saves."""
 
 Key = TypeVar("Key", bound=Hashable)
 Call = TypeVar("Call")
@@ -11,7 +15,7 @@ Outcome = TypeVar("Outcome")
 
 
 class Groups(Generic[Key, Call, Outcome]):
-    """`run` is given all calls of a key that have come meanwhile, at most `at_most`, and gives an outcome for each; of a key one group runs at a time.
+    """`run` is given all calls of a key that have come meanwhile, at most `at_most`, and gives an outcome for each. Of a key one group runs at a time, and a second beside it once `SECOND_WHEN` wait.
 
     It runs apart from whoever called: in no caller's context, and to its end when callers leave. What it raises, all callers of the group are told.
     """
@@ -20,24 +24,30 @@ class Groups(Generic[Key, Call, Outcome]):
         self._run = run
         self._at_most = at_most
         self._waiting: dict[Key, list[tuple[Call, asyncio.Future[Outcome]]]] = {}
-        self._running: dict[Key, asyncio.Task[None]] = {}
+        self._running: dict[Key, set[asyncio.Task[None]]] = {}
 
     async def __call__(self, key: Key, call: Call) -> Outcome:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Outcome] = loop.create_future()
-        self._waiting.setdefault(key, []).append((call, answer))
-        if key not in self._running:
-            self._running[key] = loop.create_task(self._work(key), name="group", context=Context())
+        waiting, running = self._waiting.setdefault(key, []), self._running.setdefault(key, set())
+        waiting.append((call, answer))
+        if not running or (len(running) == 1 and len(waiting) >= SECOND_WHEN):
+            working = loop.create_task(self._work(key), name="group", context=Context())
+            running.add(working)
+            working.add_done_callback(partial(self._worked, key))
         return await answer
 
     async def _work(self, key: Key) -> None:
-        try:
-            while waiting := self._waiting.pop(key, None):
-                group, later = waiting[: self._at_most], waiting[self._at_most :]
-                if later:
-                    self._waiting[key] = later
-                await self._answer(key, [(call, answer) for call, answer in group if not answer.done()])  # who has left before it began is not asked for
-        finally:
+        while waiting := self._waiting.pop(key, None):
+            group, later = waiting[: self._at_most], waiting[self._at_most :]
+            if later:
+                self._waiting[key] = later
+            await self._answer(key, [(call, answer) for call, answer in group if not answer.done()])  # who has left before it began is not asked for
+
+    def _worked(self, key: Key, working: "asyncio.Task[None]") -> None:
+        running = self._running[key]
+        running.discard(working)
+        if not running:
             del self._running[key]
             for _, answer in self._waiting.pop(key, ()):  # only where the process stops
                 answer.cancel()

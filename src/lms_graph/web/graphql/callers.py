@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -108,6 +109,7 @@ async def identify(
     return Visit(caller, api, base_url, min(ends, default=None), found.key)
 
 
+@lru_cache(maxsize=1000)
 def host_name(host: str | None) -> str | None:
     """The name in a Host header, without its port; None where it makes no sense."""
     try:

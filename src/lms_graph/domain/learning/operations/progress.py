@@ -4,14 +4,13 @@ Calls that come while others are being written are written together, in one unit
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
 from lms_graph.domain.learning import errors, events
 from lms_graph.domain.learning.queries import progress, runs
-from lms_graph.domain.learning.queries.progress import Plan
 from lms_graph.domain.learning.queries.runs import Run
 from lms_graph.domain.learning.rules import access
 from lms_graph.domain.learning.rules import progress as rules
@@ -63,8 +62,7 @@ class _Open:
     """A locked run while calls are taken into it, one after another, and what is to be written of it."""
 
     run: Run
-    plan: Plan
-    lectures: dict[UUID, rules.PlannedLecture]
+    plan: rules.Plan
     grants: list[access.Grant]
     seen: dict[UUID, rules.Seen]
     ranges: dict[UUID, list[tuple[int, int]]]
@@ -129,7 +127,7 @@ async def _open(by: Caller, found: dict[_Call, Run]) -> dict[UUID, _Open]:
     for (call, run), each in zip(found.items(), before, strict=True):
         if run.id not in opened:
             plan = await progress.plan_of(caller=by, version_id=run.version_id)
-            opened[run.id] = _Open(run, plan, {lecture.lecture_id: lecture for lecture in plan}, each.grants, each.seen, each.ranges)
+            opened[run.id] = _Open(run, plan, each.grants, each.seen, each.ranges)
         opened[run.id].devices.setdefault(call.device_id, each.taken)
     return opened
 
@@ -142,12 +140,12 @@ def _take(work: UnitOfWork, call: _Call, into: _Open) -> Recorded | DomainError:
     decision = access.decide_course(now=caller.now, course_id=run.course_id, signed_in=True, published=True, has_run=True, grants=into.grants)
     if not isinstance(decision, access.Granted):
         return errors.AccessDenied()
-    results, accepted = _sort_out(caller, into.lectures, into.devices[call.device_id], call.batch)
+    results, accepted = _sort_out(caller, into.plan.by_id, into.devices[call.device_id], call.batch)
     if any(result.status is not Status.DUPLICATE for result in results):
         into.heard.add(call.device_id)
     if accepted:
         into.events += [_raw(call, event) for event in accepted]
-        for lecture_id, watched in _add_up(into.lectures, accepted).items():
+        for lecture_id, watched in _add_up(into.plan.by_id, accepted).items():
             _watch(into, lecture_id, watched)
         _advance(work, caller, into)
     return Recorded(run.id, results, HEARTBEAT_SECONDS)
@@ -202,7 +200,7 @@ def _advance(work: UnitOfWork, caller: Caller, into: _Open) -> None:
         work.record(events.ProgressAdvanced(enrollment_id=run.id, lecture_id=now.last, progress_percent=now.percent), by=caller)
 
 
-def _sort_out(caller: Caller, plan: dict[UUID, rules.PlannedLecture], taken: Taken, batch: list[ProgressEvent]) -> tuple[list[EventResult], list[ProgressEvent]]:
+def _sort_out(caller: Caller, plan: Mapping[UUID, rules.PlannedLecture], taken: Taken, batch: list[ProgressEvent]) -> tuple[list[EventResult], list[ProgressEvent]]:
     """A result per event in the order sent, and the events to count."""
     results: dict[int, EventResult] = {}
     accepted = []
@@ -227,7 +225,7 @@ def _sort_out(caller: Caller, plan: dict[UUID, rules.PlannedLecture], taken: Tak
     return told, accepted
 
 
-def _refusal(caller: Caller, plan: dict[UUID, rules.PlannedLecture], event: ProgressEvent) -> Reason | None:
+def _refusal(caller: Caller, plan: Mapping[UUID, rules.PlannedLecture], event: ProgressEvent) -> Reason | None:
     lecture = plan.get(event.lecture_id) if event.lecture_id else None
     if lecture is None:
         return Reason.LECTURE_UNKNOWN
@@ -241,7 +239,7 @@ def _refusal(caller: Caller, plan: dict[UUID, rules.PlannedLecture], event: Prog
     return None
 
 
-def _add_up(plan: dict[UUID, rules.PlannedLecture], accepted: list[ProgressEvent]) -> dict[UUID, _Watched]:
+def _add_up(plan: Mapping[UUID, rules.PlannedLecture], accepted: list[ProgressEvent]) -> dict[UUID, _Watched]:
     """What lies past a lecture's end covers nothing. Of two events at one moment the later place is the position, whichever came first."""
     added: dict[UUID, _Watched] = defaultdict(_Watched)
     for event in accepted:

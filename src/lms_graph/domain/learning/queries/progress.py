@@ -10,7 +10,7 @@ from lms_graph.domain.catalog.queries import outline
 from lms_graph.domain.learning.queries.runs import Run, may_read
 from lms_graph.domain.learning.rules.access import Grant
 from lms_graph.domain.learning.rules.counters import Taken
-from lms_graph.domain.learning.rules.progress import PlannedLecture, Seen
+from lms_graph.domain.learning.rules.progress import Plan, PlannedLecture, Seen
 from lms_graph.domain.media import queries as media
 from lms_graph.kit.caller import Caller
 from lms_graph.models import database
@@ -18,8 +18,6 @@ from lms_graph.models import database
 _SEEN = "p.enrollment_id, p.lecture_id, p.covered_ms, p.watch_time_ms, p.last_position_ms, p.completed_at, p.last_event_at"
 
 _RANGE = re.compile(r"\[(\d+),(\d+)\)")
-
-Plan = tuple[PlannedLecture, ...]
 
 _plans: OrderedDict[tuple[UUID, UUID], Plan] = OrderedDict()
 _MAX_PLANS = 512
@@ -32,7 +30,7 @@ async def plan_of(*, caller: Caller, version_id: UUID) -> Plan:
         found = (await outline.outlines_of_versions(caller=caller, version_ids=[version_id])).get(version_id, outline.Outline())
         videos = await outline.videos_of_version(caller=caller, version_id=version_id)
         lengths = await media.video_lengths(caller=caller, ids=list(videos.values())) if videos else {}
-        plan = _plans[key] = tuple(
+        plan = _plans[key] = Plan(
             PlannedLecture(
                 lecture_id=row["lecture_id"],
                 content_id=row["content_id"],
@@ -104,12 +102,12 @@ async def before_events(*, caller: Caller, places: Sequence[tuple[Run, str]], le
 
 
 def _before(row: database.Record) -> Before:
-    lectures = row["lectures"] or ()
+    high_water, ahead, kinds, starts, ends, states, graces, revoked, lectures, covered, positions, completed, moments, ranges = row.values()
     return Before(
-        taken=Taken() if row["high_water"] is None else Taken(row["high_water"], [(part.lower, part.upper) for part in row["ahead"]]),
-        grants=[Grant(*each) for each in zip(*(row[name] for name in ("kinds", "starts", "ends", "states", "graces", "revoked")), strict=True)] if row["kinds"] else [],
-        seen=dict(zip(lectures, map(Seen, *(row[name] for name in ("covered", "positions", "completed", "moments"))), strict=True)) if lectures else {},
-        ranges={id: [(int(start), int(end)) for start, end in _RANGE.findall(text)] for id, text in zip(lectures, row["ranges"] or (), strict=True) if text},
+        taken=Taken() if high_water is None else Taken(high_water, [(part.lower, part.upper) for part in ahead]),
+        grants=list(map(Grant, kinds, starts, ends, states, graces, revoked)) if kinds else [],
+        seen=dict(zip(lectures, map(Seen, covered, positions, completed, moments), strict=True)) if lectures else {},
+        ranges={id: [(int(start), int(end)) for start, end in _RANGE.findall(text)] for id, text in zip(lectures, ranges, strict=True) if text} if lectures else {},
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import NamedTuple
 from uuid import UUID
 
@@ -23,6 +24,18 @@ class PlannedLecture:
     completion_kind: str
     completion_target: int | None
     opens_after: tuple[UUID, ...]
+
+
+class Plan(tuple[PlannedLecture, ...]):
+    """The lectures of a version, in order."""
+
+    @cached_property
+    def by_id(self) -> Mapping[UUID, PlannedLecture]:
+        return {lecture.lecture_id: lecture for lecture in self}
+
+    @cached_property
+    def due(self) -> Sequence[PlannedLecture]:
+        return _due(self)
 
 
 class Seen(NamedTuple):
@@ -70,6 +83,10 @@ def is_watched_enough(seen: Seen, lecture: PlannedLecture) -> bool:
 
 def due(plan: Sequence[PlannedLecture]) -> Sequence[PlannedLecture]:
     """What a run must do: the required lectures, or all of them where none is required."""
+    return plan.due if isinstance(plan, Plan) else _due(plan)
+
+
+def _due(plan: Sequence[PlannedLecture]) -> Sequence[PlannedLecture]:
     return [lecture for lecture in plan if lecture.is_required] or plan
 
 
