@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from contextvars import Context
-from functools import partial
 from typing import Generic, TypeVar
 
 SECOND_WHEN = 4
@@ -32,25 +31,23 @@ class Groups(Generic[Key, Call, Outcome]):
         waiting, running = self._waiting.setdefault(key, []), self._running.setdefault(key, set())
         waiting.append((call, answer))
         if not running or (len(running) == 1 and len(waiting) >= SECOND_WHEN):
-            working = loop.create_task(self._work(key), name="group", context=Context())
-            running.add(working)
-            working.add_done_callback(partial(self._worked, key))
+            running.add(loop.create_task(self._work(key), name="group", context=Context()))
         return await answer
 
     async def _work(self, key: Key) -> None:
-        while waiting := self._waiting.pop(key, None):
-            group, later = waiting[: self._at_most], waiting[self._at_most :]
-            if later:
-                self._waiting[key] = later
-            await self._answer(key, [(call, answer) for call, answer in group if not answer.done()])  # who has left before it began is not asked for
-
-    def _worked(self, key: Key, working: "asyncio.Task[None]") -> None:
-        running = self._running[key]
-        running.discard(working)
-        if not running:
-            del self._running[key]
-            for _, answer in self._waiting.pop(key, ()):  # only where the process stops
-                answer.cancel()
+        try:
+            while waiting := self._waiting.pop(key, None):
+                group, later = waiting[: self._at_most], waiting[self._at_most :]
+                if later:
+                    self._waiting[key] = later
+                await self._answer(key, [(call, answer) for call, answer in group if not answer.done()])  # who has left before it began is not asked for
+        finally:
+            running = self._running[key]
+            running.discard(asyncio.current_task())
+            if not running:
+                del self._running[key]
+                for _, answer in self._waiting.pop(key, ()):  # only where the process stops
+                    answer.cancel()
 
     async def _answer(self, key: Key, group: list[tuple[Call, "asyncio.Future[Outcome]"]]) -> None:
         if not group:
