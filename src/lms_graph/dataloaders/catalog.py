@@ -60,8 +60,8 @@ class CatalogLoaders(AreaLoaders):
     def _taught(self, rows: Sequence[Any], course_ids: list[UUID]) -> list[list[CourseInstructor]]:
         for row in rows:
             if row["courses"] is not None:
-                self.course_count.prime(row["id"], row["courses"])
-                self.student_count.prime(row["id"], row["students"])
+                self.course_count.prime(row["instructor_id"], row["courses"])
+                self.student_count.prime(row["instructor_id"], row["students"])
         return grouped(rows, "course_id", course_ids, partial(CourseInstructor.from_row, known={}))
 
     @batch

@@ -82,9 +82,10 @@ class CourseInstructor:
     @classmethod
     def from_row(cls, row: Any, known: dict[UUID, Instructor]) -> Self:
         """`known` are those who were met before: on a page of courses the same people teach."""
-        if row["id"] not in known:
-            known[row["id"]] = Instructor.from_row(row)
-        return cls(role=rows.InstructorRole[row["role"]], instructor=known[row["id"]])
+        id = row["instructor_id"]
+        if id not in known:
+            known[id] = Instructor.from_row(row, prefix="instructor_")
+        return cls(role=rows.InstructorRole[row["role"]], instructor=known[id])
 
 
 @strawberry.type(

@@ -38,13 +38,15 @@ class Instructor(Node):
         return info.context.loaders.catalog.courses_of_instructor.load((self.account_id, PageRequest(first, after, last, before)))
 
     @classmethod
-    def from_row(cls, row: Any) -> Self:
+    def from_row(cls, row: Any, prefix: str = "") -> Self:
+        """`prefix` stands before `id` and `slug` in the row."""
+        id = row[f"{prefix}id"]
         return cls(
-            id=strawberry.ID(public_id("ins", row["id"])),
-            slug=row["slug"],
+            id=strawberry.ID(public_id("ins", id)),
+            slug=row[f"{prefix}slug"],
             name=row["name"],
             headline=row["headline"],
             bio=FormattedText(markdown=row["bio_markdown"], html=row["bio_html"]),
-            account_id=row["id"],
+            account_id=id,
             avatar_file_id=row["avatar_file_id"],
         )

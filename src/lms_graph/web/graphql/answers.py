@@ -19,7 +19,10 @@ VARY = "Accept, Authorization, X-Api-Key, X-Tenant"
 
 
 def encode(value: object) -> bytes:
-    return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS)
+    try:
+        return orjson.dumps(value, default=str)
+    except TypeError:  # names that are no strings, in some JSON scalar: to look out for them takes as long again
+        return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS)
 
 
 def accepted(header: str, *offered: str) -> str | None:

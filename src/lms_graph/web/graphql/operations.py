@@ -182,7 +182,7 @@ class Admitted:
 
             async def make() -> bytes | None:
                 made.append(await self._execute())
-                return None if made[0].errors else orjson.dumps(made[0].data, default=str, option=orjson.OPT_NON_STR_KEYS)
+                return None if made[0].errors else encode(made[0].data)
 
             if self._held and self.question and (data := await self._held.answer(self.question, make)) is not None:
                 return {"data": orjson.Fragment(data), "extensions": self._extensions}

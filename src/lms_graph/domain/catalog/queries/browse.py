@@ -86,7 +86,9 @@ class Browse:
     search: str | None
     where: CourseFilter
 
-    async def page(self, cursors: Cursors, request: PageRequest, order: Sequence[Sort], wanted: teachers.Wanted | None = None) -> tuple[Page[Any], list[dict[str, Any]] | None]:
+    async def page(
+        self, cursors: Cursors, request: PageRequest, order: Sequence[Sort], wanted: teachers.Wanted | None = None
+    ) -> tuple[Page[Any], Sequence[database.Record] | None]:
         """The page, and who teaches its courses, if `wanted`. Raises Invalid for a search over 200 characters, RELEVANCE without a search, or a cursor of another order."""
         source, conditions, parameters = self._matching()
         terms = self._terms(order)
@@ -99,7 +101,7 @@ class Browse:
         courses, taught = teachers.apart(rows)
         page = keys.page(courses)
         shown = {row["id"] for row in page.rows}
-        return page, [teacher for teacher in taught if teacher["course_id"] in shown]
+        return page, taught if len(shown) == len(courses) else [teacher for teacher in taught if teacher["course_id"] in shown]
 
     async def summary(self, facets: Collection[str]) -> Summary:
         """Total and the named ones of `FACETS` in one statement. Counts are within the result: a chosen value keeps its own count."""
@@ -177,7 +179,7 @@ def is_published(course: str) -> str:
     return f"EXISTS (SELECT FROM courses c WHERE c.tenant_id = $1 AND c.id = {course} AND c.status = 'PUBLISHED')"
 
 
-async def course_by_slug(*, caller: Caller, slug: str, wanted: teachers.Wanted | None = None) -> tuple[database.Record | None, list[dict[str, Any]] | None]:
+async def course_by_slug(*, caller: Caller, slug: str, wanted: teachers.Wanted | None = None) -> tuple[database.Record | None, Sequence[database.Record] | None]:
     """A published course, or None; and who teaches it, if `wanted`."""
     sql = f"SELECT {COLUMNS}, 1 AS place FROM courses c {_SHELVED} WHERE c.tenant_id = $1 AND c.slug = $2 AND c.status = 'PUBLISHED'"
     if wanted is None:

@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from operator import itemgetter
-from typing import Any
 from uuid import UUID
 
 from lms_graph.domain.identity.queries import instructors
@@ -12,7 +10,6 @@ from lms_graph.models import database
 
 MAX_TEACHERS = 20
 
-_PREFIX = "teacher_"
 _COUNTS = (
     "LEFT JOIN LATERAL (SELECT count(*) AS courses, coalesce(sum(c.enrollment_count), 0) AS students FROM course_instructors o "
     "JOIN courses c ON c.tenant_id = o.tenant_id AND c.id = o.course_id WHERE o.tenant_id = i.tenant_id AND o.account_id = i.account_id AND c.status = 'PUBLISHED') n ON true"
@@ -32,30 +29,21 @@ class Wanted:
         """A SELECT without its conditions."""
         counts = ("n.courses, n.students", _COUNTS) if self.counts else ("NULL::bigint AS courses, NULL::bigint AS students", "")
         return (
-            f"SELECT i.course_id, i.role, i.position, {instructors.columns(bios=self.bios)}, {counts[0]} "
+            f"SELECT i.course_id, i.role, i.position, {instructors.columns(bios=self.bios, prefix='instructor_')}, {counts[0]} "
             f"FROM course_instructors i JOIN ({instructors.PAGES}) ON p.tenant_id = i.tenant_id AND p.id = i.account_id {counts[1]}"
         )
 
     def beside(self, courses: str) -> str:
         """A statement with a row for each course of the subquery `courses`, which has `id` and `place`, and each of its teachers: for `apart`. `$1` is the tenant."""
-        named = ", ".join(f't.{name} AS "{_PREFIX}{name}"' for name in _NAMES)
         # Bounded, so that PostgreSQL looks them up course by course: left to itself it reads everybody who teaches anything.
         each = f"{self._of_each} WHERE i.tenant_id = $1 AND i.course_id = c.id ORDER BY i.position LIMIT {MAX_TEACHERS}"
-        return f"SELECT c.*, {named} FROM ({courses}) AS c LEFT JOIN LATERAL ({each}) AS t ON true ORDER BY c.place, t.position"
+        return f"SELECT c.*, t.* FROM ({courses}) AS c LEFT JOIN LATERAL ({each}) AS t ON true ORDER BY c.place, t.position"
 
 
-_ID = f"{_PREFIX}id"
-_NAMES = ("course_id", "role", "id", "slug", "headline", "bio_markdown", "bio_html", "name", "avatar_file_id", "courses", "students")
-
-
-def apart(rows: Sequence[database.Record]) -> tuple[list[database.Record], list[dict[str, Any]]]:
+def apart(rows: Sequence[database.Record]) -> tuple[list[database.Record], list[database.Record]]:
     """The courses, each once, and who teaches them."""
     courses = {row["id"]: row for row in reversed(rows)}
-    if not rows:
-        return [], []
-    of_teacher = itemgetter(*range(len(rows[0]) - len(_NAMES), len(rows[0])))
-    taught = [dict(zip(_NAMES, of_teacher(row), strict=True)) for row in rows if row[_ID] is not None]
-    return list(reversed(courses.values())), taught
+    return list(reversed(courses.values())), [row for row in rows if row["instructor_id"] is not None]
 
 
 async def teachers_of_courses(*, caller: Caller, course_ids: list[UUID], wanted: Wanted) -> list[database.Record]:

@@ -10,10 +10,10 @@ PAGES = "instructors p JOIN accounts a ON a.tenant_id = p.tenant_id AND a.id = p
 """Where the public pages are found, by `p.tenant_id` and `p.id`: for statements of areas above, too."""
 
 
-def columns(*, bios: bool = True) -> str:
-    """Of `PAGES`. Without `bios` those are empty: they are long."""
+def columns(*, bios: bool = True, prefix: str = "") -> str:
+    """Of `PAGES`. Without `bios` those are empty: they are long. `prefix` stands before `id` and `slug`, where a course in the same row has its own."""
     bio = "p.bio_markdown, p.bio_html" if bios else "'' AS bio_markdown, '' AS bio_html"
-    return f"p.id, p.slug, p.headline, {bio}, a.name, a.avatar_file_id"
+    return f"p.id AS {prefix}id, p.slug AS {prefix}slug, p.headline, {bio}, a.name, a.avatar_file_id"
 
 
 async def instructors_by_ids(*, caller: Caller, account_ids: list[UUID]) -> list[database.Record]:
