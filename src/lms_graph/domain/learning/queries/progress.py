@@ -74,10 +74,11 @@ class Before:
 
 async def before_events(*, caller: Caller, places: Sequence[tuple[Run, str]], lecture_ids: Collection[UUID]) -> list[Before]:
     """Of each run and device, in one statement. Whoever asks has locked the runs."""
+    # In subqueries, so that PostgreSQL does not see how few they are: for few it would make a plan each time, which takes longer than the statement.
     rows = await database.fetch(
         """
         SELECT d.high_water, d.ahead, g.*, s.*
-        FROM unnest($2::uuid[], $3::text[], $4::uuid[], $5::uuid[]) WITH ORDINALITY AS c(run_id, device_id, account_id, course_id, nth)
+        FROM unnest((SELECT $2::uuid[]), (SELECT $3::text[]), (SELECT $4::uuid[]), (SELECT $5::uuid[])) WITH ORDINALITY AS c(run_id, device_id, account_id, course_id, nth)
         LEFT JOIN progress_devices d ON d.tenant_id = $1 AND d.enrollment_id = c.run_id AND d.device_id = c.device_id
         CROSS JOIN LATERAL (
             SELECT array_agg(e.kind) AS kinds, array_agg(e.starts_at) AS starts, array_agg(e.ends_at) AS ends, array_agg(e.state) AS states, array_agg(e.grace_until) AS graces,
