@@ -18,7 +18,7 @@ WITH page AS (
         )) AS card
     FROM page c,
     LATERAL (SELECT bench.public_id('crs', c.id) AS id OFFSET 0) AS p,
-    LATERAL (SELECT convert_to('["' || to_char(c.first_published_at, 'YYYY-MM-DD HH24:MI:SS+00:00') || '","' || c.id || '"]', 'UTF8') AS body, convert_to('courses,' || $1::text || ',PUBLISHED_AT-,ID-', 'UTF8') || '\x00'::bytea AS list) AS b
+    LATERAL (SELECT convert_to('["' || to_char(c.first_published_at, 'YYYY-MM-DD"T"HH24:MI:SS+00:00') || '","' || c.id || '"]', 'UTF8') AS body, convert_to('courses,' || $1::text || ',PUBLISHED_AT-,ID-', 'UTF8') || '\x00'::bytea AS list) AS b
     WHERE c.place <= $3
 ), counted AS (
     SELECT grouping(category) AS no_category, grouping(level) AS no_level, grouping(duration) AS no_duration, category, label, level, duration, count(*) AS count

@@ -64,7 +64,7 @@ def application(settings: Settings | None = None) -> Starlette:
         ],
         exception_handlers={Exception: failed},
         routes=[
-            Route("/graphql", _Graphql()),
+            Route("/graphql", _Graphql()),  # `_Straight` takes it before; here it stands for who asks for `/graphql/`, and is led to it
             WebSocketRoute("/graphql", _Graphql()),
             explorer.assets,
             Route("/verify", verify.form),

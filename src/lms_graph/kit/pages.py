@@ -5,9 +5,8 @@ made up. It is bound to the list and the order it was made for: another tenant's
 """
 
 import base64
-import hashlib
 import hmac
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 from uuid import UUID
@@ -83,17 +82,8 @@ class Cursors:
         self._keys = keys
 
     def encode(self, order: str, values: Sequence[Any]) -> str:
-        return self.encode_all(order, [values])[0]
-
-    def encode_all(self, order: str, rows: Iterable[Sequence[Any]]) -> list[str]:
-        """A cursor for each, of the same order."""
-        begun, made = _begun(self._keys[0], order), []
-        for values in rows:
-            body = orjson.dumps(values, default=str)
-            signature = begun.copy()
-            signature.update(body)
-            made.append(base64.urlsafe_b64encode(signature.digest() + body).decode().rstrip("="))
-        return made
+        body = orjson.dumps(values, default=str)
+        return base64.urlsafe_b64encode(_signature(self._keys[0], order, body) + body).decode().rstrip("=")
 
     def decode(self, order: str, cursor: str, path: str) -> list[Any]:
         """The values of a cursor made for this order. Raises Invalid for any other text."""
@@ -108,15 +98,8 @@ class Cursors:
         raise Invalid(Issue(f"`{path}` is not a cursor of this list in this order. Take cursors from `pageInfo` or `edges`.", (path,), "CURSOR_INVALID"))
 
 
-def _begun(key: bytes, order: str) -> "hashlib.blake2b":
-    """A keyed hash (RFC 7693) of what all cursors of an order have in common: a list's page has up to a hundred."""
-    return hashlib.blake2b(order.encode() + b"\0", key=key, digest_size=_SIGNATURE_BYTES)
-
-
 def _signature(key: bytes, order: str, body: bytes) -> bytes:
-    signature = _begun(key, order)
-    signature.update(body)
-    return signature.digest()
+    return hmac.digest(key, order.encode() + b"\0" + body, "sha256")[:_SIGNATURE_BYTES]
 
 
 @dataclass(frozen=True)
@@ -139,7 +122,7 @@ class Keyset:
         if self._request.backward:
             kept.reverse()
         names = [f"_{term.name}" for term in self._terms]
-        cursors = self._cursors.encode_all(self._order, [[row[name] for name in names] for row in kept])
+        cursors = [self._cursors.encode(self._order, [row[name] for name in names]) for row in kept]
         if self._request.backward:
             return Page(kept, cursors, has_next=self._request.before is not None, has_previous=more)
         return Page(kept, cursors, has_next=more, has_previous=self._request.after is not None)

@@ -9,8 +9,9 @@ import pytest
 from lms_graph.domain.catalog import policies
 from lms_graph.domain.catalog.operations import courses, teams
 from lms_graph.domain.catalog.operations.courses import CourseSource, SectionSource
+from lms_graph.domain.catalog.rules import MAX_INSTRUCTORS
 from lms_graph.kit.caller import Caller
-from lms_graph.kit.errors import NotAllowed, SignedOut
+from lms_graph.kit.errors import Invalid, NotAllowed, SignedOut
 from lms_graph.kit.permissions import Permission
 from lms_graph.models.catalog import CourseTeamRole, InstructorRole
 from tests.factories.accounts import account, instructor
@@ -168,3 +169,10 @@ def test_each_role_may_what_is_stated(roles: tuple[str, ...], team_role: CourseT
         done.add(name)
 
     assert done == may
+
+
+async def test_a_course_with_more_instructors_than_its_page_tells_is_refused(school: School) -> None:
+    many = tuple((uuid4(), InstructorRole.ASSISTANT) for _ in range(MAX_INSTRUCTORS + 1))
+
+    with pytest.raises(Invalid, match="at most 20 instructors"):
+        await courses.publish_course(caller=school.system, source=source(instructors=many))

@@ -156,6 +156,8 @@ def _require_sound(source: CourseSource) -> None:
         issues.append(Issue("A course needs at least one lecture before it is published."))
     if len(lectures) > rules.MAX_LECTURES:
         issues.append(Issue(f"A course has at most {rules.MAX_LECTURES} lectures."))
+    if len(source.instructors) > rules.MAX_INSTRUCTORS:
+        issues.append(Issue(f"A course has at most {rules.MAX_INSTRUCTORS} instructors.", ("instructors",)))
     if not 1 <= len(source.title) <= 200:
         issues.append(Issue("The title must have from 1 to 200 characters.", ("title",)))
     if len(source.short_description) > 300:

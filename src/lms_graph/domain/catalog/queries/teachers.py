@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from lms_graph.domain.catalog.rules import MAX_INSTRUCTORS
 from lms_graph.domain.identity.queries import instructors
 from lms_graph.kit.caller import Caller
 from lms_graph.models import database
-
-MAX_TEACHERS = 20
 
 _COUNTS = (
     "LEFT JOIN LATERAL (SELECT count(*) AS courses, coalesce(sum(c.enrollment_count), 0) AS students FROM course_instructors o "
@@ -36,7 +35,7 @@ class Wanted:
     def beside(self, courses: str) -> str:
         """A statement with a row for each course of the subquery `courses`, which has `id` and `place`, and each of its teachers: for `apart`. `$1` is the tenant."""
         # Bounded, so that PostgreSQL looks them up course by course: left to itself it reads everybody who teaches anything.
-        each = f"{self._of_each} WHERE i.tenant_id = $1 AND i.course_id = c.id ORDER BY i.position LIMIT {MAX_TEACHERS}"
+        each = f"{self._of_each} WHERE i.tenant_id = $1 AND i.course_id = c.id ORDER BY i.position LIMIT {MAX_INSTRUCTORS}"
         return f"SELECT c.*, t.* FROM ({courses}) AS c LEFT JOIN LATERAL ({each}) AS t ON true ORDER BY c.place, t.position"
 
 

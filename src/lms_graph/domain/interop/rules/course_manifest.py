@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
+from lms_graph.domain.catalog.rules import MAX_INSTRUCTORS
 from lms_graph.kit.errors import Issue
 from lms_graph.models.catalog import CompletionKind, EnrollmentPolicy, InstructorRole, Level
 
@@ -94,7 +95,7 @@ class CourseManifest(Part):
     cover: Path | None = None
     outcomes: list[Line] = Field(default_factory=list, max_length=20)
     requirements: list[Line] = Field(default_factory=list, max_length=20)
-    instructors: list[InstructorManifest] = Field(min_length=1, max_length=20)
+    instructors: list[InstructorManifest] = Field(min_length=1, max_length=MAX_INSTRUCTORS)
     sections: list[SectionManifest] = Field(min_length=1, max_length=200)
 
     @model_validator(mode="after")
