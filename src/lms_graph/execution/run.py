@@ -180,7 +180,7 @@ class Run:
                 if self.errors and not self._lives(frame):
                     continue
                 try:
-                    value = self._resolved(field, frame, source)
+                    value = self._resolved(field, frame, source, is_shared=len(frames) > 1)
                 except Exception as error:  # noqa: BLE001
                     self._fail(error, frame, field, ())
                 else:
@@ -304,7 +304,7 @@ class Run:
         assert field.shape.item is not None
         return self._sure(field, field.shape.item, [each for value in values for each in value]) if set(map(type, values)) == {list} else None
 
-    def _resolved(self, field: Field, frame: Frame, source: Any) -> Any:
+    def _resolved(self, field: Field, frame: Frame, source: Any, *, is_shared: bool) -> Any:
         arguments = field.fixed
         if arguments is None:
             arguments = self.arguments.get(field)
@@ -312,7 +312,7 @@ class Run:
                 arguments = field.values(self.executor.variable_values.coerced)
                 if arguments is None:
                     arguments = get_argument_values(field.definition, field.node, self.executor.variable_values, None, self.executor.hide_suggestions)
-                if shareable(arguments):
+                if is_shared and shareable(arguments):
                     self.arguments[field] = arguments
         return field.resolve(source, self._info(frame, field), **arguments)
 

@@ -29,7 +29,12 @@ def public_id(prefix: str, id: UUID) -> str:
 def parse_id(text: str) -> tuple[str, UUID] | None:
     """The prefix and UUID of a public id; None for anything that is not the spelling of one."""
     prefix, _, letters = text.rpartition("_")
-    if not prefix or len(letters) != _LENGTH or letters[0] > "7" or any(letter not in _VALUES for letter in letters):
+    return _parsed(prefix, letters) if 0 < len(prefix) <= _LENGTH and len(letters) == _LENGTH else None  # ours have three letters: nobody may fill the memory with longer ones
+
+
+@lru_cache(maxsize=10_000)  # a player names its run and its lecture every few seconds
+def _parsed(prefix: str, letters: str) -> tuple[str, UUID] | None:
+    if letters[0] > "7" or any(letter not in _VALUES for letter in letters):
         return None
     number = 0
     for letter in letters:
