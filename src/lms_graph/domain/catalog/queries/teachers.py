@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from lms_graph.domain.catalog.rules import MAX_INSTRUCTORS
 from lms_graph.domain.identity.queries import instructors
 from lms_graph.kit.caller import Caller
 from lms_graph.models import database
@@ -34,9 +33,9 @@ class Wanted:
 
     def beside(self, courses: str) -> str:
         """A statement with a row for each course of the subquery `courses`, which has `id` and `place`, and each of its teachers: for `apart`. `$1` is the tenant."""
-        # Bounded, so that PostgreSQL looks them up course by course: left to itself it reads everybody who teaches anything.
-        each = f"{self._of_each} WHERE i.tenant_id = $1 AND i.course_id = c.id ORDER BY i.position LIMIT {MAX_INSTRUCTORS}"
-        return f"SELECT c.*, t.* FROM ({courses}) AS c LEFT JOIN LATERAL ({each}) AS t ON true ORDER BY c.place, t.position"
+        # By the ids of the page, found before: left to itself PostgreSQL reads everybody who teaches anything, and told to look course by course it takes three times as long.
+        taught = f"{self._of_each} WHERE i.tenant_id = $1 AND i.course_id = ANY(ARRAY(SELECT id FROM page_of_courses))"
+        return f"WITH page_of_courses AS MATERIALIZED ({courses}) SELECT c.*, t.* FROM page_of_courses c LEFT JOIN ({taught}) t ON t.course_id = c.id ORDER BY c.place, t.position"
 
 
 def apart(rows: Sequence[database.Record]) -> tuple[list[database.Record], list[database.Record]]:
