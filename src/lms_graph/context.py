@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
+from copy import copy
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -58,16 +59,9 @@ class Context:
 
     def fresh(self) -> "Context":
         """The same caller at the present moment, with loaders that have read nothing yet."""
-        return Context(
-            self.caller.at(datetime.now(UTC)),
-            self.adapters,
-            self.make_loaders,
-            self.base_url,
-            self.trace_id,
-            self.document,
-            self.asked,
-            self.place,
-        )
+        fresh = copy(self)
+        fresh.caller, fresh.reads, fresh._loaders = self.caller.at(datetime.now(UTC)), None, None
+        return fresh
 
     def renew(self) -> None:
         """Forget what was loaded: before each mutation and each event of a subscription."""
