@@ -64,6 +64,7 @@ async def placed_order(school: School, account_id: UUID, *lines: Sold, currency:
             discount_amount=0,
             credit_amount=0,
             tax_amount=tax,
+            tax_lines=[{"name": "VAT", "rate_ppm": 190_000, "amount": tax}] if tax else [],
             total_amount=total,
             placed_at=now,
         )

@@ -136,6 +136,17 @@ class TestIssueCreditNote:
         assert note.snapshot["lines"] == [{"title": "All courses", "quantity": 1, "unit": 2500, "discount": 0, "tax": 399, "total": 2500}]
         assert note.snapshot["tax_lines"] == [{"name": "VAT", "rate_ppm": 190000, "amount": 399}]
 
+    async def test_of_an_order_that_tells_no_rates_tells_its_tax_alone(self, school: School) -> None:
+        order = await sales.paid_order(school)
+        async with unit_of_work(school.system):  # as the renewal of what was free at first, or not taxed yet
+            await rows.Order.for_caller(school.system, id=order.id).update(tax_lines=[])
+        refund = await sales.settled_refund(school, order, 2500, 399)
+
+        await invoices.issue_credit_note(caller=school.system, refund_id=refund.id, closes=None)
+
+        note, _ = await all_of(school)
+        assert (note.tax_amount, note.snapshot["tax_lines"]) == (399, [])
+
     async def test_refuses_a_refund_that_is_not_settled(self, school: School) -> None:
         order = await sales.paid_order(school)
         refund = await sales.settled_refund(school, order, 2500, 399)

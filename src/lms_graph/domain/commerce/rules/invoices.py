@@ -70,9 +70,11 @@ def credit_note_of(
 
 
 def _parts_of_tax(tax_lines: Sequence[Mapping[str, Any]], tax: int) -> list[dict[str, Any]]:
-    """The refund's tax by rate, in proportion to what the invoice had of each."""
+    """The refund's tax by rate, in proportion to what the invoice had of each; nothing where it said none, as of a renewal that was taxed when what it renews was not yet."""
+    if not tax_lines:
+        return []
     parts = money.split(tax, [line["amount"] for line in tax_lines])
-    return [{**line, "amount": part} for line, part in zip(tax_lines, parts, strict=True)] if tax_lines else []
+    return [{**line, "amount": part} for line, part in zip(tax_lines, parts, strict=True)]
 
 
 def _document(kind: str, order: Mapping[str, Any], seller: Mapping[str, Any], number: str, issued_at: datetime, locale: str) -> dict[str, Any]:
