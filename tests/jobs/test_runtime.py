@@ -252,3 +252,15 @@ class TestWakeUp:
             await asyncio.wait_for(wake.wait(60), 2)
 
         assert not [warning for warning in recwarn if "listener" in str(warning.message)]
+
+    async def test_ends_with_who_waits_though_something_is_said_at_that_moment(self, house: House) -> None:
+        async with WakeUp() as wake:
+            await wake.wait(60)
+            waiting = asyncio.create_task(wake.wait(60))
+            await asyncio.sleep(0)
+
+            wake._hear()
+            waiting.cancel()
+
+            with pytest.raises(asyncio.CancelledError):
+                await waiting

@@ -59,7 +59,8 @@ class RedisLiveBus:
     async def _wake_ups(event: asyncio.Event) -> AsyncIterator[None]:
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(event.wait(), HEARTBEAT_SECONDS)
+                async with asyncio.timeout(HEARTBEAT_SECONDS):
+                    await event.wait()
             event.clear()
             yield
 

@@ -36,7 +36,8 @@ class WakeUp:
                 self._stack.push_async_callback(self._hush)
                 return
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._event.wait(), seconds)
+            async with asyncio.timeout(seconds):  # `wait_for` loses, before Python 3.12, a cancellation that comes with what it waits for
+                await self._event.wait()
         self._event.clear()
 
     def _listens(self) -> bool:

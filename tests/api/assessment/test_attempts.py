@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -95,7 +96,7 @@ async def test_an_open_attempt_holds_nothing_of_the_key(desk: Desk) -> None:
     again = await desk.client.data("Attempt", id=attempt["id"])
 
     for told in (attempt, again):
-        text = json.dumps(told).lower()
+        text = re.sub(r'"[a-z]{3}_[0-9a-z]{26}"', "", json.dumps(told).lower())  # an id may spell anything
         assert "key" not in text
         assert "about" not in text
         assert "globe" not in text
