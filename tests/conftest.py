@@ -6,6 +6,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,12 @@ _parts: dict[str, str] = {}
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    from httpx2._transports import default as transports
+
     from lms_graph.telemetry import bound
+
+    # Each client would read the machine's certificates anew: a third of the time of most tests.
+    transports.create_ssl_context = cache(transports.create_ssl_context)
 
     config.addinivalue_line("markers", "slow: left out by `./test --quick`")
     # What we log in this process can be seen by `caplog`, tracebacks and all.

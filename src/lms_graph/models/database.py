@@ -19,10 +19,10 @@ from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
 from tortoise.backends.base.client import NestedTransactionContext
 from tortoise.connection import get_connection, get_connections
 from tortoise.exceptions import IntegrityError
-from tortoise.migrations.api import migrate as tortoise_migrate
 
 from lms_graph.kit.caller import Caller
 from lms_graph.kit.errors import Invalid, Issue, Unavailable
+from lms_graph.models import migrating
 from lms_graph.models.lending import Connection, Lender, begin
 
 log = structlog.get_logger(__name__)
@@ -82,7 +82,7 @@ async def _migrate_unless_blocked(config: dict[str, Any], beside: asyncpg.Connec
 
     watching = asyncio.create_task(watch())
     try:
-        await tortoise_migrate(config=config)
+        await migrating.migrate(config)
     except asyncpg.LockNotAvailableError:
         return seen
     finally:
