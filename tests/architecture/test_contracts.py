@@ -37,7 +37,7 @@ def test_mypy_finds_nothing() -> None:
 def test_every_area_of_the_models_has_an_owner() -> None:
     """Contract 10 names its tables one by one: a new module of tables needs a line there."""
     owned = (ROOT / "pyproject.toml").read_text()
-    tables = {path.stem for path in (PACKAGE / "models").glob("*.py")} - {"__init__", "base", "database", "ddl", "lending"}
+    tables = {path.stem for path in (PACKAGE / "models").glob("*.py")} - {"__init__", "base", "database", "ddl", "lending", "migrating"}
 
     assert {area for area in tables if f'protected_modules = ["lms_graph.models.{area}"]' not in owned} == set()
 
