@@ -56,10 +56,14 @@ def serve(
     port: Annotated[int, Parameter(help="The port to listen on.")] = 8000,
 ) -> None:
     """Serve the API. Reads the environment: `lms-graph doctor` says what is missing."""
+    import gc
+
+    settings = _settings()  # first: what is missing is told at once
+    gc.disable()  # until the server has started: what is loaded stays, and looking through it takes an eighth of the time
+
     from lms_graph.asgi import application
     from lms_graph.web.server import Server
 
-    settings = _settings()
     server = Server(application(settings), host=host, port=port, drain_seconds=settings.drain_seconds)
     server.run()
     if not server.started:
@@ -71,9 +75,11 @@ def worker() -> None:
     """Run jobs, the relay of facts and the clock. Any number of workers may run."""
     import asyncio
 
+    settings = _settings()
+
     from lms_graph.worker import work
 
-    asyncio.run(work(_settings()))
+    asyncio.run(work(settings))
 
 
 @app.command

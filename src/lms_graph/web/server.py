@@ -40,6 +40,7 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         gc.collect()
         gc.set_threshold(*GC_THRESHOLD)
+        gc.enable()
         gc.freeze()  # what is loaded now stays: each full collection would look through it, and stop the loop for a tenth of a second
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
