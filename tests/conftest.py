@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import gc
 import os
 import tempfile
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
     from lms_graph.telemetry import bound
 
+    gc.set_threshold(50_000, 20, 100)  # as the server has it: what was collected stays, and would be looked through again and again
     # Each client would read the machine's certificates anew: a third of the time of most tests.
     transports.create_ssl_context = cache(transports.create_ssl_context)
 
@@ -49,6 +51,16 @@ def _start() -> dict[str, str]:
     owner = database_url(parts.environment["DATABASE_OWNER_URL"], "template")
     asyncio.run(migrate(owner, parts.environment["DATABASE_URL"], database_url(parts.environment["DATABASE_SYSTEM_URL"], "template")))
     return {**parts.environment, "SUPERUSER_URL": parts.superuser_url, "LMS_SECRET_KEYS": base64.b64encode(os.urandom(32)).decode(), "LMS_THROTTLE_FACTOR": "1000"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What shares something that is made once per module, such as a server, stays in one process: in three it would be made three times."""
+    for item in items:
+        if isinstance(item, pytest.Function) and not item.get_closest_marker("xdist_group"):
+            made = {name: found[-1] for name, found in item._fixtureinfo.name2fixturedefs.items()}
+            if any(fixture.scope == "module" for fixture in made.values()):
+                item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 def pytest_configure_node(node: Any) -> None:

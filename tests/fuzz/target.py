@@ -41,6 +41,7 @@ class Target:
     emails: dict[str, str]
     database_url: str
     requests: int = 0
+    _read: int = 0
     _http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=30))
     _tokens: dict[str, str] = field(default_factory=dict)
 
@@ -97,7 +98,9 @@ class Target:
         assert self._http.post(self.url, json={"query": "{ storefront { slug } }"}, headers=self.headers("visitor")).json()["data"] == {
             "storefront": {"slug": self.school.school.slug}
         }
-        log = self.serving.process.log.read_text(errors="replace")
+        with self.serving.process.log.open(errors="replace") as file:
+            file.seek(self._read)  # it has a line for each request: what was read before is not read again
+            log, self._read = file.read(), file.tell()
         at = log.find("Traceback")
         assert at < 0, log[max(0, at - 1000) : at + 3000]
 
