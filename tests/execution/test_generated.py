@@ -1,7 +1,9 @@
 """Generated schemas, values, failures and queries: the answers are those of graphql-core, byte for byte."""
 
 import asyncio
+import gc
 import json
+from collections.abc import Iterator
 from inspect import isawaitable
 from typing import Any
 
@@ -17,7 +19,14 @@ from tests.execution.generated import World
 
 Places = dict[tuple[Any, ...], list[tuple[tuple[Any, ...], str]]]
 
-pytestmark = pytest.mark.filterwarnings("ignore:coroutine:RuntimeWarning")  # values that no field asks for are never awaited
+pytestmark = pytest.mark.filterwarnings("ignore:coroutine:RuntimeWarning", "ignore::pytest.PytestUnraisableExceptionWarning")  # values that no field asks for are never awaited
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left() -> Iterator[None]:
+    """They complain here, and not in the middle of another test."""
+    yield
+    gc.collect()
 
 
 def answered(executor: type[Executor[Any]], world: World, document: DocumentNode, variables: dict[str, Any]) -> ExecutionResult:
