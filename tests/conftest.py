@@ -16,6 +16,14 @@ import structlog
 
 pytest_plugins = [f"tests.fixtures.{name}" for name in ("house", "executors", "client", "callers", "serving", "mails", "payments", "plans", "past_the_application")]
 
+# Left out by `./test --quick`: what starts processes or browsers, waits for mails, or fills a large school. Single tests elsewhere are marked `slow`.
+SLOW = (
+    *("bench", "cli", "clients", "docs", "embedded", "explorer", "fuzz", "integrations", "journeys", "telemetry"),
+    *("api/certificates/test_certificates", "api/commerce/test_paying", "api/commerce/test_refunds", "api/identity/external", "api/test_isolation", "api/test_loaders"),
+    *("domain/certificates/test_render", "domain/commerce/test_settlement", "domain/identity/test_throttles", "domain/models/test_migrate", "domain/notifications"),
+    *("execution/test_variables", "web/graphql/test_held", "web/graphql/test_sockets", "web/graphql/test_streams", "web/test_dev_mail", "web/test_health", "web/test_proxies"),
+)
+
 _stack = ExitStack()
 _parts: dict[str, str] = {}
 
@@ -56,7 +64,11 @@ def _start() -> dict[str, str]:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What shares something that is made once per module, such as a server, stays in one process: in three it would be made three times."""
+    tests = Path(__file__).parent
     for item in items:
+        place = item.path.relative_to(tests).as_posix()
+        if place.startswith(SLOW) or place.endswith("_plan.py"):
+            item.add_marker(pytest.mark.slow)
         if isinstance(item, pytest.Function) and not item.get_closest_marker("xdist_group"):
             made = {name: found[-1] for name, found in item._fixtureinfo.name2fixturedefs.items()}
             if any(fixture.scope == "module" for fixture in made.values()):

@@ -9,7 +9,6 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.slow
 def test_the_comparators_answer_as_the_product_does() -> None:
     """In a process of its own, on servers of its own. PostGraphile, which npm would have to fetch, is left to the bench."""
     done = subprocess.run([sys.executable, "-m", "bench", "answers", "--quick"], cwd=ROOT, capture_output=True, text=True, timeout=300)

@@ -9,7 +9,7 @@ from tests.clients.conftest import Run
 from tests.fixtures.callers import School
 from tests.fixtures.house import House
 
-pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.xdist_group("clients")]
+pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("clients")]
 
 
 class TestGraphQLOverHttp:

@@ -14,7 +14,7 @@ from tests.fixtures.callers import School
 from tests.fixtures.client import Client
 from tests.fixtures.house import House
 
-pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.xdist_group("clients")]
+pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("clients")]
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from tests.architecture.sources import ROOT
 from tests.clients.conftest import MODULES, Run
 
-pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.xdist_group("clients")]
+pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("clients")]
 
 
 # A list that can be paged one way only, without `pageInfo` and cursors, of what has no id; and a type that nothing leads to.

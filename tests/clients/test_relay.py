@@ -20,7 +20,7 @@ from graphql import (
 from tests.architecture.sources import ROOT
 from tests.clients.conftest import Done, Run
 
-pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.xdist_group("clients")]
+pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("clients")]
 
 SDL = (ROOT / "schema.graphql").read_text()
 MODULE = "Every"  # Relay wants its file's name before every operation and fragment

@@ -9,7 +9,7 @@ from tests.architecture.sources import ROOT
 from tests.clients.conftest import Run
 from tests.fixtures.client import DOCUMENTS
 
-pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.xdist_group("clients")]
+pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("clients")]
 
 
 class TestTypedDocuments:

@@ -17,7 +17,7 @@ from tests.docs.conftest import Demo
 from tests.docs.pages import BLOCKS
 from tests.docs.reader import Reader
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("docs")]
+pytestmark = pytest.mark.xdist_group("docs")
 
 PAGES = sorted({block.page for block in BLOCKS if block.language in ("sh", "ts", "json", "graphql")} - {"docs/quickstart.md", "docs/typescript.md"})
 

@@ -67,7 +67,6 @@ class TestDev:
         assert said.endswith("Stopped.\n")
         assert processes_with(data) == []
 
-    @pytest.mark.slow
     def test_leaves_nothing_when_killed_and_serves_again_until_told_to_stop(self, tmp_path, start_dev, processes_with, soon):
         port, data = free_port(), tmp_path / "data"
         killed, said = start_dev(port)
@@ -92,7 +91,6 @@ class TestDev:
         with pytest.raises(ConnectionRefusedError):
             status(port, "/readyz")
 
-    @pytest.mark.slow
     def test_stops_and_tells_when_the_worker_ends(self, tmp_path, start_dev, processes_with):
         process, _ = start_dev(free_port())
         worker = (tmp_path / "data" / "run" / "worker.pid").read_text().split()[0]

@@ -15,7 +15,6 @@ def findings(capsys):
 
 
 class TestDoctor:
-    @pytest.mark.slow
     def test_finds_the_embedded_parts_in_order(self, capsys):
         doctor({})
 

@@ -27,7 +27,6 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return root
 
 
-@pytest.mark.slow
 class TestBuild:
     def test_its_types_are_right(self, checkout: Path) -> None:
         node = find_node()
@@ -70,7 +69,6 @@ class TestBuild:
 
 
 class TestSources:
-    @pytest.mark.slow
     def test_an_example_that_changes_makes_it_old(self, checkout: Path, tmp_path: Path) -> None:
         (tmp_path / "explorer_bundle").mkdir()
         (tmp_path / "explorer_bundle" / "stamp").write_text(explorer._stamp())

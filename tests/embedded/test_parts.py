@@ -148,7 +148,6 @@ class TestObjectStore:
 
 
 class TestRunning:
-    @pytest.mark.slow
     def test_keeps_data_over_a_restart_and_over_being_killed(self, tmp_path, hold_parts, processes_with, soon):
         data = tmp_path / "a folder"
         first = hold_parts(data)

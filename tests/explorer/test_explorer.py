@@ -14,7 +14,7 @@ from tests.factories.accounts import app_code
 from tests.fixtures.client import Client
 from tests.fixtures.house import House
 
-pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.xdist_group("explorer")]
+pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("explorer")]
 
 SignedIn = Callable[[str, str], Awaitable[Client]]
 ROBIN = ("student@demo.example", "candle-window-4")

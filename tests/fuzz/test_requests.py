@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.fixtures.client import DOCUMENTS
 from tests.fuzz.target import BY_HAND, INSIDES, SECONDS, WHO, Target, checked
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("fuzz-requests")]
+pytestmark = pytest.mark.xdist_group("fuzz-requests")
 
 EXAMPLES = settings(
     max_examples=max(10, int(SECONDS * 3)), derandomize=not BY_HAND, database=None, deadline=None, phases=[Phase.generate, Phase.shrink], suppress_health_check=list(HealthCheck)

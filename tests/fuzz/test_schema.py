@@ -12,7 +12,7 @@ from schemathesis.graphql import nodes
 from lms_graph.schema import sdl
 from tests.fuzz.target import BY_HAND, SECONDS, WHO, Target
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("fuzz-schema")]
+pytestmark = pytest.mark.xdist_group("fuzz-schema")
 
 schemathesis.graphql.scalar("DateTime", st.datetimes().map(lambda moment: nodes.String(moment.isoformat() + "Z")) | st.text(max_size=40).map(nodes.String))
 schemathesis.graphql.scalar("Decimal", st.decimals().map(lambda number: nodes.String(str(number))))

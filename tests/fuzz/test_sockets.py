@@ -54,7 +54,6 @@ def heard(text: str | bytes) -> dict[str, Any]:
     return message
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("who", WHO)
 def test_messages_in_any_order(target: Target, who: str) -> None:
     hello = {"type": "connection_init", "payload": {"tenant": target.school.school.slug} | ({} if who == "visitor" else {"authorization": f"Bearer {target.token(who)}"})}
@@ -106,7 +105,6 @@ def close_code(wire: Wire) -> int:
     return int.from_bytes(wire.socket.recv(2), "big")
 
 
-@pytest.mark.slow
 def test_frames_of_any_bytes(target: Target) -> None:
     frames = st.builds(frame, st.sampled_from([*Opcode, 3, 11, 15]), st.binary(max_size=130), fin=st.booleans(), reserved=st.sampled_from([0, 0, 0, 1, 4, 7]))
 
@@ -168,7 +166,6 @@ class TestFrames:
             assert target.memory() - before < 10_000_000
 
 
-@pytest.mark.slow
 def test_a_client_that_never_reads_fills_no_memory(target: Target) -> None:
     """A hundred queries at a time, answered with a whole catalog each, a thousand times."""
     query = json.dumps({"query": "{ storefront { id slug name domains { host } } courses { nodes { id title slug sections { title lectures { title } } } } }"})
@@ -183,7 +180,6 @@ def test_a_client_that_never_reads_fills_no_memory(target: Target) -> None:
         assert target.memory() - before < 30_000_000
 
 
-@pytest.mark.slow
 def test_what_is_sent_beside_a_subscription_is_not_kept(target: Target) -> None:
     """Ninety megabytes in a hundred subscriptions."""
     query, junk = "subscription ($id: ID!) { enrollmentProgress(enrollmentId: $id, after: 1000) { sequence } }", "x" * 900_000
@@ -199,7 +195,6 @@ def test_what_is_sent_beside_a_subscription_is_not_kept(target: Target) -> None:
         assert target.memory() - before < 30_000_000
 
 
-@pytest.mark.slow
 def test_a_hundred_sockets_that_say_nothing_are_closed(target: Target) -> None:
     wires = [Wire(target.address) for _ in range(100)]
     for wire in wires:

@@ -7,7 +7,7 @@ import pytest
 from tests.fuzz.hostile import ROOTS, requests
 from tests.fuzz.target import BY_HAND, WHO, Target
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("fuzz-values")]
+pytestmark = pytest.mark.xdist_group("fuzz-values")
 
 OPEN_TO_VISITORS = {"signUp", "signIn", "sessionRefresh", "signOut"}  # what these write is theirs to write
 # Somebody signed in gets furthest. By hand everybody tries.

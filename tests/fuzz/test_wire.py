@@ -135,7 +135,6 @@ class TestPipelining:
             assert wire.is_closed()
 
 
-@pytest.mark.slow
 def test_who_sends_or_reads_too_slowly_is_left(target: Target) -> None:
     """A head has 10 seconds; who reads nothing, half a minute. All at once, for it takes its time."""
     big = json.dumps({"query": "{ " + " ".join(f"a{number}: storefront {{ id slug name domains {{ host }} }}" for number in range(19)) + " }"}).encode()

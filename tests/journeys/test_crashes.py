@@ -21,7 +21,7 @@ from tests.fixtures.databases import own_database
 from tests.fixtures.processes import Process, until, with_no_process
 from tests.journeys.town import Learner, Town, seed, town
 
-pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.xdist_group("crashes")]
+pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("crashes")]
 
 RECOVERY_SECONDS = 10  # of what has no process to start first
 START_SECONDS = 30  # starting one takes seconds of a processor, and tests share it

@@ -22,7 +22,7 @@ from tests.fixtures.house import served
 from tests.fixtures.processes import until
 from tests.journeys.town import Town, seed, town
 
-pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.xdist_group("crashes")]
+pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("crashes")]
 
 PATIENCE = 90  # processes start meanwhile, and tests share the machine
 

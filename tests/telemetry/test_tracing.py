@@ -92,7 +92,6 @@ async def test_a_job_is_a_span(watched: Watched) -> None:
     assert (span.service, span.name, span.kind, span.failed) == ("lms-graph-worker", "catalog.count_enrollment", CONSUMER, False)
 
 
-@pytest.mark.slow
 async def test_a_collector_that_is_away_hurts_nobody(watched: Watched) -> None:
     """Nor does a Sentry that is away; both are given up when the process ends."""
     async with another_api(watched, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9", SENTRY_DSN="http://public@127.0.0.1:9/1"):

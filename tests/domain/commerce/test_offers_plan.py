@@ -47,7 +47,6 @@ async def shop(house: House, school: School, environment: dict[str, str]) -> Asy
         await owner.close()
 
 
-@pytest.mark.slow
 async def test_lists_and_quotes_read_indexes(house: House, school: School, shop: None, monkeypatch: pytest.MonkeyPatch) -> None:
     caller, cursors = school.system, house.adapters.cursors
     explained = Explained(caller, monkeypatch)

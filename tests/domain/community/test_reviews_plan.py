@@ -48,7 +48,6 @@ async def crowd(house: House, school: School, environment: dict[str, str]) -> As
         await owner.close()
 
 
-@pytest.mark.slow
 async def test_lists_read_indexes(house: House, school: School, crowd: list[MadeCourse], monkeypatch: pytest.MonkeyPatch) -> None:
     plans: list[str] = []
     fetch = database.ReadScope.fetch

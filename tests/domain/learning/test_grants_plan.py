@@ -74,7 +74,6 @@ class Explained:
         monkeypatch.setattr(database.ReadScope, "fetch", explained)
 
 
-@pytest.mark.slow
 async def test_lists_and_decisions_read_indexes(house: House, school: School, crowd: tuple[MadeCourse, UUID], monkeypatch: pytest.MonkeyPatch) -> None:
     made, someone = crowd
     caller = school.system

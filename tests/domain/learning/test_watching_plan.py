@@ -13,7 +13,7 @@ from lms_graph.models import database
 from tests.factories.courses import MadeCourse, course, video
 from tests.fixtures.callers import School
 
-pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+pytestmark = pytest.mark.anyio
 
 PEOPLE, GRANTS, HOLDERS = 2_000, 50_000, 20
 

@@ -311,7 +311,6 @@ class TestChanges:
 
 
 class TestServe:
-    @pytest.mark.slow
     async def test_a_process_hears_of_changes_that_others_make(self, serve: Serve, school: School, settle: Settle) -> None:
         serving = await serve(LMS_HOLD_ANSWERS="true")
         async with httpx.AsyncClient(base_url=serving.url, headers={"X-Tenant": school.slug}) as client:

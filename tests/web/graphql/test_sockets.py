@@ -45,7 +45,6 @@ class TestOpening:
         async with opened(house.url, subprotocols=None, additional_headers={"Sec-WebSocket-Protocol": protocol}) as socket:
             assert await closed(socket) == (4406, "Subprotocol not acceptable")
 
-    @pytest.mark.slow
     async def test_4408_when_nobody_says_who_it_is(self, house: House) -> None:
         async with opened(house.url) as socket:
             await say(socket, type="ping")

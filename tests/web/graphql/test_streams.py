@@ -79,7 +79,6 @@ class TestMessages:
         assert [name for name, _ in heard] == ["next", "complete"]
         assert [error["extensions"]["code"] for error in heard[0][1]["errors"]] == ["NOT_FOUND"]
 
-    @pytest.mark.slow
     async def test_a_sign_of_life_comes_within_twenty_seconds(self, student: Client, run: str) -> None:
         async with streaming(student, "MyProgress", enrollmentId=run) as answer, asyncio.timeout(20):
             assert [await anext(stream) for stream in [events(answer)] for _ in range(2)][1] == (":", None)
