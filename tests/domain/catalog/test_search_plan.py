@@ -5,7 +5,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from lms_graph.domain.catalog.queries.browse import Browse, CourseFilter
+from lms_graph.domain.catalog.queries.browse import FACETS, Browse, CourseFilter
 from lms_graph.kit.ids import new_id
 from lms_graph.kit.pages import PageRequest
 from lms_graph.models import database
@@ -67,6 +67,32 @@ async def test_the_plain_catalog_reads_its_order_from_an_index(house: House, sch
             )
         assert "courses_by_publication" in "\n".join(row["QUERY PLAN"] for row in plan)
         assert "Sort" not in "\n".join(row["QUERY PLAN"] for row in plan)
+    finally:
+        await owner.execute("DELETE FROM courses WHERE tenant_id = $1", school.id)
+        await owner.close()
+
+
+async def test_facets_and_the_total_are_counted_in_an_index(house: House, school: School, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    owner = await asyncpg.connect(environment["DATABASE_OWNER_URL"])
+    asked: list[tuple[str, tuple[object, ...]]] = []
+    fetch = database.fetch
+
+    async def heard(sql: str, *parameters: object) -> list[database.Record]:
+        asked.append((sql, parameters))
+        return await fetch(sql, *parameters)
+
+    try:
+        await fill(owner, school.id, 4_000)
+        await owner.execute("VACUUM ANALYZE courses")
+        monkeypatch.setattr(database, "fetch", heard)
+        async with database.reading(school.system):
+            catalog = Browse(caller=school.system, search=None, where=CourseFilter())
+            totals = [(await catalog.summary(facets)).total for facets in ([], FACETS)]
+            plans = [await fetch(f"EXPLAIN {sql}", *parameters) for sql, parameters in asked]
+
+        assert totals == [4_000, 4_000]
+        for plan in plans:
+            assert "Index Only Scan using courses_by_kind on courses" in "\n".join(row["QUERY PLAN"] for row in plan)
     finally:
         await owner.execute("DELETE FROM courses WHERE tenant_id = $1", school.id)
         await owner.close()
