@@ -227,7 +227,7 @@ class Request:
 
 
 def requests(operation: str, name: str, field: GraphQLField, school: FullSchool, *, one_in: int = 1) -> Iterator[Request]:
-    """Each value at each place, as a variable; and where it is short enough, written into the document. `one_in` so many, other ones of each field: a value that hurts does so at many places."""
+    """Each value at each place, as a variable; and where it is short enough, written into the document. `one_in` so many, an odd number, other ones of each field: a value that hurts does so at many places."""
     filler = Filler(school.ids, {key: values[0] for key, values in school.words.items()})
     turn = crc32(name.encode())
     for argument, its in field.args.items():

@@ -98,9 +98,9 @@ class Target:
         assert self._http.post(self.url, json={"query": "{ storefront { slug } }"}, headers=self.headers("visitor")).json()["data"] == {
             "storefront": {"slug": self.school.school.slug}
         }
-        with self.serving.process.log.open(errors="replace") as file:
-            file.seek(self._read)  # it has a line for each request: what was read before is not read again
-            log, self._read = file.read(), file.tell()
+        with self.serving.process.log.open("rb") as file:
+            file.seek(max(0, self._read - len("Traceback") + 1))  # it has a line for each request: what was read before is not read again, but for half a word
+            log, self._read = file.read().decode(errors="replace"), file.tell()
         at = log.find("Traceback")
         assert at < 0, log[max(0, at - 1000) : at + 3000]
 
